@@ -2,15 +2,50 @@
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
-    { name: 'pipeline-stands-alone', severity: 'error', from: { path: '^pipeline/' }, to: { path: '^(stages|adapters|examples)/' } },
+    {
+      name: 'pipeline-stands-alone',
+      severity: 'error',
+      from: { path: '^pipeline/' },
+      to: { path: '^(stages|adapters|examples)/' },
+    },
     { name: 'stages-use-ports', severity: 'error', from: { path: '^stages/' }, to: { path: '^(adapters|examples)/' } },
     { name: 'adapters-know-no-example', severity: 'error', from: { path: '^adapters/' }, to: { path: '^examples/' } },
-    { name: 'nats-client-in-one-folder', severity: 'error', from: { pathNot: '^adapters/nats/' }, to: { path: '^node_modules/nats/' } },
-    { name: 'onnxruntime-in-one-folder', severity: 'error', from: { pathNot: '^adapters/onnx/' }, to: { path: '^node_modules/onnxruntime-' } },
-    { name: 'sharp-in-one-folder', severity: 'error', from: { path: '^(pipeline|stages)/' }, to: { path: '^node_modules/(sharp|nats|onnxruntime-)' } },
-    { name: 'pipeline-by-its-door', severity: 'error', from: { path: '^(stages|adapters|examples)/' }, to: { path: '^pipeline/', pathNot: '^pipeline/(testing/)?index\\.ts$' } },
-    { name: 'stages-by-their-door', severity: 'error', from: { path: '^(adapters|examples)/' }, to: { path: '^stages/', pathNot: '/index\\.ts$' } },
-    { name: 'adapters-by-their-door', severity: 'error', from: { path: '^examples/' }, to: { path: '^adapters/', pathNot: '/index\\.ts$' } },
+    {
+      name: 'nats-client-in-one-folder',
+      severity: 'error',
+      from: { pathNot: '^adapters/nats/' },
+      to: { path: '^node_modules/nats/' },
+    },
+    {
+      name: 'onnxruntime-in-one-folder',
+      severity: 'error',
+      from: { pathNot: '^adapters/onnx/' },
+      to: { path: '^node_modules/onnxruntime-' },
+    },
+    {
+      name: 'sharp-in-one-folder',
+      severity: 'error',
+      from: { path: '^(pipeline|stages)/' },
+      to: { path: '^node_modules/(sharp|nats|onnxruntime-)' },
+    },
+    {
+      name: 'pipeline-by-its-door',
+      severity: 'error',
+      from: { path: '^(stages|adapters|examples)/' },
+      to: { path: '^pipeline/', pathNot: '^pipeline/(testing/)?index\\.ts$' },
+    },
+    {
+      name: 'stages-by-their-door',
+      severity: 'error',
+      from: { path: '^(adapters|examples)/' },
+      to: { path: '^stages/', pathNot: '/index\\.ts$' },
+    },
+    {
+      name: 'adapters-by-their-door',
+      severity: 'error',
+      from: { path: '^examples/' },
+      to: { path: '^adapters/', pathNot: '/index\\.ts$' },
+    },
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
   ],
   options: {
