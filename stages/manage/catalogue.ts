@@ -1,0 +1,69 @@
+import { z } from 'zod'
+
+/** One token of a subject or an identifier: it can stand in a NATS subject and in a file name as it is. */
+export const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'use letters, digits, "_" or "-" only, at most 64 of them')
+
+const triple = z.tuple([z.number(), z.number(), z.number()])
+const side = z.number().int().min(1).max(8192)
+
+/** A file beside the catalogue, named relative to it; it cannot point outside the catalogue's folder. */
+const besideTheCatalogue = z
+  .string()
+  .min(1)
+  .refine((path) => !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes('..'), {
+    message: 'must be a path inside the catalogue folder, without ".."',
+  })
+
+/**
+ * What the model's input tensor holds and how a picture becomes it: the picture is turned upright, its centre `crop`
+ * is resized to `width × height`, then each byte becomes `(byte − mean[channel]) / std[channel]` (bytes 0…255).
+ */
+export const modelInput = z.strictObject({
+  name: z.string().min(1),
+  width: side,
+  height: side,
+  layout: z.enum(['NCHW', 'NHWC']).default('NCHW'),
+  type: z.enum(['float32', 'uint8']).default('float32'),
+  channels: z.enum(['rgb', 'bgr']).default('rgb'),
+  mean: triple.default([0, 0, 0]),
+  std: triple.default([1, 1, 1]).refine((std) => std.every((value) => value !== 0), { message: 'must not contain 0' }),
+  /** How the (cropped) picture fills the input: `fill` stretches it, `cover` keeps its shape and cuts the overhang. */
+  resize: z.enum(['fill', 'cover']).default('cover'),
+  /** The central fraction of each side that is kept before the resize, 1 keeps the whole picture. */
+  crop: z.number().gt(0).max(1).default(1),
+})
+
+/** One model as the catalogue knows it. Everything needed to run it and to read its answer, nothing measured here. */
+export const catalogueEntry = z.strictObject({
+  id: token,
+  task: z.enum(['classify']).default('classify'),
+  file: besideTheCatalogue,
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits'),
+  bytes: z.number().int().positive().describe('size of the model file'),
+  input: modelInput,
+  output: z.strictObject({
+    name: z.string().min(1),
+    /** `logits` are turned into probabilities by softmax, `probabilities` are taken as they are. */
+    kind: z.enum(['logits', 'probabilities']).default('logits'),
+  }),
+  labels: z.array(z.string().min(1)).min(2),
+  /** Output index of `labels[0]`, e.g. 1 where index 0 is "background". */
+  labelOffset: z.number().int().min(0).default(0),
+  /** Top-1 on held-out pictures, 0…1. */
+  accuracy: z.number().min(0).max(1),
+  precision: z.enum(['float32', 'float16', 'int8']).default('float32'),
+  /** Multiply-accumulates of one run, and a first guess of its duration before anything was measured here. */
+  macs: z.number().positive().optional(),
+  latencyMs: z.number().positive().optional(),
+  licence: z.string().min(1),
+})
+
+/** The file `catalogue.json`: the models of one folder. */
+export const catalogueFile = z
+  .strictObject({ models: z.array(catalogueEntry).min(1) })
+  .refine((file) => new Set(file.models.map((model) => model.id)).size === file.models.length, {
+    message: 'every model needs an id of its own',
+  })
+
+export type ModelInput = z.infer<typeof modelInput>
+export type CatalogueEntry = z.infer<typeof catalogueEntry>
