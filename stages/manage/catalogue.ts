@@ -1,7 +1,9 @@
 import { z } from 'zod'
 
 /** One token of a subject or an identifier: it can stand in a NATS subject and in a file name as it is. */
-export const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'use letters, digits, "_" or "-" only, at most 64 of them')
+export const token = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'use letters, digits, "_" or "-" only, at most 64 of them')
 
 const triple = z.tuple([z.number(), z.number(), z.number()])
 const side = z.number().int().min(1).max(8192)

@@ -1,0 +1,187 @@
+/**
+ * The stable names of everything that can go wrong with one message. Code switches on `code`, people read `message`,
+ * which ends with what to do next.
+ */
+export type ErrorCode =
+  | 'bad-input'
+  | 'bad-message'
+  | 'too-large'
+  | 'unknown-model'
+  | 'wrong-shape'
+  | 'model-load-failed'
+  | 'execution-failed'
+  | 'executor-lost'
+  | 'no-responders'
+  | 'node-lost'
+  | 'refused'
+  | 'deadline-exceeded'
+  | 'cancelled'
+  | 'mailbox-full'
+  | 'actor-stopped'
+  | 'transport-closed'
+  | 'bad-configuration'
+  | 'stage-failed'
+
+/** Base of every error Quintet throws on purpose: a stable `code`, a sentence that says what to do next, a `cause`. */
+export class QuintetError extends Error {
+  readonly code: ErrorCode
+  /** Whether the same work may succeed when it is tried again (elsewhere or later). */
+  readonly retryable: boolean
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = new.target.name
+    this.code = code
+    this.retryable = options.retryable ?? false
+  }
+}
+
+/** What was captured is not a picture, is damaged, or is larger than allowed once decoded. */
+export class BadInput extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('bad-input', message, options)
+  }
+}
+
+/** Bytes arrived that are not a Quintet message of this version, or whose header breaks the schema. */
+export class BadMessage extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('bad-message', message, options)
+  }
+}
+
+/** A payload exceeds a stated bound. */
+export class TooLarge extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('too-large', message, options)
+  }
+}
+
+/** The plan names a model that the catalogue does not hold. */
+export class UnknownModel extends QuintetError {
+  constructor(model: string, known: readonly string[], options?: { cause?: unknown }) {
+    super(
+      'unknown-model',
+      `No model "${model}" in the catalogue. Use one of: ${known.join(', ') || '(none)'}.`,
+      options,
+    )
+  }
+}
+
+/** A tensor does not have the shape or type that the model takes. */
+export class WrongShape extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('wrong-shape', message, options)
+  }
+}
+
+/** A model file is missing, is not what its hash says, or the runtime refuses it. */
+export class ModelLoadFailed extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('model-load-failed', message, options)
+  }
+}
+
+/** The runtime refused or failed a run. */
+export class ExecutionFailed extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('execution-failed', message, options)
+  }
+}
+
+/** The executor that held the work died or was killed. */
+export class ExecutorLost extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('executor-lost', message, { ...options, retryable: true })
+  }
+}
+
+/** Nobody listens on the subject. */
+export class NoResponders extends QuintetError {
+  constructor(subject: string, options?: { cause?: unknown }) {
+    super('no-responders', `Nobody serves "${subject}". Start a cloud half of this pipeline, or plan "answered".`, {
+      ...options,
+      retryable: true,
+    })
+  }
+}
+
+/** The node that held the message gave no sign of life for three beats. */
+export class NodeLost extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('node-lost', message, { ...options, retryable: true })
+  }
+}
+
+/** A node declined the work at once, and says after how long it may be asked again. */
+export class Refused extends QuintetError {
+  /** Milliseconds after which another try may succeed, where the refuser knows. */
+  readonly retryAfter: number | undefined
+
+  constructor(message: string, options: { cause?: unknown; retryAfter?: number } = {}) {
+    super('refused', message, { ...options, retryable: true })
+    this.retryAfter = options.retryAfter
+  }
+}
+
+/** The message's budget ran out. */
+export class DeadlineExceeded extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('deadline-exceeded', message, options)
+  }
+}
+
+/** The work was no longer wanted: its message was settled otherwise, or the pipeline stops. */
+export class Cancelled extends QuintetError {
+  constructor(
+    message = 'The work was cancelled because nobody waits for it any longer.',
+    options?: { cause?: unknown },
+  ) {
+    super('cancelled', message, options)
+  }
+}
+
+/** A mailbox whose overflow policy is `reject` was full. */
+export class MailboxFull extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('mailbox-full', message, { ...options, retryable: true })
+  }
+}
+
+/** The actor has stopped, for good or because its restart budget ended. */
+export class ActorStopped extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('actor-stopped', message, options)
+  }
+}
+
+/** The transport was closed or lost its connection for good. */
+export class TransportClosed extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('transport-closed', message, options)
+  }
+}
+
+/** A configuration, catalogue or command line does not pass its schema. */
+export class BadConfiguration extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('bad-configuration', message, options)
+  }
+}
+
+/** A stage threw something that is none of the above. */
+export class StageFailed extends QuintetError {
+  constructor(stage: string, options?: { cause?: unknown }) {
+    const reason = options?.cause instanceof Error ? options.cause.message : String(options?.cause)
+    super(
+      'stage-failed',
+      `Stage "${stage}" threw: ${reason}. Look at the cause; the message itself is settled.`,
+      options,
+    )
+  }
+}
+
+/** Any thrown value as a QuintetError; foreign ones become `StageFailed` of the stage that threw them. */
+export function asQuintetError(error: unknown, stage: string): QuintetError {
+  return error instanceof QuintetError ? error : new StageFailed(stage, { cause: error })
+}

@@ -1,0 +1,100 @@
+/**
+ * Data as the parts it was made of. A transport inside one process hands the parts over as they are (nothing is
+ * copied); one that writes to a socket joins them. A receiver must accept either.
+ */
+export type Parts = readonly Uint8Array[]
+
+/** Text headers beside the data: the message id, the W3C traceparent. Keys are case-sensitive, ASCII. */
+export type TransportHeaders = Readonly<Record<string, string>>
+
+/** Something that arrived. */
+export interface Delivery {
+  readonly subject: string
+  readonly headers: TransportHeaders
+  readonly data: Parts
+}
+
+/** A delivery whose sender waits for replies: any number, until the sender has heard enough. */
+export interface ServedRequest extends Delivery {
+  /** Sends one reply; never throws: a reply to nobody is a reply lost, which the sender's deadline covers. */
+  reply(data: Parts, headers?: TransportHeaders): void
+}
+
+/** A standing interest in a subject. */
+export interface Subscription {
+  /** Stops deliveries at once; handlers that run finish on their own. */
+  close(): Promise<void>
+  /** Takes no new delivery, resolves when the handlers that run have settled. */
+  drain(): Promise<void>
+}
+
+/** An open request: replies arrive through the callback given to `request`. */
+export interface Conversation {
+  /** Stops listening for replies and frees the inbox. Idempotent. */
+  close(): void
+}
+
+/** How a served subject presents itself to discovery, where the transport has any (NATS micro services). */
+export interface ServiceDescription {
+  /** `[A-Za-z0-9_-]+`. */
+  readonly name: string
+  /** Semantic version. */
+  readonly version: string
+  readonly description?: string
+  readonly metadata?: Readonly<Record<string, string>>
+  /** Own figures, shown by the transport's statistics; must be plain JSON. */
+  readonly statistics?: () => Readonly<Record<string, unknown>>
+}
+
+export interface ServeOptions {
+  /** Members of one group share the deliveries; each goes to one of them. Without: every server gets each. */
+  readonly group?: string
+  readonly service?: ServiceDescription
+}
+
+export interface RequestOptions {
+  readonly headers?: TransportHeaders
+  /** Called for each reply, in order. */
+  readonly onReply: (delivery: Delivery) => void
+  /**
+   * Called at most once, instead of further replies: `NoResponders` when nobody serves the subject,
+   * `TransportClosed` when the connection ended for good.
+   */
+  readonly onError: (error: Error) => void
+}
+
+/**
+ * The way messages travel. Subjects are dot-separated tokens of `[A-Za-z0-9_-]`; subscriptions may use `*` for one
+ * token and a final `>` for one or more. Order is kept between one publisher and one subscriber.
+ *
+ * A served delivery is *settled* when its handler's promise settles: a durable transport acknowledges on fulfilment
+ * and redelivers or dead-letters on rejection; the others report the rejection through `onFault`.
+ */
+export interface Transport {
+  /** For people: `memory`, `nats`. */
+  readonly kind: string
+  /** Largest data of one publish, request or reply, in bytes; `Infinity` where nothing is copied. */
+  readonly maxPayload: number
+  /**
+   * Sends to whoever subscribes now.
+   * @throws TooLarge above `maxPayload` · TransportClosed after close, or while the connection is down (never silently lost)
+   */
+  publish(subject: string, data: Parts, headers?: TransportHeaders): void
+  /** Observes a subject without settling anything. Resolves when the interest is known to the server. */
+  subscribe(subject: string, handler: (delivery: Delivery) => void, options?: { group?: string }): Promise<Subscription>
+  /**
+   * Sends and listens for replies until closed. Deadlines belong to the caller.
+   * @throws TooLarge · TransportClosed, as `publish`
+   */
+  request(subject: string, data: Parts, options: RequestOptions): Conversation
+  /** Answers requests on a subject. Resolves when the interest is known to the server. */
+  serve(
+    subject: string,
+    handler: (request: ServedRequest) => Promise<void> | void,
+    options?: ServeOptions,
+  ): Promise<Subscription>
+  /** Stops taking deliveries, lets running handlers finish (at most `within` ms), flushes, closes. Idempotent. */
+  drain(within?: number): Promise<void>
+  /** Resolves once closed: with the error when the connection ended for good, without after `drain`. */
+  readonly closed: Promise<Error | undefined>
+}

@@ -1,0 +1,1 @@
+export { type CatalogueEntry, catalogueEntry, catalogueFile, type ModelInput, modelInput, token } from './catalogue.ts'
