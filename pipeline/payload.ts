@@ -35,6 +35,8 @@ export interface ImagePayload<At extends 'captured' | 'prepared' = 'captured' | 
   /** In pixels, where known. */
   readonly width?: number
   readonly height?: number
+  /** Prepared pictures: the central fraction of the captured picture's sides that was kept, 0…1. */
+  readonly crop?: number
 }
 
 /** Raw RGB bytes, `[height, width, 3]`. */
@@ -44,6 +46,8 @@ export interface PixelsPayload<At extends 'captured' | 'prepared' = 'captured' |
   readonly bytes: Uint8Array
   readonly width: number
   readonly height: number
+  /** Prepared pictures: the central fraction of the captured picture's sides that was kept, 0…1. */
+  readonly crop?: number
 }
 
 /** Tensors: the model's input (`prepared`) or what crosses behind a layer (`after:LAYER`). */

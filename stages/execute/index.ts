@@ -1,0 +1,1 @@
+export type { Executor, ExecutorFactory, ExecutorOptions, LoadReport, ModelSource, RunReport } from './ports.ts'

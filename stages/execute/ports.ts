@@ -1,0 +1,68 @@
+import type { ExecutorLost, Tensor } from '../../pipeline/index.ts'
+
+/** A model an executor can load: a whole one, or the head or tail of a split one. */
+export interface ModelSource {
+  /** Unique per content: the sha256 of the file (and of the cut). */
+  readonly key: string
+  /** For people: the catalogue id. */
+  readonly name: string
+  /** The file; its external data lies beside it. */
+  readonly path: string
+  /** Lower-case hex; checked at load. */
+  readonly sha256: string
+  /** Size of the file, the first guess of its size in memory. */
+  readonly bytes: number
+}
+
+export interface LoadReport {
+  /** Milliseconds from request to ready, verification included. */
+  readonly ms: number
+  /** Bytes the executor grew by, measured. */
+  readonly residentBytes: number
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+}
+
+export interface RunReport {
+  readonly outputs: readonly Tensor[]
+  /** Milliseconds the runtime computed. */
+  readonly ms: number
+}
+
+/** Something that holds models and runs them, one run at a time, off the thread that moves messages. */
+export interface Executor {
+  readonly id: string
+  /** @throws ModelLoadFailed · ExecutorLost */
+  load(model: ModelSource): Promise<LoadReport>
+  /** Frees a model; unknown keys are ignored. @throws ExecutorLost */
+  unload(key: string): Promise<void>
+  /**
+   * Runs a loaded model. `outputs` limits which outputs are returned; all without. The inputs' bytes are not
+   * transferred away from the caller: a retry elsewhere can use them again.
+   * @throws WrongShape · ExecutionFailed · ExecutorLost · Cancelled (only while it has not started)
+   */
+  run(
+    key: string,
+    inputs: readonly Tensor[],
+    options?: { outputs?: readonly string[]; signal?: AbortSignal | undefined },
+  ): Promise<RunReport>
+  /** Settles when the executor died without being asked to; never rejects. */
+  readonly lost: Promise<ExecutorLost>
+  /** Lets the run in progress finish (at most `within` ms), then ends the executor. Idempotent. */
+  close(within?: number): Promise<void>
+  /** Ends it now where the kind allows that in mid-run (a process); otherwise as soon as the run is over. */
+  kill(): void
+}
+
+export interface ExecutorOptions {
+  /** Intra-op threads of each session. */
+  readonly threads?: number
+  /** Optimisation level of the runtime. */
+  readonly optimisation?: 'disabled' | 'basic' | 'extended' | 'all'
+}
+
+/** Starts executors. `process`: can be killed in mid-run; `thread`: cheaper, for a device half and trusted short runs. */
+export interface ExecutorFactory {
+  readonly kind: 'process' | 'thread' | 'fake'
+  start(options?: ExecutorOptions): Promise<Executor>
+}

@@ -1,0 +1,1 @@
+export type { ImageEngine, PictureEncoding, PrepareOptions } from './ports.ts'
