@@ -22,6 +22,7 @@ export {
   UnknownModel,
   WrongShape,
 } from './errors.ts'
+export { assertHeaders, assertPattern, assertSubject, matchesPattern } from './patterns.ts'
 export {
   type Activation,
   type Box,
@@ -40,6 +41,7 @@ export {
   type Tensor,
   type TensorsPayload,
 } from './payload.ts'
+export { Settlement, warnOfFault, within } from './settlement.ts'
 export type {
   Conversation,
   Delivery,
