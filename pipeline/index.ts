@@ -56,6 +56,7 @@ export {
   spent,
   type Timings,
 } from './message.ts'
+export { assertHeaders, assertPattern, assertSubject, matchesPattern } from './patterns.ts'
 export {
   type Activation,
   type Box,
@@ -86,6 +87,7 @@ export {
   restrict,
   type Target,
 } from './plan.ts'
+export { Settlement, warnOfFault, within } from './settlement.ts'
 export {
   asStage,
   type Call,
