@@ -4,13 +4,16 @@ import type { ExecutorOptions } from '../../stages/execute/index.ts'
 import { encodeFrame, type FrameBounds, FrameReader } from './framing.ts'
 import type { Packet, Reply, Request } from './protocol.ts'
 import { serve } from './serve.ts'
-import { openSessions } from './session.ts'
+import { openSessions, warmUp } from './session.ts'
 
 const { options, bounds } = JSON.parse(process.argv[2] ?? '{}') as { options: ExecutorOptions; bounds: FrameBounds }
-const reader = new FrameReader<Request>(bounds)
+const reader = new FrameReader<Request>({ bounds, reuse: true })
 const chunk = Buffer.allocUnsafeSlow(1 << 18)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+
+// Before the connection is read, so that nothing can arrive that nobody answers yet.
+await warmUp()
 
 // One buffer for all reads: a frame's bytes are copied out of it once, into the frame's own memory.
 const onread: OnReadOpts = {

@@ -71,7 +71,7 @@ function connect(
     })
   })
 
-  const reader = new FrameReader<Reply>(bounds)
+  const reader = new FrameReader<Reply>({ bounds })
   socket.on('data', (chunk: Uint8Array) => {
     try {
       for (const packet of reader.push(chunk)) receive(packet)
