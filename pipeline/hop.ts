@@ -8,7 +8,7 @@ import { assertToken } from './subjects.ts'
 import { Caller } from './wire/caller.ts'
 
 export interface BoundaryOptions {
-  /** Payloads above so many bytes travel in chunks. Default 256 KB. */
+  /** Payloads above so many bytes travel in chunks. Default 256 KB, where the transport copies. */
   readonly chunkAbove?: number
   /** How often one message is tried at most, the first time included. Default 5. */
   readonly attempts?: number
