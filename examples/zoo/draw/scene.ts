@@ -16,7 +16,7 @@ export type Difficulty = {
 }
 
 /** The difficulty that the built-in models were trained and measured on. */
-export const DIFFICULTY: Difficulty = { size: [0.3, 0.85], clutter: [1, 7], hidden: 0.25, contrast: [0.1, 0.45] }
+export const DIFFICULTY: Difficulty = { size: [0.45, 0.92], clutter: [1, 6], hidden: 0.2, contrast: [0.16, 0.5] }
 
 const n = (value: number) => value.toFixed(2)
 

@@ -204,12 +204,12 @@ const bicycle: Drawing = (r, paint) => {
 export const things = {
   bicycle: { draw: bicycle, turn: 30 },
   bottle: { draw: bottle, turn: 75 },
-  fish: { draw: fish, turn: 180 },
+  fish: { draw: fish, turn: 70 },
   house: { draw: house, turn: 20 },
-  key: { draw: key, turn: 180 },
-  leaf: { draw: leaf, turn: 180 },
+  key: { draw: key, turn: 70 },
+  leaf: { draw: leaf, turn: 70 },
   mug: { draw: mug, turn: 30 },
-  scissors: { draw: scissors, turn: 180 },
+  scissors: { draw: scissors, turn: 70 },
   star: { draw: star, turn: 180 },
   umbrella: { draw: umbrella, turn: 50 },
 } as const satisfies Record<string, Thing>

@@ -12,9 +12,9 @@ import { frame } from './prepare.ts'
 
 /** Mostly drawn small, because that is quick, and a share drawn as large as a phone's, so that both look alike. */
 const TRAINING: Mix = [
-  { share: 0.86, megapixels: [0.12, 0.3] },
-  { share: 0.12, megapixels: [1, 2] },
-  { share: 0.02, megapixels: [4, 12] },
+  { share: 0.95, megapixels: [0.1, 0.25] },
+  { share: 0.045, megapixels: [1, 2] },
+  { share: 0.005, megapixels: [4, 12] },
 ]
 
 export const SIDES = [32, 48, 64, 96] as const
