@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { connect as connectClient } from 'nats'
-import { describe, expect, inject, it } from 'vitest'
+import { describe, expect, inject, it, vi } from 'vitest'
 import { connect, NatsServerFailed } from '../../../adapters/nats/index.ts'
 import { testServer } from '../../support/nats.ts'
 
