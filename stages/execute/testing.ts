@@ -134,8 +134,10 @@ function fakeExecutor(id: string, options: FakeExecutorsOptions): FakeExecutor {
       hanging = true
     },
     kill: () => void stop('killed'),
-    async close() {
-      if (!hanging) await last
+    async close(within = 5_000) {
+      const enough = new AbortController()
+      await Promise.race([last, sleep(clock, within, enough.signal).catch(() => {})])
+      enough.abort()
       stop('closed')
     },
   }
