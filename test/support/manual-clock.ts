@@ -1,39 +1,5 @@
 import type { Clock, Timer } from '../../pipeline/index.ts'
 
-<<<<<<< HEAD
-/** A clock that a test moves. */
-export class ManualClock implements Clock {
-  #now = 0
-  #timers: { at: number; then: () => void }[] = []
-
-  now(): number {
-    return this.#now
-  }
-
-  after(ms: number, then: () => void): Timer {
-    const timer = { at: this.#now + ms, then }
-    this.#timers.push(timer)
-    return {
-      cancel: () => {
-        this.#timers = this.#timers.filter((one) => one !== timer)
-      },
-    }
-  }
-
-  /** Moves on by `ms`, calling what comes due in its order. */
-  advance(ms: number): void {
-    const until = this.#now + ms
-    for (;;) {
-      const next = this.#timers.filter((one) => one.at <= until).sort((a, b) => a.at - b.at)[0]
-      if (!next) break
-      this.#timers = this.#timers.filter((one) => one !== next)
-      this.#now = next.at
-      next.then()
-    }
-    this.#now = until
-  }
-}
-=======
 /** A clock that stands still until it is told to go on. */
 export interface ManualClock extends Clock {
   /** Lets `ms` pass: due timers fire in order, and what they set off runs before the next one. */
@@ -75,4 +41,3 @@ export function manualClock(): ManualClock {
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
->>>>>>> engine

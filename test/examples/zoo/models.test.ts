@@ -61,7 +61,12 @@ describe('the models', () => {
     const session = await InferenceSession.create(join(zooFolder, entry.file), { intraOpNumThreads: 1 })
     let right = 0
     for (const { jpeg, label } of jpegs) {
-      const pixels = await sharp(jpeg).autoOrient().resize(width, height, { fit: resize }).removeAlpha().raw().toBuffer()
+      const pixels = await sharp(jpeg)
+        .autoOrient()
+        .resize(width, height, { fit: resize })
+        .removeAlpha()
+        .raw()
+        .toBuffer()
       const data = Float32Array.from({ length: pixels.length }, (_, i) => {
         const channel = Math.floor(i / (width * height))
         const byte = pixels[(i % (width * height)) * 3 + channel] as number

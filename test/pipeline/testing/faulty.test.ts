@@ -3,7 +3,7 @@ import { memoryBroker } from '../../../adapters/memory/index.ts'
 import { NoResponders, type Transport, TransportClosed } from '../../../pipeline/index.ts'
 import { type Fault, type FaultyTransport, faulty, seededRandom } from '../../../pipeline/testing/index.ts'
 import { Asked, answer, Faults, said, text, whole } from '../../contract/support.ts'
-import { ManualClock } from '../../support/manual-clock.ts'
+import { ManualClock } from '../../support/stepped-clock.ts'
 
 interface Bench {
   readonly clock: ManualClock
