@@ -41,7 +41,7 @@ export {
   type Tensor,
   type TensorsPayload,
 } from './payload.ts'
-export { Settlement, warnOfFault, within } from './settlement.ts'
+export { guardedFault, Settlement, within } from './settlement.ts'
 export type {
   Conversation,
   Delivery,

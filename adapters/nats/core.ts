@@ -1,5 +1,6 @@
 import { Events, type NatsConnection } from 'nats'
 import {
+  asQuintetError,
   assertHeaders,
   assertPattern,
   assertSubject,
@@ -258,7 +259,11 @@ export class NatsCore implements NatsTransport {
       this.#maxPayload = this.#connection.info?.max_payload ?? this.#maxPayload
       this.#wake()
     }
-    this.#context.onConnection(up)
+    try {
+      this.#context.onConnection(up)
+    } catch (error) {
+      this.#context.fault(asQuintetError(error, 'onConnection'))
+    }
   }
 
   #wake(): void {

@@ -100,10 +100,8 @@ export class CoreSubscription implements Subscription {
       return
     }
     this.#overflowing = false
-    const request: ServedRequest = {
-      ...deliveryFrom(message),
-      reply: (data, headers) => this.#reply(message, data, headers),
-    }
+    const request = this.#read(message)
+    if (!request) return
     this.#bytes += bytes
     const started = performance.now()
     this.#settlement.run(this.#handler, request, (error) => {
@@ -111,6 +109,16 @@ export class CoreSubscription implements Subscription {
       this.#settled?.(performance.now() - started, error)
       if (error !== undefined) this.#owner.fault(asQuintetError(error, message.subject))
     })
+  }
+
+  #read(message: Msg): ServedRequest | undefined {
+    try {
+      const { subject, headers, data } = deliveryFrom(message)
+      return { subject, headers, data, reply: (answer, own) => this.#reply(message, answer, own) }
+    } catch (error) {
+      this.#owner.fault(asQuintetError(error, this.pattern))
+      return undefined
+    }
   }
 
   /** Says so once for each time the bound is reached, not for each delivery above it. */

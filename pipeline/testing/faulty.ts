@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { asQuintetError, TooLarge, TransportClosed } from '../errors.ts'
 import { assertHeaders, assertSubject } from '../patterns.ts'
-import { warnOfFault } from '../settlement.ts'
+import { guardedFault } from '../settlement.ts'
 import type {
   Conversation,
   Delivery,
@@ -58,7 +58,7 @@ class Faulty implements FaultyTransport {
   constructor(inner: Transport, faults: readonly Fault[], options: FaultyOptions) {
     this.kind = `faulty ${inner.kind}`
     this.#inner = inner
-    this.#fault = options.onFault ?? warnOfFault
+    this.#fault = guardedFault(options.onFault)
     this.#link = new FaultyLink(options.clock ?? systemClock, options.random ?? seededRandom(1))
     this.#link.use(faults)
     void inner.closed.then(() => {
