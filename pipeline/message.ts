@@ -92,7 +92,7 @@ export function evolve<P extends Payload, S extends Side, Q extends Payload = P>
 }
 
 /** Ends a message as failed. */
-export function failure(message: Message, stage: string, error: QuintetError): Failure {
+export function failure(message: Omit<Message, 'payload'>, stage: string, error: QuintetError): Failure {
   const { id, source, seq, plan, timings, attempt } = message
   return { kind: 'failure', id, source, seq, stage, error, plan, timings, attempt }
 }

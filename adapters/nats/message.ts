@@ -1,21 +1,7 @@
-import { Empty, headers as emptyHeaders, type Msg, type MsgHdrs } from 'nats'
-import { BadMessage, type Delivery, type Parts, type TransportHeaders } from '../../pipeline/index.ts'
+import { headers as emptyHeaders, type Msg, type MsgHdrs } from 'nats'
+import { BadMessage, type Delivery, type TransportHeaders } from '../../pipeline/index.ts'
 
 export const noHeaders: TransportHeaders = Object.freeze({})
-
-/** Parts as the one array that goes to the socket: the part itself when there is one, else one copy. */
-export function joined(data: Parts): Uint8Array {
-  if (data.length === 1) return data[0] as Uint8Array
-  if (data.length === 0) return Empty
-  return Buffer.concat(data as Uint8Array[])
-}
-
-/** Bytes of all parts. */
-export function sizeOf(data: Parts): number {
-  let bytes = 0
-  for (const part of data) bytes += part.byteLength
-  return bytes
-}
 
 /** Headers as the client wants them, already checked. */
 export function toClient(headers: TransportHeaders): MsgHdrs {

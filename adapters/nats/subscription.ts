@@ -2,6 +2,7 @@ import { type Subscription as ClientSubscription, Empty, type Msg, type NatsConn
 import {
   asQuintetError,
   assertHeaders,
+  join,
   MailboxFull,
   type Parts,
   type ServedRequest,
@@ -10,7 +11,7 @@ import {
   type TransportHeaders,
 } from '../../pipeline/index.ts'
 import { fromClient, notAllowed } from './errors.ts'
-import { deliveryFrom, joined, nobodyHere, toClient } from './message.ts'
+import { deliveryFrom, nobodyHere, toClient } from './message.ts'
 
 /** What a subscription needs of the transport that made it. */
 export interface Owner {
@@ -139,7 +140,7 @@ export class CoreSubscription implements Subscription {
     if (!message.reply) return
     this.#respond(message, () => {
       if (headers) assertHeaders(headers)
-      message.respond(joined(data), headers ? { headers: toClient(headers) } : undefined)
+      message.respond(join(data), headers ? { headers: toClient(headers) } : undefined)
     })
   }
 

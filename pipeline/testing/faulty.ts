@@ -13,6 +13,7 @@ import type {
   Transport,
   TransportHeaders,
 } from '../transport.ts'
+import { totalBytes } from '../wire/frame.ts'
 import { type Fault, type FaultCounts, FaultyLink } from './link.ts'
 import { seededRandom } from './random.ts'
 
@@ -220,7 +221,7 @@ class Faulty implements FaultyTransport {
         `The ${this.#inner.kind} transport is down, so "${subject}" was not sent: send it again later.`,
       )
     }
-    const bytes = data.reduce((sum, part) => sum + part.byteLength, 0)
+    const bytes = totalBytes(data)
     if (bytes > this.maxPayload) {
       throw new TooLarge(
         `${bytes} bytes for "${subject}" exceed the transport's ${this.maxPayload}: send them in chunks.`,
