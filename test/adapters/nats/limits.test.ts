@@ -142,6 +142,14 @@ describe('nats: limits', () => {
     await expect(connect({ servers: url, user: 'device', password: 'wrong' })).rejects.toThrow(BadConfiguration)
   })
 
+  it('connects where NATS_URL says when nothing else is said', async () => {
+    vi.stubEnv('NATS_URL', await serverUrl())
+    const transport = await connect()
+    vi.unstubAllEnvs()
+    expect(transport.connected).toBe(true)
+    await transport.drain()
+  })
+
   it('names the option that does not pass', async () => {
     await expect(connect({ pingInterval: -1 })).rejects.toThrow(/pingInterval/)
     await expect(connect({ inboxPrefix: 'a b' })).rejects.toThrow(BadConfiguration)
