@@ -87,7 +87,7 @@ export {
   restrict,
   type Target,
 } from './plan.ts'
-export { Settlement, warnOfFault, within } from './settlement.ts'
+export { guardedFault, Settlement, within } from './settlement.ts'
 export {
   amend,
   asStage,

@@ -395,7 +395,7 @@ export function transportContract(name: string, start: () => Promise<Broker>): v
         await finish.opened
         request.reply(text('finished'))
       })
-      await leaving.subscribe('other', () => {})
+      await leaving.serve('other', (request) => request.reply([]))
       const asked = new Asked(asker, 'last')
       await taken.opened
       let closed = false
