@@ -8,9 +8,9 @@ import {
   systemClock,
   type Tensor,
 } from '../../pipeline/index.ts'
+import type { ModelSource } from '../manage/index.ts'
 import type { ExecutorPool, ExecutorPoolOptions, PoolReport, PoolRunOptions, PoolStatistics } from './contract.ts'
 import { type Candidate, residencyFirst } from './placement.ts'
-import type { ModelSource } from './ports.ts'
 import { DeadlineQueue } from './queue.ts'
 import { Slot, type Up } from './slot.ts'
 import { Warmth } from './warmth.ts'

@@ -1,5 +1,6 @@
 import { Cancelled, type Clock, ExecutionFailed, ExecutorLost, sleep, type Tensor } from '../../pipeline/index.ts'
-import type { Executor, ExecutorFactory, LoadReport, ModelSource, RunReport } from './ports.ts'
+import type { ModelSource } from '../manage/index.ts'
+import type { Executor, ExecutorFactory, LoadReport, RunReport } from './ports.ts'
 
 export interface FakeExecutorsOptions {
   /** Owns the time that loads and runs take. */
