@@ -33,18 +33,30 @@ export function classifier({ size = 32, classes = 5, seed = 1, features = 8 } = 
   })
 }
 
-/** `x` `[side, side]` → `times` matrix products in a row → `y`: takes as long as one likes. */
-export function slow({ side = 384, times = 100, seed = 1 } = {}): Uint8Array {
+/**
+ * `x` `[side, side]` → multiplied `times` times by itself → `y`: takes as long as one likes. Without weights, of which
+ * the runtime would keep a packed copy for each of the products.
+ */
+export function slow({ side = 384, times = 100 } = {}): Uint8Array {
   const name = (index: number) => (index === 0 ? 'x' : index === times ? 'y' : `x${index}`)
   return onnx({
     inputs: [{ name: 'x', shape: [side, side] }],
     outputs: [{ name: 'y', shape: [side, side] }],
-    weights: [{ name: 'w', shape: [side, side], values: seeded(side * side, seed, 1 / Math.sqrt(side)) }],
     nodes: Array.from({ length: times }, (_, index) => ({
       type: 'MatMul',
-      inputs: [name(index), 'w'],
+      inputs: [name(index), 'x'],
       outputs: [name(index + 1)],
     })),
+  })
+}
+
+/** `x` `[1, side]` → one large matrix → `y`: its size is that of its weights. */
+export function heavy({ side = 1024, seed = 1 } = {}): Uint8Array {
+  return onnx({
+    inputs: [{ name: 'x', shape: [1, side] }],
+    outputs: [{ name: 'y', shape: [1, side] }],
+    weights: [{ name: 'w', shape: [side, side], values: seeded(side * side, seed) }],
+    nodes: [{ type: 'MatMul', inputs: ['x', 'w'], outputs: ['y'] }],
   })
 }
 
