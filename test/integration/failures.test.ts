@@ -45,7 +45,7 @@ async function outcomes(running: RunningDevice) {
 }
 
 /** The device's plan says so, whatever the deciders say. */
-const plan = (change: object) => stage('plan', (message) => ({ ...message, plan: { ...message.plan, ...change } }))
+const plan = (change: object) => amend('plan', (message) => ({ ...message, plan: { ...message.plan, ...change } }))
 
 describe('ten messages fail ten ways, and the eleventh is answered', () => {
   let good: Uint8Array
