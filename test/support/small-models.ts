@@ -95,3 +95,29 @@ export function twoByTwo(): Uint8Array {
     ],
   })
 }
+
+/** `x` `[1, 3, side, side]` → three convolutions → `y` `[1, 64, 1, 1]`: at 224 a few milliseconds, as a small MobileNet. */
+export function convolutions(side = 224): Uint8Array {
+  const convolution = (from: string, to: string, stride: number) => ({
+    type: 'Conv',
+    inputs: [from, `${to}-kernel`],
+    outputs: [to],
+    attributes: { strides: [stride, stride], pads: [1, 1, 1, 1] },
+  })
+  const kernel = (name: string, outputs: number, inputs: number) => ({
+    name: `${name}-kernel`,
+    shape: [outputs, inputs, 3, 3],
+    values: seeded(outputs * inputs * 9, outputs + inputs, 0.1),
+  })
+  return onnx({
+    inputs: [{ name: 'x', shape: [1, 3, side, side] }],
+    outputs: [{ name: 'y', shape: [1, 64, 1, 1] }],
+    weights: [kernel('a', 32, 3), kernel('b', 64, 32), kernel('c', 64, 64)],
+    nodes: [
+      convolution('x', 'a', 2),
+      convolution('a', 'b', 2),
+      convolution('b', 'c', 1),
+      { type: 'GlobalAveragePool', inputs: ['c'], outputs: ['y'] },
+    ],
+  })
+}
