@@ -6,7 +6,7 @@ const key = fc.string({ minLength: 1, maxLength: 8 }).filter((name) => name !== 
 const leaf = fc.oneof(
   fc.string(),
   fc.integer(),
-  fc.double({ noNaN: true }),
+  fc.double({ noNaN: true }).map((number) => number + 0),
   fc.boolean(),
   fc.constant(null),
   fc.maxSafeInteger(),
