@@ -8,7 +8,7 @@ export interface Capture<P extends Payload = Captured> {
   readonly stream?: string
   /** Unique over all devices for as long as duplicates may come; made up where absent. */
   readonly id?: string
-  /** Milliseconds that capturing took, where the source knows better than the time it was waited for. */
+  /** Milliseconds that capturing took before the source gave it; they are part of its deadline. Default 0. */
   readonly ms?: number
 }
 

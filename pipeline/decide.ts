@@ -20,7 +20,7 @@ export function decide(...deciders: readonly Decider[]): Unchanging {
     workStage(name, (context) => {
       context.deciders.push(...deciders)
       const base = baseMenu(context)
-      return { work: (message) => decideOne(message, deciders, base, context) }
+      return { work: (message) => decideOne(message, name, deciders, base, context) }
     }),
   )
 }
@@ -35,7 +35,13 @@ function baseMenu(context: StageContext): Menu {
   return { models: models?.ids ?? [], cuts, encodings, targets, backups }
 }
 
-function decideOne(message: Message, deciders: readonly Decider[], base: Menu, context: StageContext): Message {
+function decideOne(
+  message: Message,
+  name: string,
+  deciders: readonly Decider[],
+  base: Menu,
+  context: StageContext,
+): Message {
   const { clock, world, events } = context
   const now = clock.now()
   const { payload } = message
@@ -65,7 +71,7 @@ function decideOne(message: Message, deciders: readonly Decider[], base: Menu, c
     }
   }
   const plan = closed(menu)
-  events.emit({ type: 'decided', id: message.id, decider: deciders.map((decider) => decider.name).join('+'), plan })
+  events.emit({ type: 'decided', id: message.id, decider: name, plan })
   return evolve(message, { plan, open: stillOpen(menu, base) })
 }
 

@@ -70,7 +70,7 @@ export interface RunningCloud extends Running {
 export interface HalfOptions {
   /** Name of this half, a token; made up where absent. A device's is part of its subjects. */
   readonly node?: string
-  /** Runs one segment alone: the name of the hop above it; `cloud` is what stands right below the wire. */
+  /** Runs one segment alone: the name of the hop above it; `cloud` is right below the wire, `capture` the source's. */
   readonly only?: string
   /** Executors of this half; default: what `execute()` says. */
   readonly executors?: number
@@ -107,7 +107,7 @@ export class Pipeline {
 
   /** Names of the segments that `only` can start. */
   get segments(): readonly string[] {
-    return this.#segments.map((segment) => segment.name)
+    return this.#segments.slice(1).map((segment) => segment.name)
   }
 
   /**
@@ -124,7 +124,14 @@ export class Pipeline {
     }
     const device = this.#deviceHalf(transport, options)
     // The cloud half is up before the first capture, and outlives the last answer.
-    const cloud = transport ? this.cloud(transport, { ...options, node: `${device.context.node}-cloud` }) : undefined
+    const { executors, capacity } = options
+    const below = {
+      node: `${device.context.node.slice(0, 58)}-cloud`,
+      ...(executors === undefined ? {} : { executors }),
+      ...(capacity === undefined ? {} : { capacity }),
+    }
+    // The signal drains the device's half, which then drains this one: what is in flight still needs it.
+    const cloud = transport ? this.#serve(transport, this.#segments.slice(1), below, device.context) : undefined
     const started = (async () => {
       await cloud
       await device.half.open()
@@ -138,11 +145,39 @@ export class Pipeline {
     return this.#runningDevice(device, close, options.signal)
   }
 
-  /** Runs what stands above the wire. Resolves when it is ready; captures from the next turn of the event loop on. */
+  /**
+   * Runs what stands above the wire, or with `only: 'capture'` no further than its first hop. Resolves when it is
+   * ready; captures from the next turn of the event loop on.
+   */
   async device(transport: Transport, options: HalfOptions = {}): Promise<RunningDevice> {
+    const { only, signal, ...rest } = options
+    if (only !== undefined && only !== 'capture') {
+      throw new BadConfiguration(
+        `device() runs "capture", not "${only}". Start that segment with cloud(transport, { only: '${only}' }).`,
+      )
+    }
     const device = this.#deviceHalf(transport, options)
-    await device.half.open()
-    return this.#runningDevice(device, (within) => device.half.drain(within), options.signal)
+    const hops = this.#segments.slice(1).filter((segment) => only === undefined && segment.side === 'device')
+    const below =
+      hops.length > 0
+        ? await this.#serve(
+            transport,
+            hops,
+            { ...rest, node: `${device.context.node.slice(0, 59)}-hops` },
+            device.context,
+          )
+        : undefined
+    try {
+      await device.half.open()
+    } catch (error) {
+      await below?.drain(0)
+      throw error
+    }
+    const close = async (within?: number) => {
+      await device.half.drain(within)
+      await below?.drain(within)
+    }
+    return this.#runningDevice(device, close, signal)
   }
 
   /**
@@ -150,19 +185,39 @@ export class Pipeline {
    * @throws BadConfiguration there is no such segment
    */
   async cloud(transport: Transport, options: HalfOptions = {}): Promise<RunningCloud> {
-    const chosen = this.#segments.filter((segment) =>
-      options.only ? segment.name === options.only : segment.name !== 'capture',
-    )
+    const chosen = this.#segments
+      .slice(1)
+      .filter((segment) => (options.only ? segment.name === options.only : segment.side === 'cloud'))
     if (chosen.length === 0) {
       throw new BadConfiguration(
         `Pipeline "${this.name}" has no segment "${options.only ?? 'cloud'}" to serve. It has: ${this.segments.join(', ')}.`,
       )
     }
+    const running = await this.#serve(transport, chosen, options)
+    drainOnAbort(running, options.signal)
+    return running
+  }
+
+  /**
+   * Serves segments that messages reach over a boundary.
+   * @param device the half above in this process: those of its side serve it alone, and share what it knows
+   */
+  async #serve(
+    transport: Transport,
+    chosen: readonly Segment[],
+    options: Omit<HalfOptions, 'only' | 'signal'>,
+    device?: StageContext,
+  ): Promise<RunningCloud> {
+    const events = device?.events ?? new Events()
     const node = assertToken(options.node ?? `cloud-${randomBytes(4).toString('hex')}`, "a node's name")
-    const events = new Events()
+    const { capacity = 256 } = options
+    if (!Number.isInteger(capacity) || capacity < 1) {
+      throw new BadConfiguration(`A half cannot hold ${capacity} messages at once. Let its capacity be 1 or more.`)
+    }
     const open = await Promise.allSettled(
       chosen.map(async (segment) => {
-        const context = this.#context(segment.side, node, events, transport, options)
+        const own = segment.side === 'device' ? device : undefined
+        const context = this.#context(segment.side, node, events, transport, options, own)
         const service = {
           name: `${this.name}-${segment.name}`,
           version: '0.1.0',
@@ -171,7 +226,7 @@ export class Pipeline {
         }
         return [
           segment.name,
-          await SegmentServer.open(segment, context, { transport, capacity: options.capacity ?? 256, service }),
+          await SegmentServer.open(segment, context, { transport, capacity, service, device: own?.node }),
         ] as const
       }),
     )
@@ -202,7 +257,6 @@ export class Pipeline {
         return drained
       },
     }
-    drainOnAbort(running, options.signal)
     return running
   }
 
@@ -267,6 +321,7 @@ export class Pipeline {
     events: Events,
     transport: Transport | undefined,
     options: HalfOptions,
+    shared?: StageContext,
   ): StageContext {
     const { clock = systemClock, models } = this.#options
     const { tenant, order } = this.#settings
@@ -276,12 +331,12 @@ export class Pipeline {
       node,
       clock,
       events,
-      world: new World(clock),
+      world: shared?.world ?? new World(clock),
       models,
       route: routeOf(this.#segments),
       order,
       executors: options.executors,
-      deciders: [],
+      deciders: shared?.deciders ?? [],
       outward: transport && {
         transport,
         boundary: (hop) => (hop ? Boundary.hop(tenant, this.name, hop) : Boundary.wire(tenant, this.name)),
@@ -290,10 +345,13 @@ export class Pipeline {
   }
 }
 
-function drainOnAbort(running: Running, signal: AbortSignal | undefined): void {
+function drainOnAbort(running: Running & { readonly done: Promise<unknown> }, signal: AbortSignal | undefined): void {
   if (!signal) return
   const drain = () =>
     void running.drain().catch((error) => running.events.emit({ type: 'fault', where: 'drain', error }))
   if (signal.aborted) drain()
   else signal.addEventListener('abort', drain, { once: true })
+  // A signal may outlive many runs.
+  const over = () => signal.removeEventListener('abort', drain)
+  running.done.then(over, over)
 }

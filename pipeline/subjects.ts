@@ -61,9 +61,9 @@ export class Boundary {
       .join('.')
   }
 
-  /** What a serving node listens to. */
-  get anyPattern(): string {
-    return `${this.prefix}.*.*`
+  /** What a serving node listens to: all devices, or one. */
+  anyPattern(device = '*'): string {
+    return `${this.prefix}.${device}.*`
   }
 
   nodePattern(node: string): string {

@@ -28,6 +28,7 @@ export async function* pictures(
 }
 
 async function read(file: string, maxBytes: number, cwd: string): Promise<Capture | FailedCapture> {
+  const began = performance.now()
   try {
     const path = resolve(cwd, file)
     const { size } = await stat(path)
@@ -38,7 +39,8 @@ async function read(file: string, maxBytes: number, cwd: string): Promise<Captur
         ),
       }
     }
-    return { payload: picture(await readFile(path)) }
+    const payload = picture(await readFile(path))
+    return { payload, ms: performance.now() - began }
   } catch (cause) {
     return {
       error: new BadInput(`${file} cannot be read: ${(cause as Error).message}. Check the path and its rights.`, {

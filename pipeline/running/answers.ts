@@ -12,7 +12,7 @@ export class Answers implements AsyncIterable<Answer> {
   /** Called when the reader leaves before the end. */
   onLeave: () => Promise<unknown> = async () => {}
   #reading = false
-  #wake: (() => void) | undefined
+  #wake: (() => void)[] = []
   #ended = false
   #error: unknown
 
@@ -24,13 +24,17 @@ export class Answers implements AsyncIterable<Answer> {
       if (this.#queue.length > kept) this.#queue.shift()
       taken()
     }
-    this.#wake?.()
+    this.#wakeAll()
   }
 
   end(error?: unknown): void {
     this.#ended = true
     this.#error = error
-    this.#wake?.()
+    this.#wakeAll()
+  }
+
+  #wakeAll(): void {
+    for (const wake of this.#wake.splice(0)) wake()
   }
 
   /** No reader will come back for what it has not read: gives its places back. */
@@ -55,9 +59,7 @@ export class Answers implements AsyncIterable<Answer> {
             if (this.#error !== undefined) throw this.#error
             return { done: true, value: undefined }
           }
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve
-          })
+          await new Promise<void>((resolve) => this.#wake.push(resolve))
         }
       },
       return: async () => {

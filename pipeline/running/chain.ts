@@ -9,13 +9,20 @@ export type Link = OperatorFunction<Item, Item> & { readonly definition?: StageD
 /** Stages that were opened together, and the stream of items through them. */
 export class Chain {
   readonly #opened: readonly OpenStage[]
+  readonly #context: StageContext
   readonly #onItem: (item: Item) => void
   readonly #onBroken: (error: unknown) => void
-  #input = new Subject<Item>()
+  #input: Subject<Item> | undefined
   #subscription: Subscription | undefined
 
-  private constructor(opened: readonly OpenStage[], onItem: (item: Item) => void, onBroken: (error: unknown) => void) {
+  private constructor(
+    opened: readonly OpenStage[],
+    context: StageContext,
+    onItem: (item: Item) => void,
+    onBroken: (error: unknown) => void,
+  ) {
     this.#opened = opened
+    this.#context = context
     this.#onItem = onItem
     this.#onBroken = onBroken
     this.#connect()
@@ -24,7 +31,8 @@ export class Chain {
   /**
    * Opens all stages, or none: what opened before one failed is closed again.
    * @param onItem what comes out
-   * @param onBroken an operator errored, which ends its stream; the chain has been connected anew already
+   * @param onBroken an operator errored, or completed before its source: what was in it is lost. The next item that is
+   * pushed goes through the same stages, connected anew.
    */
   static async open(
     links: readonly Link[],
@@ -39,31 +47,41 @@ export class Chain {
       await Promise.allSettled(opened.map((stage) => stage.close()))
       throw failed.reason
     }
-    return new Chain(opened, onItem, onBroken)
+    return new Chain(opened, context, onItem, onBroken)
   }
 
   push(item: Item): void {
-    this.#input.next(item)
+    const input = this.#input ?? this.#connect()
+    input.next(item)
   }
 
-  /** Closes the stages, the first one first. */
+  /** Closes the stages, the first one first; what one throws is a fault and keeps the others from nothing. */
   async close(): Promise<void> {
     this.#subscription?.unsubscribe()
-    for (const stage of this.#opened) await stage.close()
+    for (const stage of this.#opened) {
+      try {
+        await stage.close()
+      } catch (error) {
+        this.#context.events.emit({ type: 'fault', where: 'close', error })
+      }
+    }
   }
 
-  #connect(): void {
-    this.#input = new Subject<Item>()
-    const output = this.#opened.reduce<Observable<Item>>((stream, stage) => stream.pipe(stage.operator), this.#input)
-    this.#subscription = output.subscribe({
-      next: this.#onItem,
-      error: (error) => {
-        this.#connect()
-        this.#onBroken(error)
-      },
-    })
+  #connect(): Subject<Item> {
+    const input = new Subject<Item>()
+    this.#input = input
+    const broken = (error: unknown) => {
+      this.#input = undefined
+      this.#onBroken(error)
+    }
+    const output = this.#opened.reduce<Observable<Item>>((stream, stage) => stream.pipe(stage.operator), input)
+    this.#subscription = output.subscribe({ next: this.#onItem, error: broken, complete: () => broken(ended()) })
+    return input
   }
 }
+
+const ended = () =>
+  new Error('an operator completed while messages may still come, as take() does. Let it go on, or use filter()')
 
 function openLink(link: Link, context: StageContext): OpenStage | Promise<OpenStage> {
   return link.definition ? link.definition.open(context) : { operator: link, close: async () => {} }

@@ -11,6 +11,9 @@ import { Chain } from './chain.ts'
 import { Flight } from './flight.ts'
 import type { Segment } from './segments.ts'
 
+/** Captures taken in a row before timers and sockets get their turn: a source that never waits must not starve them. */
+const burst = 64
+
 export interface DeviceOptions {
   readonly source: Source
   readonly segment: Segment
@@ -28,6 +31,7 @@ export class DeviceHalf {
   readonly #window: Window
   readonly #stop = new AbortController()
   #chain: Chain | undefined
+  #opening: Promise<void> | undefined
   #drained: Promise<void> | undefined
   /** Resolves when the source has ended and everything is settled and closed. */
   readonly done: Promise<void>
@@ -50,8 +54,15 @@ export class DeviceHalf {
     this.done.catch(() => {})
   }
 
-  /** Opens the stages; captures from the next turn of the event loop on. */
+  /** Opens the stages; captures from the next turn of the event loop on. Does nothing once the half drains. */
   async open(): Promise<void> {
+    if (this.#drained) return
+    this.#opening = this.#open()
+    await this.#opening
+    this.#options.context.clock.after(0, () => void this.#capture())
+  }
+
+  async #open(): Promise<void> {
     const { segment, context } = this.#options
     this.#chain = await Chain.open(
       segment.links,
@@ -62,7 +73,6 @@ export class DeviceHalf {
         this.flight.failAll(new StageFailed(segment.name, { cause: error }), segment.name)
       },
     )
-    context.clock.after(0, () => void this.#capture())
   }
 
   /** Stops capturing, lets what is in flight finish (at most `within` ms), closes the stages. Idempotent. */
@@ -80,6 +90,8 @@ export class DeviceHalf {
   async #drain(within: number, error?: unknown): Promise<void> {
     this.#stop.abort()
     await this.flight.land(within)
+    // What is being opened meanwhile must be closed, too.
+    await this.#opening?.catch(() => {})
     await this.#chain?.close()
     if (error === undefined) this.#finish()
     else this.#fail(error)
@@ -95,6 +107,7 @@ export class DeviceHalf {
     } catch (thrown) {
       if (!signal.aborted) error = thrown
     }
+    if (signal.aborted) return
     // The source has ended by itself: what is in flight may use its whole budget.
     await this.flight.land(budget + 1000)
     this.#drained ??= this.#drain(0, error)
@@ -105,12 +118,12 @@ export class DeviceHalf {
     const { signal } = this.#stop
     const iterator = captures[Symbol.asyncIterator]()
     try {
-      for (;;) {
+      for (let taken = 1; ; taken++) {
+        if (taken % burst === 0) await othersTurn()
         await this.#window.acquire(signal)
-        const asked = clock.now()
         const next = await untilAborted(iterator.next(), signal)
         if (next.done) return
-        this.#enter(next.value, clock.now() - asked)
+        this.#enter(next.value, clock.now())
       }
     } finally {
       // The source's own clean-up must not hold up a drain.
@@ -132,11 +145,12 @@ export class DeviceHalf {
       while (freshest) {
         await this.#window.acquire(signal)
         const taken = replace(undefined)
-        if (taken) this.#enter(taken.capture, clock.now() - taken.at)
+        if (taken) this.#enter(taken.capture, taken.at)
       }
     }
     try {
       await observed(captures, signal, (capture) => {
+        if (!entering && this.#window.tryAcquire()) return this.#enter(capture, clock.now())
         const stale = replace({ capture, at: clock.now() })
         if (stale) this.#stale(stale.capture)
         // Rejects only when the drain begins; the frame that waited is counted below.
@@ -158,9 +172,9 @@ export class DeviceHalf {
     else this.flight.drop(capture)
   }
 
-  /** Lets a capture that holds a place in the window in. */
-  #enter(capture: Capture | FailedCapture, waited: number): void {
-    const message = 'error' in capture ? this.flight.fail(capture) : this.flight.take(capture, waited)
+  /** Lets a capture that holds a place in the window in; `at`, local clock, ms: when it was there. */
+  #enter(capture: Capture | FailedCapture, at: number): void {
+    const message = 'error' in capture ? this.flight.fail(capture) : this.flight.take(capture, at)
     if (message) this.#chain?.push(message)
     else this.#window.release()
   }
@@ -174,13 +188,18 @@ export class DeviceHalf {
   }
 }
 
+/** Resolves behind the event loop's other work; browsers have no `setImmediate`. */
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => (globalThis.setImmediate ?? setTimeout)(() => resolve()))
+}
+
 /** The promise, or the signal's reason as soon as it is aborted. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
-    if (signal.aborted) return abort()
     signal.addEventListener('abort', abort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    if (signal.aborted) abort()
   })
 }
 

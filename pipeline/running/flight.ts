@@ -3,7 +3,7 @@ import type { Capture, FailedCapture } from '../capture.ts'
 import type { Timer } from '../clock.ts'
 import type { StageContext } from '../context.ts'
 import type { Outcome } from '../decider.ts'
-import { asQuintetError, Cancelled, DeadlineExceeded, type QuintetError } from '../errors.ts'
+import { asQuintetError, BadInput, Cancelled, DeadlineExceeded, type QuintetError, StageFailed } from '../errors.ts'
 import { Ledger } from '../ledger.ts'
 import { dropped, failure, type Item, type Message } from '../message.ts'
 import { type Captured, payloadBytes } from '../payload.ts'
@@ -30,7 +30,7 @@ export class Flight {
   readonly #seqs = new Map<string, number>()
   #count = 0
   #timer: Timer | undefined
-  #landed: (() => void) | undefined
+  readonly #landed = new Set<() => void>()
 
   constructor(options: {
     readonly context: StageContext
@@ -49,37 +49,45 @@ export class Flight {
     this.#onSettled = options.onSettled
   }
 
-  /** Makes a message of a capture and opens its account; undefined when one of this id is in flight already. */
-  take(capture: Capture, waited: number): Message<Captured, 'device'> | undefined {
+  /**
+   * Makes a message of a capture and opens its account; undefined when it is not to be worked on: one of this id is in
+   * flight already, or its names cannot travel.
+   * @param at local clock, ms: when it had been captured; what it waited since is the message's time, too
+   */
+  take(capture: Capture, at: number): Message<Captured, 'device'> | undefined {
     const { clock } = this.#context
-    const made = this.#message(capture, capture.ms ?? waited)
+    const wrong = wrongName(capture)
+    if (wrong) return this.fail({ error: wrong })
+    const made = this.#message(capture, at - (capture.ms ?? 0))
     if (!this.ledger.open(made.id)) return undefined
     const controller = new AbortController()
     const { payload } = capture
     const message: Message<Captured, 'device'> = { ...made, payload, original: payload, signal: controller.signal }
     this.#flying.set(message.id, { message, controller })
     this.#timer ??= clock.after(grace, this.#sweep, { background: true })
+    this.#context.world.set('inFlight', this.#flying.size, 'flight')
     this.#context.events.emit({ type: 'captured', id: message.id })
     return message
   }
 
   /** Counts a capture that went wrong. */
   fail(capture: FailedCapture): undefined {
-    const message = this.#message(capture, 0)
+    const message = this.#message(wrongName(capture) ? {} : capture, this.#context.clock.now())
     if (!this.ledger.open(message.id)) return
     this.#land(failure(message, 'capture', asQuintetError(capture.error, 'capture')), false)
   }
 
   /** Counts a frame that a fresher one replaced before it could enter. */
   drop(capture: Capture): void {
-    const message = this.#message(capture, 0)
+    const message = this.#message(wrongName(capture) ? {} : capture, this.#context.clock.now())
     if (this.ledger.open(message.id)) this.#land(dropped(message, 'stale'), false)
   }
 
   /** The end of a message; a second end is not counted. */
-  settle(item: Item): void {
-    const flying = this.#flying.get(item.id)
-    if (!flying) return this.#context.events.emit({ type: 'late', id: item.id, stage: 'settle' })
+  settle(ended: Item): void {
+    const flying = this.#flying.get(ended.id)
+    if (!flying) return this.#context.events.emit({ type: 'late', id: ended.id, stage: 'settle' })
+    const item = answered(ended)
     this.#flying.delete(item.id)
     this.#observe(item, flying.message)
     this.#land(item, true)
@@ -95,12 +103,15 @@ export class Flight {
   /** Resolves when nothing is in flight; after `within` ms what still is fails as cancelled. */
   async land(within: number): Promise<void> {
     if (this.#flying.size > 0) {
-      let timer: Timer | undefined
       await new Promise<void>((resolve) => {
-        this.#landed = resolve
-        timer = this.#context.clock.after(within, resolve)
+        const timer = this.#context.clock.after(within, () => landed())
+        const landed = () => {
+          timer.cancel()
+          this.#landed.delete(landed)
+          resolve()
+        }
+        this.#landed.add(landed)
       })
-      timer?.cancel()
     }
     this.failAll(
       new Cancelled(`The pipeline stopped, and ${within} ms were not enough to finish this message.`),
@@ -115,12 +126,11 @@ export class Flight {
     this.#context.world.set('inFlight', this.#flying.size, 'flight')
     this.#context.events.emit({ type: 'settled', item })
     this.#onSettled(item, flew)
-    if (this.#flying.size === 0) this.#landed?.()
+    if (this.#flying.size === 0) for (const landed of [...this.#landed]) landed()
   }
 
-  #message(from: Pick<Capture, 'stream' | 'id'>, ms: number): Omit<Message<Captured, 'device'>, 'payload'> {
+  #message(from: Pick<Capture, 'stream' | 'id'>, began: number): Omit<Message<Captured, 'device'>, 'payload'> {
     const { clock, route } = this.#context
-    const now = clock.now()
     const source = `${this.#device}.${from.stream ?? 'main'}`
     const seq = this.#seqs.get(source) ?? 0
     this.#seqs.set(source, seq + 1)
@@ -131,12 +141,12 @@ export class Flight {
       source,
       seq,
       side: 'device',
-      captured: now - ms,
-      expires: now - ms + this.#budget,
+      captured: began,
+      expires: began + this.#budget,
       // Without a wire there is nothing to decide about it.
       plan: route.wire ? {} : { cut: 'answered' },
       open: {},
-      timings: { capture: ms },
+      timings: { capture: clock.now() - began },
       attempt: 1,
       traceparent: `00-${this.#run}0000${number.toString(16).padStart(16, '0')}-${(number + 1).toString(16).padStart(16, '0')}-00`,
     }
@@ -186,4 +196,25 @@ export class Flight {
     }
     this.#timer = this.#flying.size > 0 ? clock.after(grace, this.#sweep, { background: true }) : undefined
   }
+}
+
+const token = /^[A-Za-z0-9_-]{1,64}$/
+
+/** What keeps a capture's own names from travelling: they stand in subjects. */
+function wrongName({ id, stream }: Pick<Capture, 'id' | 'stream'>): BadInput | undefined {
+  for (const [what, name] of Object.entries({ id, stream })) {
+    if (name !== undefined && !token.test(name)) {
+      return new BadInput(`"${name}" cannot be a capture's ${what}: use 1 to 64 letters, digits, "_" or "-".`)
+    }
+  }
+  return undefined
+}
+
+/** The item, or the failure that it is when a message comes out of the pipeline without an answer. */
+function answered(item: Item): Item {
+  if (item.kind !== 'message' || item.payload.form === 'result') return item
+  const cause = new Error(
+    `nothing answered it: it came out at "${item.payload.at}", though its plan says "${item.plan.cut ?? 'open'}"`,
+  )
+  return failure(item, 'pipeline', new StageFailed('pipeline', { cause }))
 }

@@ -20,7 +20,13 @@ export class SegmentServer {
   static async open(
     segment: Segment,
     context: StageContext,
-    options: { readonly transport: Transport; readonly capacity: number; readonly service?: ServiceDescription },
+    options: {
+      readonly transport: Transport
+      readonly capacity: number
+      readonly service?: ServiceDescription
+      /** Serves this device alone. */
+      readonly device?: string | undefined
+    },
   ): Promise<SegmentServer> {
     const { clock, events, node, outward } = context
     if (!outward) throw new TypeError('A segment is served inside a pipeline.')
@@ -44,6 +50,7 @@ export class SegmentServer {
         clock,
         events,
         capacity: options.capacity,
+        ...(options.device ? { device: options.device } : {}),
         ...(options.service ? { service: options.service } : {}),
         accept: (message) => {
           held.set(keyOf(message), message)

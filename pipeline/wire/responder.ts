@@ -36,6 +36,8 @@ export interface ResponderOptions {
   /** Bytes of all messages that arrive in chunks at one time. */
   readonly maxArriving?: number
   readonly service?: ServiceDescription
+  /** Takes messages of this device alone. Default: of all. */
+  readonly device?: string
 }
 
 interface Held {
@@ -61,7 +63,7 @@ interface Held {
  * it is says the subject it came on, which a server can guard: no device reaches, or joins, the messages of another.
  */
 export class Responder {
-  readonly #options: Required<Omit<ResponderOptions, 'service' | 'onReleased'>> &
+  readonly #options: Required<Omit<ResponderOptions, 'service' | 'onReleased' | 'device'>> &
     Pick<ResponderOptions, 'service' | 'onReleased'>
   readonly #held = new Map<string, Held>()
   readonly #subscriptions: Subscription[] = []
@@ -79,14 +81,17 @@ export class Responder {
   /** Resolves when messages can come. */
   static async open(options: ResponderOptions): Promise<Responder> {
     const responder = new Responder(options)
-    const { transport, boundary, node, service } = options
+    const { transport, boundary, node, service, device } = options
     const serve = (request: ServedRequest) => responder.#onRequest(request)
     const described = service && {
       ...service,
       statistics: () => ({ ...service.statistics?.(), ...responder.statistics }),
     }
     const opened = await Promise.allSettled([
-      transport.serve(boundary.anyPattern, serve, { group: 'quintet', ...(described ? { service: described } : {}) }),
+      transport.serve(boundary.anyPattern(device), serve, {
+        group: 'quintet',
+        ...(described ? { service: described } : {}),
+      }),
       transport.serve(boundary.nodePattern(node), serve),
       transport.subscribe(boundary.chunksPattern(node), (delivery) => responder.#onChunk(delivery)),
     ])

@@ -11,7 +11,7 @@ describe('subjects of a boundary', () => {
         const source = `${device}.main`
         for (const boundary of [Boundary.wire(tenant, pipeline), Boundary.hop(tenant, pipeline, 'stage')]) {
           const subjects = [boundary.any(source), boundary.node(source, node), boundary.chunks(source, node, key)]
-          const patterns = [boundary.anyPattern, boundary.nodePattern(node), boundary.chunksPattern(node)]
+          const patterns = [boundary.anyPattern(), boundary.nodePattern(node), boundary.chunksPattern(node)]
           for (const subject of subjects) assertSubject(subject)
           for (const pattern of patterns) assertPattern(pattern)
           const matches = subjects.map((subject) => patterns.map((pattern) => matchesPattern(pattern, subject)))

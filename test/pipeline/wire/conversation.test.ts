@@ -214,7 +214,7 @@ describe('a call', () => {
 
   it('fails, and is not crashed, by a reply that is no message', async () => {
     const one = bench()
-    await one.broker.connect().serve(boundary.anyPattern, ({ reply }) => reply([Uint8Array.of(1, 2, 3)]))
+    await one.broker.connect().serve(boundary.anyPattern(), ({ reply }) => reply([Uint8Array.of(1, 2, 3)]))
     expect(errorOf(await one.caller.call(imageMessage()))).toBeInstanceOf(BadMessage)
     expect(one.clock.pending).toBe(0)
   })
@@ -344,7 +344,7 @@ describe('a call that is tried again', () => {
 
   it('ends as a lost node when nobody ever answers and its tries are used up', async () => {
     const one = bench({ attempts: 2 })
-    await one.broker.connect().serve(boundary.anyPattern, () => {})
+    await one.broker.connect().serve(boundary.anyPattern(), () => {})
     const call = calling(one.caller.call(imageMessage()))
     await one.clock.advance(10_000)
     expect(errorOf(call.item as Item)).toBeInstanceOf(NodeLost)
