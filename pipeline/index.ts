@@ -87,6 +87,7 @@ export {
   restrict,
   type Target,
 } from './plan.ts'
+export { type ExposeOptions, expose, type RemoteOptions, remote } from './remote.ts'
 export { guardedFault, Settlement, within } from './settlement.ts'
 export {
   amend,

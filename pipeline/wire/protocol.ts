@@ -97,19 +97,25 @@ export type ChunkHeader = z.infer<typeof chunk>
 export type Load = z.infer<typeof load>
 
 /** @throws BadMessage */
-export const readUp = (data: Parts) => read(up, data)
+export const readUp = (data: Parts) => readFrame(up, data)
 /** @throws BadMessage */
-export const readDown = (data: Parts) => read(down, data)
+export const readDown = (data: Parts) => readFrame(down, data)
 /** @throws BadMessage */
-export const readChunk = (data: Parts) => read(chunk, data)
+export const readChunk = (data: Parts) => readFrame(chunk, data)
 
-function read<T>(schema: z.ZodType<T>, data: Parts): { header: T; parts: Parts } {
+/** A frame whose header passes the schema. @throws BadMessage */
+export function readFrame<T>(schema: z.ZodType<T>, data: Parts): { header: T; parts: Parts } {
   const { header, parts } = unpackFrame(data)
-  const checked = schema.safeParse(header)
-  if (checked.success) return { header: checked.data, parts }
+  return { header: readable(schema, header), parts }
+}
+
+/** What came, as the schema has it. @throws BadMessage */
+export function readable<T>(schema: z.ZodType<T>, value: unknown): T {
+  const checked = schema.safeParse(value)
+  if (checked.success) return checked.data
   const issue = checked.error.issues[0]
   throw new BadMessage(
-    `The message's header is wrong at "${issue?.path.join('.')}": ${issue?.message}. Only Quintet may publish on this subject.`,
+    `What came is wrong at "${issue?.path.join('.')}": ${issue?.message}. Only Quintet, of this version, may publish on this subject.`,
     { cause: checked.error },
   )
 }
@@ -136,11 +142,16 @@ const classes: Readonly<Record<ErrorCode, { readonly prototype: QuintetError }>>
 }
 
 /** An error that happened on another node, as the same class, so that `instanceof` means the same in every mode. */
-export function reviveError(reply: { code: string; reason: string; retryable: boolean }): QuintetError {
+export function reviveError(reply: {
+  readonly code: string
+  readonly reason: string
+  readonly retryable: boolean
+  readonly retryAfter?: number | undefined
+}): QuintetError {
   const code = Object.hasOwn(classes, reply.code) ? (reply.code as ErrorCode) : 'stage-failed'
   const error = new QuintetError(code, reply.reason, { retryable: reply.retryable })
   const { prototype } = classes[code]
   Object.setPrototypeOf(error, prototype)
   error.name = prototype.constructor.name
-  return error
+  return error instanceof Refused ? Object.assign(error, { retryAfter: reply.retryAfter }) : error
 }
