@@ -23,7 +23,7 @@ const happening = fc.oneof(
 test('whatever dies, hangs, is aborted or expires: every run settles once, with an answer or a named error, and nothing stays behind', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(happening, { maxLength: 40 }),
+      fc.array(happening, { maxLength: 60, size: 'max' }),
       fc.integer({ min: 1, max: 3 }),
       fc.integer({ min: 0, max: 5 }),
       async (happenings, size, queue) => {
@@ -46,9 +46,9 @@ test('whatever dies, hangs, is aborted or expires: every run settles once, with 
               (report) => outcomes.push(report),
               (error) => outcomes.push(error),
             )
-          } else if (each.type === 'abort') controllers[each.which]?.abort()
-          else if (each.type === 'crash') alive[each.which]?.crash()
-          else if (each.type === 'hang') alive[each.which]?.hang()
+          } else if (each.type === 'abort') controllers[each.which % controllers.length]?.abort()
+          else if (each.type === 'crash') alive[each.which % alive.length]?.crash()
+          else if (each.type === 'hang') alive[each.which % alive.length]?.hang()
           else if (each.type === 'warm') warms.push(pool.warm([model(each.model)]))
           else await clock.advance(each.ms)
           await settled()
