@@ -70,24 +70,29 @@ const say = (text: string) => {
   if (!json) process.stderr.write(text)
 }
 
-// The pictures are drawn before the clock starts: a camera does not draw.
+const gallery = { count, seed: 7, cache: '.cache/zoo/pictures' }
+
+// The pictures are drawn before the clock starts: a camera does not draw. Capturing reads them from the disk.
 say(`Drawing ${count} pictures (kept for the next run) `)
-const frames: Capture[] = []
 const truth = new Map<string, string>()
-for await (const { name, jpeg, label } of pictures({ count, seed: 7, cache: '.cache/zoo/pictures' })) {
-  const id = name.replace('.jpg', '')
-  truth.set(id, label)
-  frames.push({ id, payload: picture(jpeg) })
-  if (frames.length % 10 === 0) say('.')
+const idOf = (name: string) => name.replace('.jpg', '')
+for await (const { name, label } of pictures(gallery)) {
+  truth.set(idOf(name), label)
+  if (truth.size % 10 === 0) say('.')
 }
 say('\n')
 
-const flowing = live ? from(frames).pipe(concatMap((frame) => of(frame).pipe(delay(1000 / live)))) : undefined
+async function* frames(): AsyncGenerator<Capture> {
+  for await (const { name, jpeg } of pictures(gallery)) yield { id: idOf(name), payload: picture(jpeg) }
+}
+const source = live
+  ? capture(from(frames()).pipe(concatMap((frame) => of(frame).pipe(delay(1000 / live)))))
+  : capture(frames())
 
 const demo = pipeline(
   'quickstart',
   { models: catalogue(zooFolder), deadline: 2000, late: 'answer', window: live ? 2 : 4, order: 'none' },
-  flowing ? capture(flowing) : capture(frames),
+  source,
   decide(fixed({ cut: place, model, encoding }, place)),
   preprocess(),
   execute({ warm: place === 'answered' ? [model] : [] }),
@@ -101,7 +106,7 @@ const unhook = drainOnSignals([running])
 const answers: Answer[] = []
 for await (const answer of running) {
   answers.push(answer)
-  const verdict = answer.label === truth.get(answer.id) ? 'right' : `wrong, it is a ${truth.get(answer.id)}`
+  const verdict = answer.label === truth.get(answer.id) ? 'right' : `wrong: ${truth.get(answer.id)}`
   if (answers.length % 10 === 0) {
     say(`${String(answers.length).padStart(4)}  ${answer.label} (${verdict}) in ${answer.latency.toFixed(0)} ms\n`)
   }

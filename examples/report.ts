@@ -53,7 +53,7 @@ export function report(answers: readonly Answer[], counts: Counts, truth: (id: s
 export function table(of: Report): string {
   const times = new Table({
     head: ['step', '', 'p50 ms', 'p95 ms', 'p99 ms'],
-    style: { head: [] },
+    style: { head: [], border: [], compact: true },
     colAligns: ['left', 'left', 'right', 'right', 'right'],
   })
   const row = (name: string, what: string, { p50, p95, p99 }: Percentiles) =>

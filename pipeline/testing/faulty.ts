@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { asQuintetError, TooLarge, TransportClosed } from '../errors.ts'
 import { assertHeaders, assertSubject } from '../patterns.ts'
-import { warnOfFault } from '../settlement.ts'
+import { guardedFault } from '../settlement.ts'
 import type {
   Conversation,
   Delivery,
@@ -13,6 +13,7 @@ import type {
   Transport,
   TransportHeaders,
 } from '../transport.ts'
+import { totalBytes } from '../wire/frame.ts'
 import { type Fault, type FaultCounts, FaultyLink } from './link.ts'
 import { seededRandom } from './random.ts'
 
@@ -58,7 +59,7 @@ class Faulty implements FaultyTransport {
   constructor(inner: Transport, faults: readonly Fault[], options: FaultyOptions) {
     this.kind = `faulty ${inner.kind}`
     this.#inner = inner
-    this.#fault = options.onFault ?? warnOfFault
+    this.#fault = guardedFault(options.onFault)
     this.#link = new FaultyLink(options.clock ?? systemClock, options.random ?? seededRandom(1))
     this.#link.use(faults)
     void inner.closed.then(() => {
@@ -220,7 +221,7 @@ class Faulty implements FaultyTransport {
         `The ${this.#inner.kind} transport is down, so "${subject}" was not sent: send it again later.`,
       )
     }
-    const bytes = data.reduce((sum, part) => sum + part.byteLength, 0)
+    const bytes = totalBytes(data)
     if (bytes > this.maxPayload) {
       throw new TooLarge(
         `${bytes} bytes for "${subject}" exceed the transport's ${this.maxPayload}: send them in chunks.`,

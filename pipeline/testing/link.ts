@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import { assertPattern, matchesPattern } from '../patterns.ts'
 import type { Parts } from '../transport.ts'
+import { totalBytes } from '../wire/frame.ts'
 
 /** Where on its way a message meets a fault: leaving this transport, or arriving at it. */
 export type FaultPoint = 'publish' | 'request' | 'reply' | 'delivery' | 'answer'
@@ -102,7 +103,7 @@ export class FaultyLink {
 
   #travel(lane: Lane, data: Parts, arrive: (data: Parts) => void): void {
     const now = this.#clock.now()
-    const due = this.#due(lane, bytesOf(data), now)
+    const due = this.#due(lane, totalBytes(data), now)
     if (due <= now) {
       this.#arrived(data, arrive)
       return
@@ -141,7 +142,7 @@ export class FaultyLink {
   }
 
   #corrupted(data: Parts): Parts {
-    const bytes = bytesOf(data)
+    const bytes = totalBytes(data)
     if (bytes === 0) return data
     this.counts.corrupted++
     let at = Math.floor(this.#random() * bytes)
@@ -161,8 +162,4 @@ export class FaultyLink {
 
 function applies(fault: Fault, at: FaultPoint, subject: string): boolean {
   return (fault.at ?? leaving).includes(at) && (fault.subject === undefined || matchesPattern(fault.subject, subject))
-}
-
-function bytesOf(data: Parts): number {
-  return data.reduce((sum, part) => sum + part.byteLength, 0)
 }

@@ -1,4 +1,5 @@
 export type { ModelSource } from '../manage/index.ts'
+export { classify } from './classify.ts'
 export type {
   ExecutorPool,
   ExecutorPoolOptions,

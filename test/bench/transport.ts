@@ -3,16 +3,7 @@ import { memoryTransport } from '../../adapters/memory/index.ts'
 import { connect, natsServer } from '../../adapters/nats/index.ts'
 import type { Parts, Transport } from '../../pipeline/index.ts'
 import { killProcess, startProcess } from '../support/process.ts'
-
-/** One line of a benchmark. */
-export interface Row {
-  readonly name: string
-  readonly value: number
-  readonly unit: string
-  /** In words, `≤ 1.15`; empty for a figure that only informs. */
-  readonly aim: string
-  readonly holds: boolean
-}
+import { median, p99, type Row, row } from './row.ts'
 
 /**
  * What a request costs: over NATS against the bare client with the same bytes, both echoed by another process and
@@ -70,19 +61,13 @@ async function compared(
       if (round >= 0) times.push(performance.now() - started)
     }
   }
-  const row = (name: string, value: number, unit: string, aim = ''): Row => ({
-    name: `NATS request ${label}: ${name}`,
-    value: Number(value.toFixed(3)),
-    unit,
-    aim,
-    holds: aim === '' || value <= Number(aim.slice(2)),
-  })
+  const name = (what: string) => `NATS request ${label}: ${what}`
   return [
-    row('bare client p50', quantile(raw, 0.5), 'ms'),
-    row('ours p50', quantile(ours, 0.5), 'ms'),
-    row('ours ÷ bare p50', quantile(ours, 0.5) / quantile(raw, 0.5), '×', '≤ 1.15'),
-    row('bare client p99', quantile(raw, 0.99), 'ms'),
-    row('ours p99', quantile(ours, 0.99), 'ms'),
+    row(name('bare client p50'), median(raw), 'ms'),
+    row(name('ours p50'), median(ours), 'ms'),
+    row(name('ours ÷ bare p50'), median(ours) / median(raw), '×', '≤ 1.15'),
+    row(name('bare client p99'), p99(raw), 'ms'),
+    row(name('ours p99'), p99(ours), 'ms'),
   ]
 }
 
@@ -98,8 +83,7 @@ async function inMemory(): Promise<Row> {
     if (batch >= 0) batches.push(((performance.now() - started) * 1000) / (rounds / 10))
   }
   await transport.drain()
-  const value = Number(quantile(batches, 0.5).toFixed(2))
-  return { name: 'memory request 100 KB', value, unit: 'µs', aim: '≤ 5', holds: value <= 5 }
+  return row('memory request 100 KB', median(batches), 'µs', '≤ 5')
 }
 
 /** One request, its first reply, the conversation closed. */
@@ -113,9 +97,4 @@ function ask(transport: Transport, subject: string, data: Parts): Promise<void> 
       onError: reject,
     })
   })
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number
 }

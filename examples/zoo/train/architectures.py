@@ -42,7 +42,9 @@ class Residual(nn.Module):
 
 
 def nano(classes):
-    return nn.Sequential(conv(3, 12, stride=2), conv(12, 24, stride=2), conv(24, 32, stride=2), *classifier(32, classes))
+    return nn.Sequential(
+        conv(3, 12, stride=2), conv(12, 24), nn.MaxPool2d(2), conv(24, 40), *classifier(40, classes),
+    )
 
 
 def small(classes):
@@ -61,8 +63,8 @@ def medium(classes):
 
 def large(classes):
     return nn.Sequential(
-        conv(3, 32, stride=2), Residual(32, 32), Residual(32, 64, 2), Residual(64, 64), Residual(64, 88, 2),
-        Residual(88, 88), *classifier(88, classes),
+        conv(3, 32, stride=2), Residual(32, 48, 2), Residual(48, 48), Residual(48, 80, 2), Residual(80, 80),
+        Residual(80, 104, 2), *classifier(104, classes),
     )
 
 
@@ -70,7 +72,7 @@ def large(classes):
 # variety: how strongly training pictures are varied; a model with little room learns better from less of it.
 ARCHITECTURES = {
     'nano': dict(build=nano, side=32, schedule=[(32, 50)], rate=1e-2, variety=0.4),
-    'small': dict(build=small, side=48, schedule=[(48, 24)], rate=6e-3, variety=0.6),
-    'medium': dict(build=medium, side=64, schedule=[(48, 10), (64, 7)], rate=5e-3, variety=0.8),
-    'large': dict(build=large, side=96, schedule=[(48, 5), (64, 6), (96, 3)], rate=3e-3, variety=0.8),
+    'small': dict(build=small, side=48, schedule=[(48, 16)], rate=6e-3, variety=0.6),
+    'medium': dict(build=medium, side=64, schedule=[(48, 8), (64, 5)], rate=5e-3, variety=0.8),
+    'large': dict(build=large, side=96, schedule=[(48, 8), (64, 4), (96, 3)], rate=3e-3, variety=0.8),
 }

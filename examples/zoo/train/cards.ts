@@ -9,7 +9,7 @@ export type Measured = {
 }
 
 const ARCHITECTURE: Record<string, string> = {
-  nano: 'Three strided convolutions, then an average over the picture.',
+  nano: 'Three convolutions, then an average over the picture.',
   small: 'Four convolutions with max pooling between them.',
   medium: 'Depthwise-separable convolutions (a strided one first).',
   large: 'Five residual blocks of two convolutions each; the short ways around them are branches of the graph.',

@@ -1,5 +1,5 @@
 import sharp from 'sharp'
-import type { ModelInput } from '../../../stages/manage/catalogue.ts'
+import type { ModelInput } from '../../../stages/manage/index.ts'
 
 /** The part of a model's input that says how a picture fills it. */
 export type Frame = Pick<ModelInput, 'width' | 'height' | 'resize' | 'crop'>

@@ -135,7 +135,7 @@ def main():
     arguments.add_argument('folders', nargs='+')
     arguments.add_argument('--out', required=True)
     arguments.add_argument('--watch', type=int, default=600, help='pictures kept aside to watch progress with')
-    arguments.add_argument('--threads', type=int, default=2)
+    arguments.add_argument('--threads', type=int, default=1)
     options = arguments.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(20)

@@ -1,6 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { createConnection } from 'node:net'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type ConnectOptions, connect, type NatsServerOptions } from '../../../adapters/nats/index.ts'
-import { BadConfiguration, MailboxFull, NoResponders, TooLarge } from '../../../pipeline/index.ts'
+import { BadConfiguration, BadMessage, MailboxFull, NoResponders, TooLarge } from '../../../pipeline/index.ts'
 import { Asked, answer, Faults, gate, said, text } from '../../contract/support.ts'
 import { testServer } from '../../support/nats.ts'
 
@@ -68,6 +69,39 @@ describe('nats: limits', () => {
     finish.open()
   })
 
+  it('reports headers that a foreign sender got wrong, and reads on', async () => {
+    const url = await serverUrl()
+    const { transport, faults } = await open(url)
+    await transport.serve('foul', (request) => request.reply(text('fine')))
+    const socket = createConnection(Number(new URL(url).port), '127.0.0.1')
+    owned.push(async () => socket.destroy())
+    const headers = 'NATS/1.0\r\nnot a key: 1\r\n\r\n'
+    socket.write('CONNECT {"headers":true,"verbose":false}\r\n')
+    socket.write(`HPUB foul ${headers.length} ${headers.length + 2}\r\n${headers}hi\r\n`)
+    expect(await faults.first()).toBeInstanceOf(BadMessage)
+    expect(said(await answer(transport, 'foul'))).toBe('fine')
+  })
+
+  it('survives callbacks of its owner that throw', async () => {
+    const url = await serverUrl()
+    const transport = await connect({
+      servers: url,
+      onFault: () => {
+        throw new Error('onFault is broken too')
+      },
+    })
+    owned.push(() => transport.drain(100))
+    const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    await transport.serve('x', (request) => {
+      request.reply(text('heard'))
+      throw new Error('after the reply')
+    })
+    expect(said(await answer(transport, 'x'))).toBe('heard')
+    expect(said(await answer(transport, 'x'))).toBe('heard')
+    expect(warned.mock.calls.flat().join()).toContain('after the reply')
+    warned.mockRestore()
+  })
+
   it('takes its bound on data from the server, headers included', async () => {
     const { transport } = await open(await serverUrl({ maxPayload: 2000 }))
     expect(transport.maxPayload).toBe(2000)
@@ -106,6 +140,14 @@ describe('nats: limits', () => {
   it('gives up at once on refused credentials', async () => {
     const url = await serverUrl({ configuration: users })
     await expect(connect({ servers: url, user: 'device', password: 'wrong' })).rejects.toThrow(BadConfiguration)
+  })
+
+  it('connects where NATS_URL says when nothing else is said', async () => {
+    vi.stubEnv('NATS_URL', await serverUrl())
+    const transport = await connect()
+    vi.unstubAllEnvs()
+    expect(transport.connected).toBe(true)
+    await transport.drain()
   })
 
   it('names the option that does not pass', async () => {

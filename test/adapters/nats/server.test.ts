@@ -78,23 +78,21 @@ describe('nats server', () => {
     }
   })
 
-  it('ends with the process that started it', async () => {
+  it('ends with the process that started it, and leaves nothing behind', async () => {
     const nats = inject('nats')
     if ('missing' in nats) throw new Error(nats.missing)
+    const folder = await mkdtemp(join(tmpdir(), 'quintet-test-'))
     const program = `
       import { natsServer } from ${JSON.stringify(new URL('../../../adapters/nats/index.ts', import.meta.url).href)}
       const server = await natsServer({ binary: ${JSON.stringify(nats.binary)} })
       console.log(server.pid)
       process.exit(0)`
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      '--import',
-      'tsx',
-      '--input-type=module',
-      '-e',
-      program,
-    ])
+    const args = ['--import', 'tsx', '--input-type=module', '-e', program]
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env: { ...process.env, TMPDIR: folder } })
     const pid = Number(stdout)
     expect(pid).toBeGreaterThan(0)
     while (runs(pid)) await new Promise((resolve) => setTimeout(resolve, 5))
+    expect((await readdir(folder)).filter((name) => name.startsWith('quintet-nats-'))).toEqual([])
+    await rm(folder, { recursive: true, force: true })
   })
 })

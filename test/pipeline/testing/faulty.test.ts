@@ -3,7 +3,7 @@ import { memoryBroker } from '../../../adapters/memory/index.ts'
 import { NoResponders, type Transport, TransportClosed } from '../../../pipeline/index.ts'
 import { type Fault, type FaultyTransport, faulty, seededRandom } from '../../../pipeline/testing/index.ts'
 import { Asked, answer, Faults, said, text, whole } from '../../contract/support.ts'
-import { ManualClock } from '../../support/stepped-clock.ts'
+import { type ManualClock, manualClock, settled } from '../../support/manual-clock.ts'
 
 interface Bench {
   readonly clock: ManualClock
@@ -14,20 +14,18 @@ interface Bench {
 
 function bench(faults: readonly Fault[], seed = 1): Bench {
   const broker = memoryBroker()
-  const clock = new ManualClock()
+  const clock = manualClock()
   const reported = new Faults()
   const near = faulty(broker.connect(), faults, { clock, random: seededRandom(seed), onFault: reported.report })
   return { clock, near, far: broker.connect(), faults: reported }
 }
 
-/** Collects what arrives at the far side; `settled` lets queued deliveries pass. */
+/** Collects what arrives. */
 async function listen(transport: Transport, subject: string): Promise<string[]> {
   const seen: string[] = []
   await transport.subscribe(subject, (delivery) => seen.push(said(delivery)))
   return seen
 }
-
-const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('faulty transport', () => {
   it('drops a share of messages, counts them, and drops the same ones for the same seed', async () => {
@@ -95,11 +93,9 @@ describe('faulty transport', () => {
     const { near, far, clock } = bench([{ delay: [10, 100] }])
     const seen = await listen(far, 'x')
     for (let n = 0; n < 20; n++) near.publish('x', text(String(n)))
-    clock.advance(9)
-    await settled()
+    await clock.advance(9)
     expect(seen).toEqual([])
-    clock.advance(91)
-    await settled()
+    await clock.advance(91)
     expect(seen).toEqual(Array.from({ length: 20 }, (_, n) => String(n)))
     expect(near.counts.delayed).toBe(20)
   })
@@ -108,8 +104,7 @@ describe('faulty transport', () => {
     const { near, far, clock } = bench([{ delay: [10, 100], reorder: true }])
     const seen = await listen(far, 'x')
     for (let n = 0; n < 20; n++) near.publish('x', text(String(n)))
-    clock.advance(100)
-    await settled()
+    await clock.advance(100)
     expect(seen.length).toBe(20)
     expect(seen).not.toEqual(Array.from({ length: 20 }, (_, n) => String(n)))
   })
@@ -118,11 +113,9 @@ describe('faulty transport', () => {
     const { near, far, clock } = bench([{ bytesPerSecond: 1000 }])
     const seen = await listen(far, 'x')
     for (let n = 0; n < 10; n++) near.publish('x', [Buffer.alloc(100)])
-    clock.advance(499)
-    await settled()
+    await clock.advance(499)
     expect(seen.length).toBe(4)
-    clock.advance(501)
-    await settled()
+    await clock.advance(501)
     expect(seen.length).toBe(10)
   })
 
@@ -131,11 +124,11 @@ describe('faulty transport', () => {
     await far.serve('q', (request) => request.reply(text('late')))
     const asked = new Asked(near, 'q')
     const missed = new Asked(near, 'nobody')
-    clock.advance(50)
+    await clock.advance(50)
     expect(await missed.error).toBeInstanceOf(NoResponders)
     expect(asked.replies).toEqual([])
     await settled()
-    clock.advance(50)
+    await clock.advance(50)
     expect((await asked.heard()).map(said)).toEqual(['late'])
   })
 
@@ -143,8 +136,7 @@ describe('faulty transport', () => {
     const { near, far, clock } = bench([{ delay: 50 }])
     const seen = await listen(far, 'q')
     new Asked(near, 'q').conversation.close()
-    clock.advance(50)
-    await settled()
+    await clock.advance(50)
     expect(seen).toEqual([])
   })
 
@@ -175,8 +167,7 @@ describe('faulty transport', () => {
     expect(near.connected).toBe(true)
     near.publish('out', text('again'))
     far.publish('in', text('heard'))
-    clock.advance(50)
-    await settled()
+    await clock.advance(50)
     expect({ seen, heard }).toEqual({ seen: ['again'], heard: ['heard'] })
   })
 
@@ -194,7 +185,7 @@ describe('faulty transport', () => {
     near.use([{ at: ['delivery'], delay: 50 }])
     far.publish('q', [])
     await settled()
-    clock.advance(50)
+    await clock.advance(50)
     expect((await faults.first()).message).toContain('late trouble')
   })
 })
