@@ -57,7 +57,7 @@ export async function cutInTwo(model: Model, cut: LayerCut): Promise<Parts> {
   const alias = new Map(handedOn.map((name) => [name, `${name}:crossing`]))
   const crossing = cut.crossing.map((tensor) => ({ ...tensor, name: alias.get(tensor.name) ?? tensor.name }))
   const headStates = cut.headStates.map((state) => state.output)
-  const tailStates = new Set(cut.headStates.map((state) => state.output.name))
+  const inTheHead = new Set(cut.headStates.map((state) => state.output.name))
 
   const head = await part(model, {
     nodes: nodes(true),
@@ -68,7 +68,7 @@ export async function cutInTwo(model: Model, cut: LayerCut): Promise<Parts> {
   const tail = await part(model, {
     nodes: nodes(false),
     given: crossing,
-    wanted: model.outputs.filter(({ name }) => !tailStates.has(name)),
+    wanted: model.outputs.filter(({ name }) => !inTheHead.has(name)),
     identities: handedOn.map((name) => [alias.get(name) ?? name, name]),
   })
   return { head, tail, crossing }

@@ -56,7 +56,7 @@ export async function inferShapes(
     shape: input.shape.map((side) => (typeof side === 'string' ? (dimensions[side] ?? 1) : side)),
   }))
 
-  const skeleton = strip(graph, initialised)
+  const skeleton = strip(graph)
   const concrete = await load(model, skeleton, fixed)
   const free = Object.keys(dimensions).length > 0
   const open = free ? await load(model, skeleton, named) : concrete
@@ -156,7 +156,7 @@ function isWeight(tensor: TensorProto): boolean {
 }
 
 /** The graph with every weight as an input and every tensor as an output. */
-function strip(graph: GraphProto, initialised: ReadonlySet<string>): GraphProto {
+function strip(graph: GraphProto): GraphProto {
   const weights: ValueInfoProto[] = []
   const weight = (name: string, tensor: TensorProto): void => {
     weights.push(valueInfo(name, dataType(tensor.dataType), tensor.dims.map(Number)))
@@ -173,12 +173,12 @@ function strip(graph: GraphProto, initialised: ReadonlySet<string>): GraphProto 
     weight(name, value)
     return false
   })
-  const taken = new Set(weights.map(({ name }) => name))
   const outputs = new Set(node.flatMap((one) => one.output).filter((name) => name !== ''))
   return Object.assign(create(GraphProtoSchema), graph, {
     node,
     initializer,
-    input: [...graph.input.filter(({ name }) => initialised.has(name) && !taken.has(name)), ...weights],
+    // Values that a caller might override count as what they are in the file.
+    input: weights,
     output: [...outputs].map((name) => create(ValueInfoProtoSchema, { name })),
     quantizationAnnotation: [],
   })
@@ -197,7 +197,10 @@ async function load(
   })
   let session: InferenceSession
   try {
-    session = await InferenceSession.create(toBinary(ModelProtoSchema, withGraph(model, graph)), {
+    // Before version 4 of the format every initial value had to be an input as well.
+    const irVersion = model.irVersion < 4n ? 4n : model.irVersion
+    const bytes = toBinary(ModelProtoSchema, Object.assign(withGraph(model, graph), { irVersion }))
+    session = await InferenceSession.create(bytes, {
       graphOptimizationLevel: 'disabled',
       logSeverityLevel: 4,
       intraOpNumThreads: 1,

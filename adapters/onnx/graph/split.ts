@@ -61,7 +61,7 @@ const version = 1
 
 /** The cache's folder where none is named. */
 export function splitFolder(): string {
-  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'quintet', 'splits')
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'quintet', 'splits')
 }
 
 /**

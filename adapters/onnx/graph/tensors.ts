@@ -76,5 +76,5 @@ export function tensorInfo(name: string, type: DataType, shape: readonly number[
 
 /** Whether a tensor can cross the wire: a type of the wire format and a known, not empty shape. */
 export function isWireTensor(tensor: TensorInfo): tensor is WireTensor {
-  return onTheWire.has(tensor.type) && tensor.shape !== undefined && tensor.shape.every((side) => side > 0)
+  return onTheWire.has(tensor.type) && tensor.shape?.every((side) => side > 0) === true
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
-const folder = resolve(process.env['QUINTET_ASSETS'] ?? '../shared/assets')
+const folder = resolve(process.env.QUINTET_ASSETS ?? '../shared/assets')
 
 /** Whether the evaluation assets are there. */
 export const haveAssets = existsSync(join(folder, 'models')) && existsSync(join(folder, 'graphs'))

@@ -37,8 +37,9 @@ export async function seeded(from: string, to: string): Promise<Model> {
   const seededGraph = Object.assign(create(GraphProtoSchema), graph, {
     node: nodes,
     initializer: [...kept, ...weights],
+    input: graph.input.filter(({ name }) => model.inputs.some((input) => input.name === name)),
   })
-  // From version 4 on, weights need not be inputs as well.
+  // From version 4 on weights need not be inputs as well, and those that are can be overridden: no constants.
   const seededModel = Object.assign(withGraph(proto, seededGraph), { irVersion: 4n })
   await writeFile(to, toBinary(ModelProtoSchema, seededModel))
   return readModel(to)
