@@ -1,4 +1,20 @@
+export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour } from './actor.ts'
+export type { Answer } from './answer.ts'
+export type { Capture, FailedCapture, LiveSource, PullSource, Source } from './capture.ts'
 export { type Clock, sleep, systemClock, type Timer } from './clock.ts'
+export { type Compose, composer, pipeline } from './compose.ts'
+export { type ModelSet, type Route, type StageContext, standaloneContext } from './context.ts'
+export { type Decide, decide } from './decide.ts'
+export {
+  allOnDevice,
+  type Decider,
+  type DecisionRequest,
+  type Fixed,
+  fixed,
+  inCloud,
+  type Outcome,
+  onDevice,
+} from './decider.ts'
 export {
   ActorStopped,
   asQuintetError,
@@ -22,6 +38,25 @@ export {
   UnknownModel,
   WrongShape,
 } from './errors.ts'
+export { Events, type PipelineEvent } from './events.ts'
+export { type BoundaryOptions, boundaryDefinition, type Hop, hop } from './hop.ts'
+export { type Counts, Ledger } from './ledger.ts'
+export { Mailbox, type MailboxCounts, type Overflow } from './mailbox.ts'
+export {
+  type Crossing,
+  type Dropped,
+  dropped,
+  evolve,
+  type Failure,
+  failure,
+  type Item,
+  type Message,
+  type Side,
+  type Step,
+  spent,
+  type Timings,
+} from './message.ts'
+export { assertHeaders, assertPattern, assertSubject, matchesPattern } from './patterns.ts'
 export {
   type Activation,
   type Box,
@@ -40,6 +75,34 @@ export {
   type Tensor,
   type TensorsPayload,
 } from './payload.ts'
+export type { HalfOptions, Pipeline, PipelineOptions, Running, RunningCloud, RunningDevice } from './pipeline.ts'
+export {
+  type Backup,
+  type Encoding,
+  layerOf,
+  type Menu,
+  type Plan,
+  type Restriction,
+  rank,
+  restrict,
+  type Target,
+} from './plan.ts'
+export { Settlement, warnOfFault, within } from './settlement.ts'
+export {
+  asStage,
+  type Call,
+  filter,
+  type OpenStage,
+  type OpenWork,
+  type Stage,
+  type StageDefinition,
+  type StageFunction,
+  type StageOptions,
+  stage,
+  workStage,
+} from './stage.ts'
+export { Boundary } from './subjects.ts'
+export { defaultRestartPolicy, RestartBudget, type RestartPolicy } from './supervise.ts'
 export type {
   Conversation,
   Delivery,
@@ -52,3 +115,6 @@ export type {
   Transport,
   TransportHeaders,
 } from './transport.ts'
+export { Window } from './window.ts'
+export { join, packFrame, totalBytes, unpackFrame } from './wire/frame.ts'
+export { type CloudLoad, type Fact, type Link, World, type WorldFacts } from './world.ts'

@@ -73,6 +73,8 @@ export interface RequestOptions {
 export interface Transport {
   /** For people: `memory`, `nats`. */
   readonly kind: string
+  /** Whether something sent now would leave at once; false while a lost connection is being restored. */
+  readonly connected: boolean
   /** Largest data of one publish, request or reply, in bytes; `Infinity` where nothing is copied. */
   readonly maxPayload: number
   /**

@@ -18,7 +18,8 @@ const besideTheCatalogue = z
 
 /**
  * What the model's input tensor holds and how a picture becomes it: the picture is turned upright, its centre `crop`
- * is resized to `width × height`, then each byte becomes `(byte − mean[channel]) / std[channel]` (bytes 0…255).
+ * is resized to `width × height`, then each byte becomes `(byte − mean[channel]) / std[channel]` (bytes 0…255; `mean`
+ * and `std` stand in the order of `channels`).
  */
 export const modelInput = z.strictObject({
   name: z.string().min(1),

@@ -1,1 +1,2 @@
 export type { ImageEngine, PictureEncoding, PrepareOptions } from './ports.ts'
+export { type Preprocess, type PreprocessedPayload, type PreprocessOptions, preprocess } from './preprocess.ts'

@@ -1,0 +1,140 @@
+import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { isAbsolute, join, relative, resolve, sep } from 'node:path'
+import type { z } from 'zod'
+import { BadConfiguration, UnknownModel } from '../../pipeline/index.ts'
+import type { ModelSource } from '../../stages/execute/index.ts'
+import { type CatalogueEntry, type catalogueEntry, catalogueFile, type Models } from '../../stages/manage/index.ts'
+
+/** An entry as it is written down: what has a default may be left out. */
+export type CatalogueEntryInput = z.input<typeof catalogueEntry>
+
+export interface CatalogueOptions {
+  /**
+   * What to do at the start about a model whose file is not there or has another size than the catalogue says.
+   * `refuse` (default): fail at once. `allow`: for a half that only reads descriptions, or that fetches files later;
+   * then loading such a model fails.
+   */
+  readonly missing?: 'refuse' | 'allow'
+}
+
+/**
+ * The models of a folder, described by its `catalogue.json`. The description is checked whole; the files' hashes are
+ * checked when an executor loads them.
+ *
+ * @param folder holds `catalogue.json` and the model files; relative paths start at the working directory
+ * @throws BadConfiguration with every fault of the file in words
+ */
+export function catalogue(folder: string, options: CatalogueOptions = {}): Models {
+  const file = join(folder, 'catalogue.json')
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new BadConfiguration(
+      `Cannot read "${file}". Give the folder that holds a catalogue.json and the model files.`,
+      { cause },
+    )
+  }
+  let content: unknown
+  try {
+    content = JSON.parse(text)
+  } catch (cause) {
+    throw new BadConfiguration(`"${file}" is not JSON (${(cause as Error).message}). Correct it there.`, { cause })
+  }
+  return open(content, folder, `"${file}"`, options)
+}
+
+/**
+ * The same from values instead of a `catalogue.json`.
+ *
+ * @throws BadConfiguration with every fault of the entries in words
+ */
+export function models(
+  entries: readonly CatalogueEntryInput[],
+  folder: string,
+  options: CatalogueOptions = {},
+): Models {
+  return open({ models: entries }, folder, 'The list of models', options)
+}
+
+function open(content: unknown, folder: string, name: string, options: CatalogueOptions): Models {
+  const parsed = catalogueFile.safeParse(content)
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `  ${inWords(issue.path, content)}: ${issue.message}`)
+    throw new BadConfiguration(`${name} does not describe models correctly. Correct:\n${faults.join('\n')}`, {
+      cause: parsed.error,
+    })
+  }
+  const entries = new Map(parsed.data.models.map((entry) => [entry.id, freeze(entry)]))
+  const root = resolve(folder)
+  const sources = new Map<string, ModelSource>()
+  const ids = [...entries.keys()]
+
+  function entry(id: string): CatalogueEntry {
+    const found = entries.get(id)
+    if (found === undefined) throw new UnknownModel(id, ids)
+    return found
+  }
+
+  function source(id: string): ModelSource {
+    const known = sources.get(id)
+    if (known !== undefined) return known
+    const { file, sha256, bytes } = entry(id)
+    const path = join(root, file)
+    const made = { key: sha256, name: id, path, sha256, bytes }
+    // Remembered only once the file is there, as a link could still appear in its place.
+    if (staysInside(root, path, id)) sources.set(id, made)
+    return made
+  }
+
+  if (options.missing !== 'allow') {
+    const faults = ids.flatMap((id) => faultOfFile(source(id)) ?? [])
+    if (faults.length > 0) {
+      throw new BadConfiguration(
+        `${name} names models whose files are not right. Fetch them again (or pass missing: 'allow'):\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+      )
+    }
+  }
+  return { ids, entry, source }
+}
+
+/** Follows links: a file inside the folder by name may still stand elsewhere. @returns whether the file is there. */
+function staysInside(root: string, path: string, id: string): boolean {
+  let real: string
+  let realRoot: string
+  try {
+    realRoot = realpathSync(root)
+    real = realpathSync(path)
+  } catch {
+    return false
+  }
+  const way = relative(realRoot, real)
+  if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way)) {
+    throw new BadConfiguration(
+      `The file of model "${id}" is a link out of the catalogue's folder. Put the file itself into "${root}".`,
+    )
+  }
+  return true
+}
+
+function faultOfFile({ name, path, bytes }: ModelSource): string | undefined {
+  const status = statSync(path, { throwIfNoEntry: false })
+  if (!status?.isFile()) return `${name}: there is no file "${path}"`
+  if (status.size !== bytes) return `${name}: "${path}" has ${status.size} bytes, the catalogue says ${bytes}`
+  return undefined
+}
+
+/** `models[2] "mobilenet" input.width`: where an issue is, with the id of the model it is about where it has one. */
+function inWords(path: readonly PropertyKey[], content: unknown): string {
+  const [list, index, ...rest] = path
+  if (list !== 'models' || typeof index !== 'number') return path.join('.') || 'the file'
+  const id = (content as { models: readonly { id?: unknown }[] }).models[index]?.id
+  const field = rest.length > 0 ? ` ${rest.join('.')}` : ''
+  return `models[${index}]${typeof id === 'string' ? ` "${id}"` : ''}${field}`
+}
+
+/** Entries are handed out to everybody, so nobody may change them. */
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) for (const each of Object.values(value)) freeze(each)
+  return Object.freeze(value)
+}

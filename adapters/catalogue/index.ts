@@ -1,0 +1,1 @@
+export { type CatalogueEntryInput, type CatalogueOptions, catalogue, models } from './catalogue.ts'

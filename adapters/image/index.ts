@@ -1,0 +1,1 @@
+export { type ImageEngineOptions, imageEngine } from './engine.ts'

@@ -1,0 +1,6 @@
+export { connect } from './connect.ts'
+export type { NatsStatistics, NatsTransport } from './core.ts'
+export { NatsDisconnected, NatsUnreachable } from './errors.ts'
+export { NatsServerMissing, type ObtainOptions, obtainNatsServer } from './obtain/index.ts'
+export type { ConnectOptions } from './options.ts'
+export { type NatsServer, NatsServerFailed, type NatsServerOptions, natsServer } from './server.ts'

@@ -1,0 +1,1 @@
+export { NatsServerMissing, type ObtainOptions, obtainNatsServer } from './obtain.ts'

@@ -1,0 +1,26 @@
+/*
+ * The framework on Node: pipelines and stages with this platform's engines (sharp, onnxruntime-node, the in-process
+ * transport) put in. What `import … from 'quintet'` gives.
+ */
+export * from '../../pipeline/index.ts'
+export {
+  type CaptureOptions,
+  type CatalogueEntry,
+  capture,
+  type ExecutorFactory,
+  type Frame,
+  type ImageEngine,
+  type Models,
+  type PictureEncoding,
+  picture,
+  type Transfer,
+  transfer,
+} from '../../stages/index.ts'
+export { catalogue, models } from '../catalogue/index.ts'
+export { type PicturesOptions, pictures } from '../files/index.ts'
+export { imageEngine } from '../image/index.ts'
+export { memoryBroker, memoryTransport } from '../memory/index.ts'
+export { processExecutors, threadExecutors } from '../onnx/index.ts'
+export { pipeline } from './pipeline.ts'
+export { drainOnSignals } from './signals.ts'
+export { execute, type NodeExecuteOptions, type NodePreprocessOptions, preprocess } from './stages.ts'

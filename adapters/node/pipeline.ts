@@ -1,0 +1,5 @@
+import { composer } from '../../pipeline/index.ts'
+import { memoryTransport } from '../memory/index.ts'
+
+/** Composes a pipeline whose `run()` needs no server. @throws BadConfiguration as the framework's own */
+export const pipeline = composer({ embedded: memoryTransport })

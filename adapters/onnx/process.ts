@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import type { Executor, ExecutorFactory, ExecutorOptions } from '../../stages/execute/index.ts'
+import { processEntry } from './entry.ts'
+import { defaultBounds, encodeFrame, FrameReader } from './framing.ts'
+import type { Packet, Reply } from './protocol.ts'
+import type { Channel } from './remote.ts'
+import { started } from './start.ts'
+
+export interface ProcessExecutorOptions {
+  /** Longest a process may take to be ready, in milliseconds. Default 20,000. */
+  readonly startWithin?: number
+  /** Largest tensors of one run together, inputs or outputs, in bytes. Default 256 MiB. */
+  readonly largest?: number
+}
+
+/**
+ * Executors that are child processes: a run never blocks the caller's event loop, can be killed in its middle, and a
+ * crash of the runtime takes nothing else along. Tensors travel as raw bytes over a socket pair. A process ends by
+ * itself when its parent is gone; it ignores SIGINT and SIGTERM, which a terminal sends to the whole group, because
+ * its parent lets it finish and then ends it. Each executor is closed by who started it.
+ *
+ * `start` throws ExecutorLost when the process is not ready in time.
+ */
+export function processExecutors(options: ProcessExecutorOptions = {}): ExecutorFactory {
+  const bounds = { ...defaultBounds, body: options.largest ?? defaultBounds.body }
+  return {
+    kind: 'process',
+    start(executorOptions: ExecutorOptions = {}): Promise<Executor> {
+      return started(
+        (receive) => connect(receive, executorOptions, bounds),
+        ({ pid }) => `process-${pid ?? 'none'}`,
+        options.startWithin ?? 20_000,
+      )
+    },
+  }
+}
+
+function connect(
+  receive: (packet: Packet<Reply>) => void,
+  options: ExecutorOptions,
+  bounds: typeof defaultBounds,
+): Channel & { readonly pid: number | undefined } {
+  const program = processEntry()
+  const child = spawn(
+    process.execPath,
+    [...program.execArgv, fileURLToPath(program.url), JSON.stringify({ options, bounds })],
+    {
+      stdio: ['ignore', 'inherit', 'pipe', 'pipe'],
+      // glibc then returns freed memory to the system, so that unloading a model really makes room.
+      env: { ...process.env, MALLOC_TRIM_THRESHOLD_: '65536' },
+      windowsHide: true,
+    },
+  )
+  const socket = child.stdio[3] as Duplex
+  const lastWords = tail(child)
+  let broken: string | undefined
+  let over = false
+
+  const gone = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(`it cannot be started (${error.message})`))
+    child.once('exit', (code, signal) => {
+      over = true
+      // What it wrote last arrives behind its exit.
+      setImmediate(() => {
+        socket.destroy()
+        const how = signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`
+        resolve(`${broken ?? how}${lastWords()}`)
+      })
+    })
+  })
+
+  const reader = new FrameReader<Reply>({ bounds })
+  socket.on('data', (chunk: Uint8Array) => {
+    try {
+      for (const packet of reader.push(chunk)) receive(packet)
+    } catch (error) {
+      broken = `it sent what cannot be read (${error instanceof Error ? error.message : error})`
+      child.kill('SIGKILL')
+    }
+  })
+  // Writing to a process that just died: its exit says the same.
+  socket.on('error', () => {})
+
+  return {
+    pid: child.pid,
+    gone,
+    kill: () => void child.kill('SIGKILL'),
+    send(packet) {
+      const parts = encodeFrame(packet, bounds)
+      if (over || !socket.writable) return
+      socket.cork()
+      for (const part of parts) socket.write(part)
+      socket.uncork()
+    },
+  }
+}
+
+/** Passes the child's error stream on, and remembers its end for the sentence about its death. */
+function tail(child: ChildProcess): () => string {
+  let text = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    process.stderr.write(chunk)
+    text = (text + chunk.toString()).slice(-400)
+  })
+  return () => (text.trim() === '' ? '' : `; it last said "${text.trim()}"`)
+}

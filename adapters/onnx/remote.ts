@@ -1,0 +1,204 @@
+import {
+  Cancelled,
+  ExecutionFailed,
+  ExecutorLost,
+  ModelLoadFailed,
+  type QuintetError,
+  systemClock,
+  type Tensor,
+  TooLarge,
+  WrongShape,
+} from '../../pipeline/index.ts'
+import type { Executor, LoadReport, ModelSource, RunReport } from '../../stages/execute/index.ts'
+import type { FaultCode } from './fault.ts'
+import { BadFrame } from './framing.ts'
+import type { Packet, Reply, Request } from './protocol.ts'
+
+/** The parent's side of a connection to an executor. */
+export interface Channel {
+  /** Hands one request over; the tensors' bytes stay the caller's. @throws BadFrame too large, nothing was sent */
+  send(packet: Packet<Request>): void
+  /** Ends the executor as soon as its kind can. */
+  kill(): void
+  /** Resolves with the reason, in words, once the executor is gone; never rejects. */
+  readonly gone: Promise<string>
+}
+
+interface Pending {
+  readonly packet: Packet<Request>
+  resolve(packet: Packet<Reply>): void
+  reject(error: QuintetError): void
+}
+
+/** How long an executor that was told to end may take before it is killed, in milliseconds. */
+const farewell = 2_000
+
+/** An executor over a channel: keeps the order, sends one request at a time, and settles everything when it is lost. */
+export class RemoteExecutor implements Executor {
+  readonly id: string
+  readonly lost: Promise<ExecutorLost>
+  readonly #channel: Channel
+  readonly #waiting: Pending[] = []
+  #current: Pending | undefined
+  /** Why nothing more is taken; undefined while the executor works. */
+  #ended: ExecutorLost | undefined
+  #closing: Promise<void> | undefined
+  #idle: (() => void) | undefined
+
+  constructor(id: string, channel: Channel) {
+    this.id = id
+    this.#channel = channel
+    this.lost = new Promise((resolve) => {
+      channel.gone.then((reason) => {
+        const asked = this.#ended !== undefined
+        const lost = new ExecutorLost(`Executor ${id} is gone: ${reason}. Its work may be tried on another one.`)
+        this.#end(lost)
+        if (!asked) resolve(lost)
+      })
+    })
+  }
+
+  async load(model: ModelSource): Promise<LoadReport> {
+    const { head } = await this.#ask({ op: 'load', model })
+    if (head.kind !== 'loaded') throw this.#confused()
+    return head.report
+  }
+
+  async unload(key: string): Promise<void> {
+    await this.#ask({ op: 'unload', key })
+  }
+
+  async run(
+    key: string,
+    inputs: readonly Tensor[],
+    { outputs, signal }: { outputs?: readonly string[]; signal?: AbortSignal | undefined } = {},
+  ): Promise<RunReport> {
+    const { head, tensors } = await this.#ask({ op: 'run', key, outputs }, inputs, signal)
+    if (head.kind !== 'ran') throw this.#confused()
+    return { outputs: tensors, ms: head.ms }
+  }
+
+  close(within = 5_000): Promise<void> {
+    this.#closing ??= this.#close(within)
+    return this.#closing
+  }
+
+  kill(): void {
+    this.#end(new ExecutorLost(`Executor ${this.id} was killed. Its work may be tried on another one.`))
+    this.#channel.kill()
+  }
+
+  /** Takes what the executor answered. */
+  receive(packet: Packet<Reply>): void {
+    const pending = this.#current
+    this.#current = undefined
+    const { head } = packet
+    if (head.kind === 'fault') pending?.reject(named(head.code, head.message))
+    else pending?.resolve(packet)
+    this.#idle?.()
+    this.#next()
+  }
+
+  async #close(within: number): Promise<void> {
+    if (this.#ended === undefined) {
+      const closing = new ExecutorLost(`Executor ${this.id} is closing. Give the work to another one.`)
+      this.#ended = closing
+      for (const pending of this.#waiting.splice(0)) pending.reject(closing)
+      if (this.#current !== undefined) {
+        const over = new Promise<void>((resolve) => {
+          this.#idle = resolve
+        })
+        await bounded(within, over)
+      }
+      if (this.#current === undefined) this.#channel.send({ head: { op: 'close' }, tensors: [] })
+      else this.kill()
+    }
+    if (await bounded(farewell, this.#channel.gone)) return
+    this.#channel.kill()
+    await bounded(farewell, this.#channel.gone)
+  }
+
+  #ask(head: Request, tensors: readonly Tensor[] = [], signal?: AbortSignal): Promise<Packet<Reply>> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) return reject(this.#ended)
+      if (signal?.aborted) return reject(new Cancelled(undefined, { cause: signal.reason }))
+      const leave = () => {
+        const place = this.#waiting.indexOf(pending)
+        if (place < 0) return
+        this.#waiting.splice(place, 1)
+        pending.reject(new Cancelled(undefined, { cause: signal?.reason }))
+      }
+      const pending: Pending = {
+        packet: { head, tensors },
+        resolve: (packet) => {
+          signal?.removeEventListener('abort', leave)
+          resolve(packet)
+        },
+        reject: (error) => {
+          signal?.removeEventListener('abort', leave)
+          reject(error)
+        },
+      }
+      signal?.addEventListener('abort', leave, { once: true })
+      this.#waiting.push(pending)
+      this.#next()
+    })
+  }
+
+  #next(): void {
+    while (this.#current === undefined) {
+      const pending = this.#waiting.shift()
+      if (pending === undefined) return
+      try {
+        this.#channel.send(pending.packet)
+        this.#current = pending
+      } catch (error) {
+        pending.reject(asNamed(error))
+      }
+    }
+  }
+
+  /** Settles everything and takes nothing more. */
+  #end(reason: ExecutorLost): void {
+    this.#ended = reason
+    const pending = [this.#current, ...this.#waiting.splice(0)]
+    this.#current = undefined
+    for (const each of pending) each?.reject(reason)
+    this.#idle?.()
+  }
+
+  #confused(): ExecutionFailed {
+    return new ExecutionFailed(`Executor ${this.id} gave an answer to another question. Report this as a fault.`)
+  }
+}
+
+/** Waits for the event, at most `ms`. @returns whether it came */
+function bounded(ms: number, event: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = systemClock.after(ms, () => resolve(false))
+    event.then(() => {
+      timer.cancel()
+      resolve(true)
+    })
+  })
+}
+
+/** What crossed the boundary as a code, as the error of that name. */
+function named(code: FaultCode, message: string): QuintetError {
+  switch (code) {
+    case 'wrong-shape':
+      return new WrongShape(message)
+    case 'model-load-failed':
+      return new ModelLoadFailed(message)
+    case 'execution-failed':
+      return new ExecutionFailed(message)
+  }
+}
+
+/** Why a request could not even be handed over. */
+function asNamed(error: unknown): QuintetError {
+  if (error instanceof BadFrame) return new TooLarge(error.message, { cause: error })
+  return new ExecutionFailed(`The request cannot be handed to the executor: ${error}. Look at its tensors.`, {
+    cause: error,
+  })
+}

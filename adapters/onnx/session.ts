@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
+import type { Tensor } from '../../pipeline/index.ts'
+import type { ExecutorOptions, LoadReport, ModelSource, RunReport } from '../../stages/execute/index.ts'
+import { Fault } from './fault.ts'
+import { fromResults, toFeeds } from './tensors.ts'
+
+/** The models of one executor, in the thread that calls: the one place where sessions are made, run and released. */
+export interface Sessions {
+  /** Verifies the file's hash and makes a session; a model loaded already is reported again. @throws Fault */
+  load(model: ModelSource): Promise<LoadReport>
+  /** Releases the session, once; unknown keys are ignored. */
+  unload(key: string): Promise<void>
+  /** Runs to the end, blocking this thread. @throws Fault */
+  run(key: string, inputs: readonly Tensor[], outputs?: readonly string[]): Promise<RunReport>
+  /** Releases all. */
+  close(): Promise<void>
+}
+
+interface Loaded {
+  readonly session: InferenceSession
+  readonly name: string
+  readonly report: LoadReport
+}
+
+/** Sessions of onnxruntime-node with the given options. Calls must not overlap: the owner answers one at a time. */
+export function openSessions(options: ExecutorOptions = {}): Sessions {
+  const loaded = new Map<string, Loaded>()
+  const sessionOptions: InferenceSession.SessionOptions = {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: options.threads ?? 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: options.optimisation ?? 'all',
+    logSeverityLevel: 3,
+    // A spinning pool eats the cores of its neighbours between two runs.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  }
+
+  async function load(model: ModelSource): Promise<LoadReport> {
+    const known = loaded.get(model.key)
+    if (known !== undefined) return known.report
+    const started = performance.now()
+    await verify(model)
+    const before = process.memoryUsage.rss()
+    let session: InferenceSession
+    try {
+      session = await InferenceSession.create(model.path, sessionOptions)
+    } catch (cause) {
+      throw new Fault(
+        'model-load-failed',
+        `The runtime refuses model "${model.name}" (${model.path}): ${reason(cause)}. Check it with onnxruntime's own tools, or export it for a supported opset.`,
+        { cause },
+      )
+    }
+    const report: LoadReport = {
+      ms: performance.now() - started,
+      // Memory that an earlier model gave back is used again without growth, and the weights need a place anyway.
+      residentBytes: Math.max(process.memoryUsage.rss() - before, model.bytes),
+      inputs: session.inputNames,
+      outputs: session.outputNames,
+    }
+    loaded.set(model.key, { session, name: model.name, report })
+    return report
+  }
+
+  async function unload(key: string): Promise<void> {
+    const entry = loaded.get(key)
+    if (entry === undefined) return
+    // Forgotten first: a second release of one session throws.
+    loaded.delete(key)
+    await entry.session.release()
+  }
+
+  async function run(key: string, inputs: readonly Tensor[], outputs?: readonly string[]): Promise<RunReport> {
+    const entry = loaded.get(key)
+    if (entry === undefined) {
+      throw new Fault('execution-failed', `Model ${key} is not loaded in this executor. Load it first.`)
+    }
+    const { session, name } = entry
+    const feeds = toFeeds(name, inputs, session.inputMetadata)
+    const wanted = outputs ?? session.outputNames
+    const unknown = wanted.find((output) => !session.outputNames.includes(output))
+    if (unknown !== undefined) {
+      throw new Fault(
+        'execution-failed',
+        `Model "${name}" has no output "${unknown}". Ask for some of: ${session.outputNames.join(', ')}.`,
+      )
+    }
+    const started = performance.now()
+    try {
+      const results = await session.run(feeds, wanted)
+      return { ms: performance.now() - started, outputs: fromResults(name, results, wanted) }
+    } catch (cause) {
+      if (cause instanceof Fault) throw cause
+      throw new Fault(
+        'execution-failed',
+        `The runtime failed to run model "${name}": ${reason(cause)}. Its inputs have the right shapes; look at the model.`,
+        { cause },
+      )
+    }
+  }
+
+  async function close(): Promise<void> {
+    for (const key of [...loaded.keys()]) await unload(key)
+  }
+
+  return { load, unload, run, close }
+}
+
+/** `x` float32 [1] → Identity → `y`, as an ONNX file. */
+const smallest = 'CAg6OgoQCgF4EgF5IghJZGVudGl0eRIEdGVzdFoPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCBAoAEBE='
+
+/**
+ * Makes and releases a session of the smallest model, so that what the runtime needs for itself (20 ms, 25 MB) is not
+ * taken for the time and size of the first model that is loaded.
+ */
+export async function warmUp(): Promise<void> {
+  const session = await InferenceSession.create(Buffer.from(smallest, 'base64'), { intraOpNumThreads: 1 })
+  await session.run({ x: new RuntimeTensor('float32', [0], [1]) })
+  await session.release()
+}
+
+/** Compares the file's sha256 with the one that the model was described by. @throws Fault */
+async function verify({ name, path, sha256 }: ModelSource): Promise<void> {
+  const hash = createHash('sha256')
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array)
+  } catch (cause) {
+    throw new Fault('model-load-failed', `Cannot read model "${name}": ${reason(cause)}. Fetch it to ${path}.`, {
+      cause,
+    })
+  }
+  const found = hash.digest('hex')
+  if (found !== sha256) {
+    throw new Fault(
+      'model-load-failed',
+      `Model "${name}" is not the file it should be: ${path} has sha256 ${found}, expected ${sha256}. Fetch it again.`,
+    )
+  }
+}
+
+function reason(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).trim().replace(/\.$/, '')
+}

@@ -1,0 +1,54 @@
+import type { Message, Timings } from './message.ts'
+import type { Box, Cut, ResultPayload } from './payload.ts'
+
+/** One message's answer, flat. */
+export interface Answer {
+  readonly id: string
+  readonly source: string
+  readonly seq: number
+  readonly label: string
+  /** Probability of `label`, 0…1. */
+  readonly score: number
+  readonly top: ResultPayload['top']
+  readonly boxes?: readonly Box[]
+  readonly model: string
+  /** Where the wire crossed the chain; `answered`: not at all, the device did everything. */
+  readonly place: Cut
+  /** How the payload was written on the wire; `none` where it was not crossed. */
+  readonly encoding: string
+  /** The node that answered: the device itself, or a cloud node. */
+  readonly node: string
+  /** Payload bytes sent up. */
+  readonly bytes: number
+  /** Milliseconds per step. */
+  readonly timings: Timings
+  /** Milliseconds from capture to answer. */
+  readonly latency: number
+  /** Whether the answer came within the pipeline's deadline. */
+  readonly onTime: boolean
+  readonly attempts: number
+}
+
+/** Reads the answer off a message that has reached the end of the chain at local time `now`. */
+export function answerOf(message: Message<ResultPayload>, now: number, deadline: number, node: string): Answer {
+  const { payload, crossing } = message
+  const latency = now - message.captured
+  return {
+    id: message.id,
+    source: message.source,
+    seq: message.seq,
+    label: payload.label,
+    score: payload.score,
+    top: payload.top,
+    ...(payload.boxes ? { boxes: payload.boxes } : {}),
+    model: payload.model,
+    place: crossing?.at ?? 'answered',
+    encoding: crossing?.encoding ?? 'none',
+    node: crossing?.node ?? node,
+    bytes: crossing?.bytes ?? 0,
+    timings: message.timings,
+    latency,
+    onTime: latency <= deadline,
+    attempts: message.attempt,
+  }
+}

@@ -1,0 +1,62 @@
+import { type Clock, systemClock } from './clock.ts'
+import type { Decider } from './decider.ts'
+import { Events } from './events.ts'
+import type { Side } from './message.ts'
+import type { Boundary } from './subjects.ts'
+import type { Transport } from './transport.ts'
+import { World } from './world.ts'
+
+/** The models a pipeline may choose from, as far as the framework needs to know them. */
+export interface ModelSet {
+  readonly ids: readonly string[]
+}
+
+/** What the device's half of a pipeline can do, read off its stages. */
+export interface Route {
+  /** There is a wire: the pipeline has a `transfer()`. */
+  readonly wire: boolean
+  /** The device can prepare, and run models. */
+  readonly prepares: boolean
+  readonly executes: boolean
+}
+
+/** What a stage knows of the pipeline half it runs in. */
+export interface StageContext {
+  readonly pipeline: string
+  readonly side: Side
+  /** The name of this half among all: a token. */
+  readonly node: string
+  readonly clock: Clock
+  readonly events: Events
+  readonly world: World
+  readonly models: ModelSet | undefined
+  readonly route: Route
+  /** Whether messages of one source leave each stage in the order they came. */
+  readonly order: 'source' | 'none'
+  /** Executors this half was asked to run; undefined: the stage's own default. */
+  readonly executors: number | undefined
+  /** Deciders of this half, in order; they observe every outcome. */
+  readonly deciders: Decider[]
+  /** The way over a boundary: only pipelines have one. */
+  readonly outward: { readonly transport: Transport; boundary(hop: string | undefined): Boundary } | undefined
+}
+
+/** The context of a stage that stands alone in an RxJS chain: everything happens on this device. */
+export function standaloneContext(change: Partial<StageContext> = {}): StageContext {
+  const clock = change.clock ?? systemClock
+  return {
+    pipeline: 'standalone',
+    side: 'device',
+    node: 'standalone',
+    clock,
+    events: new Events(),
+    world: new World(clock),
+    models: undefined,
+    route: { wire: false, prepares: true, executes: true },
+    order: 'source',
+    executors: undefined,
+    deciders: [],
+    outward: undefined,
+    ...change,
+  }
+}

@@ -1,0 +1,87 @@
+import type { Crossing, Item, Side, Timings } from './message.ts'
+import type { Cut } from './payload.ts'
+import type { Menu, Plan } from './plan.ts'
+import type { World } from './world.ts'
+
+/** The features of the message that is decided about. */
+export interface DecisionRequest {
+  readonly id: string
+  readonly source: string
+  readonly seq: number
+  readonly side: Side
+  /** Where on the chain the payload stands. */
+  readonly at: Cut
+  /** Payload size. */
+  readonly bytes: number
+  /** Pixels, where known. */
+  readonly width: number | undefined
+  readonly height: number | undefined
+  /** Milliseconds since capture, and left of the budget. */
+  readonly elapsed: number
+  readonly remaining: number
+  readonly plan: Plan
+}
+
+/** What became of a message, for those who decided about it. */
+export interface Outcome {
+  readonly id: string
+  readonly kind: Item['kind']
+  readonly plan: Plan
+  readonly timings: Timings
+  readonly crossing: Crossing | undefined
+  /** Bytes and pixels as captured. */
+  readonly bytes: number
+  readonly width: number | undefined
+  readonly height: number | undefined
+  /** Milliseconds from capture to settlement. */
+  readonly latency: number
+  readonly onTime: boolean
+  /** The code of the error, where it failed. */
+  readonly error: string | undefined
+}
+
+/**
+ * Narrows the menu for one message. Called on the message thread for every message: synchronous, no I/O, sparing with
+ * allocation. It may return the menu as it is. An empty list is an error of the decider, and fails the message.
+ */
+export interface Decider {
+  readonly name: string
+  decide(request: DecisionRequest, world: World, menu: Menu): Menu
+  /** Learns from what really happened, to any message of this half. */
+  observe?(outcome: Outcome, world: World): void
+  /** What was learned, as plain JSON. */
+  save?(): unknown
+  /** @throws BadConfiguration when this is not what `save` gave */
+  restore?(saved: unknown): void
+}
+
+/** The menu with one choice left in each field that is fixed, whether or not it was on the menu before. */
+export interface Fixed {
+  readonly model?: string
+  readonly cut?: Cut
+  readonly encoding?: string
+}
+
+/** Always the same choice, for the fields given. */
+export function fixed(choice: Fixed, name = 'fixed'): Decider {
+  return {
+    name,
+    decide: (_request, _world, menu) => ({
+      ...menu,
+      ...(choice.model === undefined ? {} : { models: [choice.model] }),
+      ...(choice.cut === undefined ? {} : { cuts: [choice.cut] }),
+      ...(choice.encoding === undefined ? {} : { encodings: [choice.encoding] }),
+    }),
+  }
+}
+
+/** Always in-cloud: the captured picture crosses the wire as it is. */
+export const inCloud = (): Decider => fixed({ cut: 'captured' }, 'in-cloud')
+
+/** Always on-device preprocessing: the prepared picture crosses the wire. */
+export const onDevice = (encoding?: string): Decider =>
+  fixed(encoding === undefined ? { cut: 'prepared' } : { cut: 'prepared', encoding }, 'on-device')
+
+/** All on the device: nothing crosses the wire. */
+export const allOnDevice = (model?: string): Decider =>
+  fixed(model === undefined ? { cut: 'answered' } : { cut: 'answered', model }, 'all-on-device')

@@ -1,0 +1,33 @@
+import { type Observable, Subject } from 'rxjs'
+import type { QuintetError } from './errors.ts'
+import type { Item } from './message.ts'
+import type { Plan } from './plan.ts'
+
+/** What happens inside a running pipeline, for logs, dashboards and tests. Messages are counted by the ledger. */
+export type PipelineEvent =
+  | { readonly type: 'captured'; readonly id: string }
+  | { readonly type: 'decided'; readonly id: string; readonly decider: string; readonly plan: Plan }
+  | { readonly type: 'attempt'; readonly id: string; readonly attempt: number; readonly plan: Plan }
+  | { readonly type: 'attempt-failed'; readonly id: string; readonly attempt: number; readonly error: QuintetError }
+  | { readonly type: 'settled'; readonly item: Item }
+  | { readonly type: 'late'; readonly id: string; readonly stage: string }
+  | { readonly type: 'refused'; readonly id: string; readonly node: string; readonly reason: string }
+  | { readonly type: 'node-lost'; readonly node: string; readonly id: string }
+  | { readonly type: 'overflow'; readonly where: string; readonly policy: string }
+  | { readonly type: 'restarted'; readonly actor: string; readonly restarts: number; readonly error: unknown }
+  | { readonly type: 'escalated'; readonly actor: string; readonly error: unknown }
+  | { readonly type: 'fault'; readonly where: string; readonly error: unknown }
+
+/** Where events are sent; costs nothing while nobody watches. */
+export class Events {
+  readonly #subject = new Subject<PipelineEvent>()
+
+  emit(event: PipelineEvent): void {
+    if (this.#subject.observed) this.#subject.next(event)
+  }
+
+  /** Hot: what happens from the subscription on. */
+  get stream(): Observable<PipelineEvent> {
+    return this.#subject
+  }
+}

@@ -1,0 +1,112 @@
+import type { QuintetError } from './errors.ts'
+import type { Captured, Cut, Payload } from './payload.ts'
+import type { Plan, Restriction } from './plan.ts'
+
+/** Above the wire, or below it. */
+export type Side = 'device' | 'cloud'
+
+/** What the time of a message goes into. `queue` and `load` are shares of `execute` that were spent waiting. */
+export type Step = 'capture' | 'device' | 'transfer' | 'cloud' | 'execute' | 'queue' | 'load'
+
+/** Milliseconds per step. */
+export type Timings = Readonly<Partial<Record<Step, number>>>
+
+/** What crossing the wire took and met. */
+export interface Crossing {
+  /** Where on the chain the wire was. */
+  readonly at: Cut
+  readonly encoding: string
+  /** Payload bytes sent up, chunks sent again included. */
+  readonly bytes: number
+  /** The node that answered. */
+  readonly node: string
+}
+
+/**
+ * One captured thing on its way to an answer. Immutable: a stage makes the next message from the one it got.
+ * `P` is the payload forms it may have here, `S` the side of the wire it is on.
+ */
+export interface Message<P extends Payload = Payload, S extends Side = Side> {
+  readonly kind: 'message'
+  /** Unique per captured thing, end to end; the key that removes duplicates. */
+  readonly id: string
+  /** `DEVICE.STREAM`: messages of one source keep their order. */
+  readonly source: string
+  /** Position in its source, from 0. */
+  readonly seq: number
+  readonly side: S
+  /** Local clock, ms: when it was captured (or what that is on this clock, below the wire). */
+  readonly captured: number
+  /** Local clock, ms: when its budget ends. Between machines only the budget that is left travels. */
+  readonly expires: number
+  readonly payload: P
+  readonly plan: Plan
+  /** What deciders have excluded so far of the fields that the plan leaves open. */
+  readonly open: Restriction
+  readonly timings: Timings
+  /** Which pass this is, from 1. */
+  readonly attempt: number
+  readonly crossing?: Crossing
+  /** W3C trace context. */
+  readonly traceparent?: string
+  /** Aborted when nobody waits for the answer any longer. */
+  readonly signal?: AbortSignal
+  /** What was captured, kept on the device until the message is settled, so that it can be planned anew. */
+  readonly original?: Captured
+}
+
+/** A message that ended without an answer. */
+export interface Failure {
+  readonly kind: 'failure'
+  readonly id: string
+  readonly source: string
+  readonly seq: number
+  /** The stage where it failed. */
+  readonly stage: string
+  readonly error: QuintetError
+  readonly plan: Plan
+  readonly timings: Timings
+  readonly attempt: number
+}
+
+/** A message that was let go on purpose. */
+export interface Dropped {
+  readonly kind: 'dropped'
+  readonly id: string
+  readonly source: string
+  readonly seq: number
+  /** `stale`: a fresher frame replaced it · `overflow`: a mailbox was full · `filtered`: a stage said so. */
+  readonly reason: 'stale' | 'overflow' | 'filtered'
+  readonly timings: Timings
+}
+
+/** What flows between stages. Every stage passes failures and drops through untouched. */
+export type Item<P extends Payload = Payload, S extends Side = Side> = Message<P, S> | Failure | Dropped
+
+/** The message with other contents: payload, plan, timings. */
+export function evolve<P extends Payload, S extends Side, Q extends Payload = P>(
+  message: Message<P, S>,
+  change: Partial<Omit<Message<Q, S>, 'kind' | 'payload'>> & { readonly payload?: Q },
+): Message<Q, S> {
+  return { ...message, ...change } as Message<Q, S>
+}
+
+/** Ends a message as failed. */
+export function failure(message: Omit<Message, 'payload'>, stage: string, error: QuintetError): Failure {
+  const { id, source, seq, plan, timings, attempt } = message
+  return { kind: 'failure', id, source, seq, stage, error, plan, timings, attempt }
+}
+
+/** Lets a message go, counted. */
+export function dropped(
+  message: Pick<Message, 'id' | 'source' | 'seq' | 'timings'>,
+  reason: Dropped['reason'],
+): Dropped {
+  const { id, source, seq, timings } = message
+  return { kind: 'dropped', id, source, seq, reason, timings }
+}
+
+/** Adds milliseconds to a step. */
+export function spent(timings: Timings, step: Step, ms: number): Timings {
+  return { ...timings, [step]: (timings[step] ?? 0) + ms }
+}

@@ -1,0 +1,299 @@
+import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
+import type { Answer } from './answer.ts'
+import type { Source } from './capture.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { ModelSet, StageContext } from './context.ts'
+import { BadConfiguration } from './errors.ts'
+import { Events } from './events.ts'
+import type { Counts } from './ledger.ts'
+import type { Side } from './message.ts'
+import type { Link } from './running/chain.ts'
+import { DeviceHalf } from './running/device.ts'
+import { routeOf, type Segment, segments } from './running/segments.ts'
+import { SegmentServer } from './running/server.ts'
+import { assertToken, Boundary } from './subjects.ts'
+import type { Transport } from './transport.ts'
+import { World } from './world.ts'
+
+const settings = z.strictObject({
+  /** Milliseconds from capture within which an answer is on time. Default 30,000. */
+  deadline: z.number().positive().max(86_400_000).default(30_000),
+  /** What becomes of a message whose deadline passes: it fails at once, or is waited for and answered late. */
+  late: z.enum(['fail', 'answer']).default('fail'),
+  /** Milliseconds after which a late message fails all the same. Default: ten deadlines, at least 10,000. */
+  patience: z.number().positive().max(86_400_000).optional(),
+  /** Messages between capture and settlement at one time: this bounds the memory. Default 8. */
+  window: z.number().int().min(1).max(65_536).default(8),
+  /** Whether answers of one source keep the order of its captures. Default `source`. */
+  order: z.enum(['source', 'none']).default('source'),
+  /** Whose pipeline it is, where several share one server. Default `main`. */
+  tenant: z.string().default('main'),
+})
+
+/** Options of a pipeline; those that are plain values are checked when it is composed. */
+export interface PipelineOptions extends z.input<typeof settings> {
+  /** The models that plans may name, e.g. a catalogue. */
+  readonly models?: ModelSet
+  readonly clock?: Clock
+  /** The transport of `run()`: a new one for each run, which drains it. */
+  readonly embedded?: () => Transport
+}
+
+/** Something that runs until it is drained. */
+export interface Running {
+  /** The name of this half: a token, unique among all that run. */
+  readonly node: string
+  readonly events: Events
+  /** Takes nothing new, lets what is in flight finish (at most `within` ms, default 10,000), closes. Idempotent. */
+  drain(within?: number): Promise<void>
+}
+
+/** The half above the wire, or a whole pipeline in one process. Iterating reads its answers; leaving the loop drains. */
+export interface RunningDevice extends Running, AsyncIterable<Answer> {
+  /** For one reader. */
+  readonly answers: AsyncIterable<Answer>
+  /** So far: in = results + failures + dropped + in flight. */
+  readonly counts: Counts
+  /** The final counts, when the source has ended and all is settled; rejects when the source errored. */
+  readonly done: Promise<Counts>
+}
+
+/** The half below the wire. */
+export interface RunningCloud extends Running {
+  /** What each segment has done, by its name. */
+  readonly statistics: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** Resolves once drained. */
+  readonly done: Promise<void>
+}
+
+export interface HalfOptions {
+  /** Name of this half, a token; made up where absent. A device's is part of its subjects. */
+  readonly node?: string
+  /** Runs one segment alone: the name of the hop above it; `cloud` is what stands right below the wire. */
+  readonly only?: string
+  /** Executors of this half; default: what `execute()` says. */
+  readonly executors?: number
+  /** Messages a segment holds at once; more are refused. Default 256. */
+  readonly capacity?: number
+  /** Drains when aborted. */
+  readonly signal?: AbortSignal
+}
+
+/** A composed pipeline: a value that can run whole, or in halves, as often as wanted. */
+export class Pipeline {
+  readonly name: string
+  readonly #options: PipelineOptions
+  readonly #settings: z.output<typeof settings>
+  readonly #source: Source
+  readonly #segments: readonly Segment[]
+
+  /** @throws BadConfiguration a bad name or option, two wires, two hops of one name */
+  constructor(name: string, options: PipelineOptions, source: Source, links: readonly Link[]) {
+    this.name = assertToken(name, "a pipeline's name")
+    const { models: _models, clock: _clock, embedded: _embedded, ...plain } = options
+    const checked = settings.safeParse(plain)
+    if (!checked.success) {
+      const issue = checked.error.issues[0]
+      throw new BadConfiguration(`Option "${issue?.path.join('.')}" of pipeline "${name}": ${issue?.message}.`, {
+        cause: checked.error,
+      })
+    }
+    this.#options = options
+    this.#settings = checked.data
+    this.#source = source
+    this.#segments = segments(links)
+  }
+
+  /** Names of the segments that `only` can start. */
+  get segments(): readonly string[] {
+    return this.#segments.map((segment) => segment.name)
+  }
+
+  /**
+   * Runs the whole pipeline in this process, over an embedded transport of its own. Starts at once; leaving the loop
+   * over its answers, or aborting the signal, drains it.
+   */
+  run(options: Omit<HalfOptions, 'only'> = {}): RunningDevice {
+    const { embedded } = this.#options
+    const transport = this.#segments.length > 1 ? embedded?.() : undefined
+    if (this.#segments.length > 1 && !transport) {
+      throw new BadConfiguration(
+        `run() of "${this.name}" has a boundary and needs a transport. Compose it with { embedded: memoryTransport }.`,
+      )
+    }
+    const device = this.#deviceHalf(transport, options)
+    // The cloud half is up before the first capture, and outlives the last answer.
+    const cloud = transport ? this.cloud(transport, { ...options, node: `${device.context.node}-cloud` }) : undefined
+    const started = (async () => {
+      await cloud
+      await device.half.open()
+    })()
+    const close = async (within?: number) => {
+      await device.half.drain(within)
+      await (await cloud?.catch(() => undefined))?.drain(within)
+      await transport?.drain()
+    }
+    started.catch((error) => device.half.stop(error))
+    return this.#runningDevice(device, close, options.signal)
+  }
+
+  /** Runs what stands above the wire. Resolves when it is ready; captures from the next turn of the event loop on. */
+  async device(transport: Transport, options: HalfOptions = {}): Promise<RunningDevice> {
+    const device = this.#deviceHalf(transport, options)
+    await device.half.open()
+    return this.#runningDevice(device, (within) => device.half.drain(within), options.signal)
+  }
+
+  /**
+   * Runs what stands below the wire; as many of them as wanted share the work. Resolves when messages can come.
+   * @throws BadConfiguration there is no such segment
+   */
+  async cloud(transport: Transport, options: HalfOptions = {}): Promise<RunningCloud> {
+    const chosen = this.#segments.filter((segment) =>
+      options.only ? segment.name === options.only : segment.name !== 'capture',
+    )
+    if (chosen.length === 0) {
+      throw new BadConfiguration(
+        `Pipeline "${this.name}" has no segment "${options.only ?? 'cloud'}" to serve. It has: ${this.segments.join(', ')}.`,
+      )
+    }
+    const node = assertToken(options.node ?? `cloud-${randomBytes(4).toString('hex')}`, "a node's name")
+    const events = new Events()
+    const open = await Promise.allSettled(
+      chosen.map(async (segment) => {
+        const context = this.#context(segment.side, node, events, transport, options)
+        const service = {
+          name: `${this.name}-${segment.name}`,
+          version: '0.1.0',
+          description: `Quintet pipeline ${this.name}`,
+          metadata: { node },
+        }
+        return [
+          segment.name,
+          await SegmentServer.open(segment, context, { transport, capacity: options.capacity ?? 256, service }),
+        ] as const
+      }),
+    )
+    const servers = open.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const failed = open.find((result) => result.status === 'rejected')
+    const drain = async (within = 10_000) => {
+      // The upper segments first: they wait for the lower ones.
+      for (const [, server] of servers) await server.drain(within)
+    }
+    if (failed) {
+      await drain(0)
+      throw failed.reason
+    }
+    let finish!: () => void
+    const done = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    let drained: Promise<void> | undefined
+    const running: RunningCloud = {
+      node,
+      events,
+      done,
+      get statistics() {
+        return Object.fromEntries(servers.map(([name, server]) => [name, server.statistics]))
+      },
+      drain: (within) => {
+        drained ??= drain(within).finally(finish)
+        return drained
+      },
+    }
+    drainOnAbort(running, options.signal)
+    return running
+  }
+
+  #deviceHalf(transport: Transport | undefined, options: HalfOptions) {
+    const [segment] = this.#segments
+    const node = assertToken(options.node ?? `device-${randomBytes(4).toString('hex')}`, "a device's name")
+    const context = this.#context('device', node, new Events(), transport, options)
+    const { deadline, late, patience = Math.max(10_000, 10 * deadline), window } = this.#settings
+    const half = new DeviceHalf({
+      source: this.#source,
+      segment: segment as Segment,
+      context,
+      window,
+      deadline,
+      budget: late === 'fail' ? deadline : Math.max(deadline, patience),
+    })
+    return { half, context }
+  }
+
+  #runningDevice(
+    { half, context }: { half: DeviceHalf; context: StageContext },
+    close: (within?: number) => Promise<void>,
+    signal: AbortSignal | undefined,
+  ): RunningDevice {
+    let drained: Promise<void> | undefined
+    const drain = (within?: number) => {
+      drained ??= close(within)
+      return drained
+    }
+    // All that belongs to the run is closed before it counts as done, however it ends.
+    const done = half.done.then(
+      () => drain().then(() => half.flight.ledger.counts),
+      (error) =>
+        drain().then(() => {
+          throw error
+        }),
+    )
+    const { answers } = half
+    done.then(
+      () => answers.end(),
+      (error) => answers.end(error),
+    )
+    answers.onLeave = () => drain()
+    const running: RunningDevice = {
+      node: context.node,
+      events: context.events,
+      answers,
+      done,
+      get counts() {
+        return half.flight.ledger.counts
+      },
+      drain,
+      [Symbol.asyncIterator]: () => answers[Symbol.asyncIterator](),
+    }
+    drainOnAbort(running, signal)
+    return running
+  }
+
+  #context(
+    side: Side,
+    node: string,
+    events: Events,
+    transport: Transport | undefined,
+    options: HalfOptions,
+  ): StageContext {
+    const { clock = systemClock, models } = this.#options
+    const { tenant, order } = this.#settings
+    return {
+      pipeline: this.name,
+      side,
+      node,
+      clock,
+      events,
+      world: new World(clock),
+      models,
+      route: routeOf(this.#segments),
+      order,
+      executors: options.executors,
+      deciders: [],
+      outward: transport && {
+        transport,
+        boundary: (hop) => (hop ? Boundary.hop(tenant, this.name, hop) : Boundary.wire(tenant, this.name)),
+      },
+    }
+  }
+}
+
+function drainOnAbort(running: Running, signal: AbortSignal | undefined): void {
+  if (!signal) return
+  const drain = () =>
+    void running.drain().catch((error) => running.events.emit({ type: 'fault', where: 'drain', error }))
+  if (signal.aborted) drain()
+  else signal.addEventListener('abort', drain, { once: true })
+}

@@ -1,0 +1,62 @@
+import type { Cut } from './payload.ts'
+
+/**
+ * How what crosses the wire is written. Pictures: `original` (the captured bytes as they are), `jpeg`, `webp`, `raw`
+ * (RGB bytes). Tensors, the model's input as well as activations: `tensor` (as the model takes them), or an activation
+ * encoding such as `float16`.
+ */
+export type Encoding = 'original' | 'jpeg' | 'webp' | 'raw' | 'tensor' | (string & {})
+
+/** Which answer stands in when the wire fails: none, or a model that the device holds. */
+export type Backup = 'none' | `model:${string}`
+
+/** Where the cloud's share runs: any node of the pipeline's group, or a named node. */
+export type Target = 'any' | `node:${string}`
+
+/** What was decided for one message. A field that is absent is still open. */
+export interface Plan {
+  readonly model?: string
+  readonly cut?: Cut
+  readonly encoding?: Encoding
+  readonly target?: Target
+  readonly backup?: Backup
+}
+
+/** The choices that are still open, most preferred first. A decider narrows it; an empty list is never left behind. */
+export interface Menu {
+  readonly models: readonly string[]
+  readonly cuts: readonly Cut[]
+  readonly encodings: readonly Encoding[]
+  readonly targets: readonly Target[]
+  readonly backups: readonly Backup[]
+}
+
+/** A restriction of a menu, as a message carries it: absent means "whatever there is". */
+export type Restriction = Partial<Menu>
+
+const order = { captured: 0, prepared: 1, after: 2, answered: 3 } as const
+
+/** Rank along the chain: captured 0, prepared 1, any layer 2, answered 3. Layers need their model to be compared. */
+export function rank(cut: Cut): number {
+  return cut.startsWith('after:') ? order.after : order[cut as 'captured' | 'prepared' | 'answered']
+}
+
+/** The name of the layer behind which a cut lies, or undefined for the other cuts. */
+export function layerOf(cut: Cut): string | undefined {
+  return cut.startsWith('after:') ? cut.slice('after:'.length) : undefined
+}
+
+/** Keeps of each list what the restriction allows, in the menu's order. */
+export function restrict(menu: Menu, to: Restriction): Menu {
+  return {
+    models: keep(menu.models, to.models),
+    cuts: keep(menu.cuts, to.cuts),
+    encodings: keep(menu.encodings, to.encodings),
+    targets: keep(menu.targets, to.targets),
+    backups: keep(menu.backups, to.backups),
+  }
+}
+
+function keep<T>(list: readonly T[], allowed: readonly T[] | undefined): readonly T[] {
+  return allowed === undefined ? list : list.filter((choice) => allowed.includes(choice))
+}

@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto'
+import type { Capture, FailedCapture } from '../capture.ts'
+import type { Timer } from '../clock.ts'
+import type { StageContext } from '../context.ts'
+import type { Outcome } from '../decider.ts'
+import { asQuintetError, Cancelled, DeadlineExceeded, type QuintetError } from '../errors.ts'
+import { Ledger } from '../ledger.ts'
+import { dropped, failure, type Item, type Message } from '../message.ts'
+import { type Captured, payloadBytes } from '../payload.ts'
+
+/** A stage that respects budgets has ended a message by then; this catches what an operator lost, ms after its end. */
+const grace = 250
+
+interface Flying {
+  readonly message: Message
+  readonly controller: AbortController
+}
+
+/** The messages of a device half between capture and settlement: counted, watched, settled once. */
+export class Flight {
+  readonly ledger = new Ledger()
+  readonly #flying = new Map<string, Flying>()
+  readonly #context: StageContext
+  readonly #device: string
+  readonly #budget: number
+  readonly #deadline: number
+  readonly #onSettled: (item: Item, flew: boolean) => void
+  /** Distinguishes runs: ids must be unique as long as anybody may see both. */
+  readonly #run = randomBytes(6).toString('hex')
+  readonly #seqs = new Map<string, number>()
+  #count = 0
+  #timer: Timer | undefined
+  #landed: (() => void) | undefined
+
+  constructor(options: {
+    readonly context: StageContext
+    readonly device: string
+    /** Milliseconds a message may take. */
+    readonly budget: number
+    /** Milliseconds within which its answer is on time. */
+    readonly deadline: number
+    /** `flew`: it had entered the pipeline, and so holds a place in the window. */
+    readonly onSettled: (item: Item, flew: boolean) => void
+  }) {
+    this.#context = options.context
+    this.#device = options.device
+    this.#budget = options.budget
+    this.#deadline = options.deadline
+    this.#onSettled = options.onSettled
+  }
+
+  /** Makes a message of a capture and opens its account; undefined when one of this id is in flight already. */
+  take(capture: Capture, waited: number): Message<Captured, 'device'> | undefined {
+    const { clock } = this.#context
+    const made = this.#message(capture, capture.ms ?? waited)
+    if (!this.ledger.open(made.id)) return undefined
+    const controller = new AbortController()
+    const { payload } = capture
+    const message: Message<Captured, 'device'> = { ...made, payload, original: payload, signal: controller.signal }
+    this.#flying.set(message.id, { message, controller })
+    this.#timer ??= clock.after(grace, this.#sweep, { background: true })
+    this.#context.events.emit({ type: 'captured', id: message.id })
+    return message
+  }
+
+  /** Counts a capture that went wrong. */
+  fail(capture: FailedCapture): undefined {
+    const message = this.#message(capture, 0)
+    if (!this.ledger.open(message.id)) return
+    this.#land(failure(message, 'capture', asQuintetError(capture.error, 'capture')), false)
+  }
+
+  /** Counts a frame that a fresher one replaced before it could enter. */
+  drop(capture: Capture): void {
+    const message = this.#message(capture, 0)
+    if (this.ledger.open(message.id)) this.#land(dropped(message, 'stale'), false)
+  }
+
+  /** The end of a message; a second end is not counted. */
+  settle(item: Item): void {
+    const flying = this.#flying.get(item.id)
+    if (!flying) return this.#context.events.emit({ type: 'late', id: item.id, stage: 'settle' })
+    this.#flying.delete(item.id)
+    this.#observe(item, flying.message)
+    this.#land(item, true)
+    // Whatever still works on another attempt of this message may stop.
+    if (item.kind !== 'message') flying.controller.abort()
+  }
+
+  /** Ends everything in flight with an error. */
+  failAll(error: QuintetError, stage: string): void {
+    for (const { message } of [...this.#flying.values()]) this.settle(failure(message, stage, error))
+  }
+
+  /** Resolves when nothing is in flight; after `within` ms what still is fails as cancelled. */
+  async land(within: number): Promise<void> {
+    if (this.#flying.size > 0) {
+      let timer: Timer | undefined
+      await new Promise<void>((resolve) => {
+        this.#landed = resolve
+        timer = this.#context.clock.after(within, resolve)
+      })
+      timer?.cancel()
+    }
+    this.failAll(
+      new Cancelled(`The pipeline stopped, and ${within} ms were not enough to finish this message.`),
+      'drain',
+    )
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #land(item: Item, flew: boolean): void {
+    this.ledger.settle(item.id, item.kind)
+    this.#context.world.set('inFlight', this.#flying.size, 'flight')
+    this.#context.events.emit({ type: 'settled', item })
+    this.#onSettled(item, flew)
+    if (this.#flying.size === 0) this.#landed?.()
+  }
+
+  #message(from: Pick<Capture, 'stream' | 'id'>, ms: number): Omit<Message<Captured, 'device'>, 'payload'> {
+    const { clock, route } = this.#context
+    const now = clock.now()
+    const source = `${this.#device}.${from.stream ?? 'main'}`
+    const seq = this.#seqs.get(source) ?? 0
+    this.#seqs.set(source, seq + 1)
+    const number = this.#count++
+    return {
+      kind: 'message',
+      id: from.id ?? `${this.#run}-${number}`,
+      source,
+      seq,
+      side: 'device',
+      captured: now - ms,
+      expires: now - ms + this.#budget,
+      // Without a wire there is nothing to decide about it.
+      plan: route.wire ? {} : { cut: 'answered' },
+      open: {},
+      timings: { capture: ms },
+      attempt: 1,
+      traceparent: `00-${this.#run}0000${number.toString(16).padStart(16, '0')}-${(number + 1).toString(16).padStart(16, '0')}-00`,
+    }
+  }
+
+  #observe(item: Item, message: Message): void {
+    const { clock, deciders, world, events } = this.#context
+    if (deciders.length === 0) return
+    const { original } = message
+    const latency = clock.now() - message.captured
+    const outcome: Outcome = {
+      id: item.id,
+      kind: item.kind,
+      plan: item.kind === 'dropped' ? message.plan : item.plan,
+      timings: item.timings,
+      crossing: item.kind === 'message' ? item.crossing : undefined,
+      bytes: original ? payloadBytes(original) : 0,
+      width: original?.width,
+      height: original?.height,
+      latency,
+      onTime: item.kind === 'message' && latency <= this.#deadline,
+      error: item.kind === 'failure' ? item.error.code : undefined,
+    }
+    for (const decider of deciders) {
+      try {
+        decider.observe?.(outcome, world)
+      } catch (error) {
+        events.emit({ type: 'fault', where: decider.name, error })
+      }
+    }
+  }
+
+  readonly #sweep = () => {
+    const { clock } = this.#context
+    const now = clock.now()
+    for (const { message } of [...this.#flying.values()]) {
+      if (now < message.expires + grace) continue
+      this.settle(
+        failure(
+          message,
+          'pipeline',
+          new DeadlineExceeded(
+            'The message did not come out of the pipeline within its budget. Look for an operator that lost it.',
+          ),
+        ),
+      )
+    }
+    this.#timer = this.#flying.size > 0 ? clock.after(grace, this.#sweep, { background: true }) : undefined
+  }
+}

@@ -1,0 +1,68 @@
+import type { StageContext } from '../context.ts'
+import { type QuintetError, StageFailed } from '../errors.ts'
+import { failure, type Item, type Message } from '../message.ts'
+import type { ServiceDescription, Transport } from '../transport.ts'
+import { Responder } from '../wire/responder.ts'
+import { Chain } from './chain.ts'
+import type { Segment } from './segments.ts'
+
+/** One segment that messages reach over a boundary: its stages between the two ends of the conversation. */
+export class SegmentServer {
+  readonly #chain: Chain
+  readonly #responder: Responder
+
+  private constructor(chain: Chain, responder: Responder) {
+    this.#chain = chain
+    this.#responder = responder
+  }
+
+  static async open(
+    segment: Segment,
+    context: StageContext,
+    options: { readonly transport: Transport; readonly capacity: number; readonly service?: ServiceDescription },
+  ): Promise<SegmentServer> {
+    const { clock, events, node, outward } = context
+    if (!outward) throw new TypeError('A segment is served inside a pipeline.')
+    const held = new Map<string, Message>()
+    let responder: Responder | undefined
+    const settle = (item: Item) => {
+      held.delete(item.id)
+      responder?.settle(item)
+    }
+    const chain = await Chain.open(segment.links, context, settle, (error) => {
+      events.emit({ type: 'fault', where: segment.name, error })
+      const broken: QuintetError = new StageFailed(segment.name, { cause: error })
+      for (const message of [...held.values()]) settle(failure(message, segment.name, broken))
+    })
+    try {
+      responder = await Responder.open({
+        transport: options.transport,
+        boundary: outward.boundary(segment.hop),
+        node,
+        side: segment.side,
+        clock,
+        events,
+        capacity: options.capacity,
+        ...(options.service ? { service: options.service } : {}),
+        accept: (message) => {
+          held.set(message.id, message)
+          chain.push(message)
+        },
+        onReleased: (id) => held.delete(id),
+      })
+      return new SegmentServer(chain, responder)
+    } catch (error) {
+      await chain.close()
+      throw error
+    }
+  }
+
+  get statistics(): Readonly<Record<string, number>> {
+    return this.#responder.statistics
+  }
+
+  async drain(within: number): Promise<void> {
+    await this.#responder.drain(within)
+    await this.#chain.close()
+  }
+}

@@ -1,0 +1,207 @@
+import { createHash } from 'node:crypto'
+import type { Clock, Timer } from '../clock.ts'
+import { BadMessage } from '../errors.ts'
+import type { Parts, Transport } from '../transport.ts'
+import { packFrame, totalBytes } from './frame.ts'
+import type { Path } from './path.ts'
+import type { ChunkHeader } from './protocol.ts'
+
+/** Chunks are this long, the last one shorter: short enough that a control message never waits long behind one. */
+export const chunkBytes = 128 * 1024
+
+export const chunkCount = (bytes: number) => Math.ceil(bytes / chunkBytes)
+
+interface Sent {
+  at: number
+  /** Bytes that had been acknowledged when it left. */
+  delivered: number
+}
+
+/** Sends the bytes of one message in chunks, a window of them in flight, each again if it stays unacknowledged. */
+export class ChunkSender {
+  readonly #transport: Transport
+  readonly #subject: string
+  readonly #parts: Parts
+  readonly #clock: Clock
+  readonly #path: Path
+  readonly #onError: (error: unknown) => void
+  readonly #count: number
+  readonly #hash = createHash('sha256')
+  readonly #sent = new Map<number, Sent>()
+  readonly #acked = new Set<number>()
+  #sha256: string | undefined
+  #next = 0
+  #delivered = 0
+  #sentBytes = 0
+  #progress: number
+  #timer: Timer | undefined
+
+  constructor(options: {
+    transport: Transport
+    subject: string
+    parts: Parts
+    clock: Clock
+    path: Path
+    /** Publishing failed: the attempt is over. */
+    onError: (error: unknown) => void
+  }) {
+    this.#transport = options.transport
+    this.#subject = options.subject
+    this.#parts = options.parts
+    this.#clock = options.clock
+    this.#path = options.path
+    this.#onError = options.onError
+    this.#count = chunkCount(totalBytes(options.parts))
+    this.#progress = options.clock.now()
+  }
+
+  /** Bytes put on the wire so far, chunks sent again included. */
+  get sentBytes(): number {
+    return this.#sentBytes
+  }
+
+  start(): void {
+    this.#fill()
+    this.#watch()
+  }
+
+  acknowledge(index: number): void {
+    const sent = this.#sent.get(index)
+    if (!sent || this.#acked.has(index)) return
+    const now = this.#clock.now()
+    this.#acked.add(index)
+    this.#sent.delete(index)
+    const bytes = totalBytes(this.#slice(index))
+    this.#delivered += bytes
+    this.#path.observeRate(this.#delivered - sent.delivered, now - sent.at)
+    this.#progress = now
+    this.#fill()
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#next = this.#count
+    this.#sent.clear()
+  }
+
+  #fill(): void {
+    const limit = this.#path.inFlight(chunkBytes)
+    while (this.#next < this.#count && this.#sent.size < limit) this.#send(this.#next++)
+  }
+
+  #send(index: number): void {
+    const slice = this.#slice(index)
+    if (this.#sha256 === undefined) {
+      // Chunks leave in order the first time, so the digest grows with them and never blocks for long.
+      for (const part of slice) this.#hash.update(part)
+      if (index === this.#count - 1) this.#sha256 = this.#hash.digest('hex')
+    }
+    const header: ChunkHeader = index === this.#count - 1 && this.#sha256 ? { index, sha256: this.#sha256 } : { index }
+    this.#sent.set(index, { at: this.#clock.now(), delivered: this.#delivered })
+    this.#sentBytes += totalBytes(slice)
+    try {
+      this.#transport.publish(this.#subject, packFrame(header, slice))
+    } catch (error) {
+      if (this.#transport.connected) this.#onError(error)
+      // Otherwise the connection is being restored: the chunk stays unacknowledged and goes again.
+    }
+  }
+
+  /** Sends again what stays unacknowledged while nothing moves: chunks are lost when a connection breaks. */
+  #watch(): void {
+    const patience = Math.max(500, 4 * ((this.#path.rtt ?? 100) + this.#path.uploadTime(chunkBytes) * this.#sent.size))
+    this.#timer = this.#clock.after(patience / 2, () => {
+      if (this.#acked.size === this.#count) return
+      if (this.#transport.connected && this.#clock.now() - this.#progress > patience) {
+        this.#progress = this.#clock.now()
+        for (const index of [...this.#sent.keys()]) this.#send(index)
+      }
+      this.#watch()
+    })
+  }
+
+  /** Views of the bytes of one chunk, across the parts they lie in. */
+  #slice(index: number): Parts {
+    let skip = index * chunkBytes
+    let want = chunkBytes
+    const views: Uint8Array[] = []
+    for (const part of this.#parts) {
+      if (want === 0) break
+      if (skip >= part.byteLength) {
+        skip -= part.byteLength
+        continue
+      }
+      const view = part.subarray(skip, skip + want)
+      skip = 0
+      want -= view.byteLength
+      views.push(view)
+    }
+    return views
+  }
+}
+
+/** Puts the chunks of one message together, in whatever order and however often they come. */
+export class Assembly {
+  readonly #bytes: Uint8Array
+  readonly #sizes: readonly number[]
+  readonly #got: Uint8Array
+  #missing: number
+  readonly #hash = createHash('sha256')
+  #hashed = 0
+  #sha256: string | undefined
+
+  constructor(sizes: readonly number[]) {
+    const total = sizes.reduce((sum, size) => sum + size, 0)
+    this.#sizes = sizes
+    this.#bytes = new Uint8Array(total)
+    this.#missing = chunkCount(total)
+    this.#got = new Uint8Array(this.#missing)
+  }
+
+  get byteLength(): number {
+    return this.#bytes.byteLength
+  }
+
+  /**
+   * Takes a chunk; true when all have come.
+   * @throws BadMessage when it does not belong here
+   */
+  add(header: ChunkHeader, parts: Parts): boolean {
+    const at = header.index * chunkBytes
+    const expected = Math.min(chunkBytes, this.#bytes.byteLength - at)
+    if (header.index >= this.#got.length || totalBytes(parts) !== expected) {
+      throw new BadMessage(`Chunk ${header.index} does not fit the message that was offered. Send the message again.`)
+    }
+    if (header.sha256) this.#sha256 = header.sha256
+    if (this.#got[header.index]) return this.#missing === 0
+    let offset = at
+    for (const part of parts) {
+      this.#bytes.set(part, offset)
+      offset += part.byteLength
+    }
+    this.#got[header.index] = 1
+    this.#missing--
+    this.#hashOn()
+    return this.#missing === 0
+  }
+
+  /** The message's parts, checked whole. @throws BadMessage when the digest differs */
+  finish(): Parts {
+    if (this.#hash.digest('hex') !== this.#sha256) {
+      throw new BadMessage('The chunks do not add up to what was sent (sha256 differs). Send the message again.')
+    }
+    let at = 0
+    return this.#sizes.map((size) => {
+      const part = this.#bytes.subarray(at, at + size)
+      at += size
+      return part
+    })
+  }
+
+  #hashOn(): void {
+    while (this.#hashed < this.#got.length && this.#got[this.#hashed]) {
+      this.#hash.update(this.#bytes.subarray(this.#hashed * chunkBytes, (this.#hashed + 1) * chunkBytes))
+      this.#hashed++
+    }
+  }
+}

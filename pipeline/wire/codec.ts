@@ -1,0 +1,231 @@
+import { z } from 'zod'
+import { BadMessage, WrongShape } from '../errors.ts'
+import type { Crossing, Message, Side, Timings } from '../message.ts'
+import { elementBytes, type Payload, type Tensor } from '../payload.ts'
+import type { Plan, Restriction } from '../plan.ts'
+import type { Parts } from '../transport.ts'
+
+const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
+const source = z.string().regex(/^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,64}$/)
+const short = z.string().min(1).max(256)
+const day = 86_400_000
+const ms = z.number().min(0).max(day)
+
+const cut = z.union([
+  z.enum(['captured', 'prepared', 'answered']),
+  z.templateLiteral(['after:', z.string().min(1).max(256)]),
+])
+const target = z.union([z.literal('any'), z.templateLiteral(['node:', z.string().min(1).max(64)])])
+const backup = z.union([z.literal('none'), z.templateLiteral(['model:', z.string().min(1).max(64)])])
+
+const plan = z.object({
+  model: token.optional(),
+  cut: cut.optional(),
+  encoding: short.optional(),
+  target: target.optional(),
+  backup: backup.optional(),
+})
+
+const open = z.object({
+  models: z.array(token).max(1024).optional(),
+  cuts: z.array(cut).max(1024).optional(),
+  encodings: z.array(short).max(64).optional(),
+  targets: z.array(target).max(1024).optional(),
+  backups: z.array(backup).max(1024).optional(),
+})
+
+const timings = z.partialRecord(
+  z.enum(['capture', 'device', 'transfer', 'cloud', 'execute', 'queue', 'load']),
+  z.number().min(-day).max(day),
+)
+
+const side = z.number().int().min(1).max(65_535)
+const at = z.enum(['captured', 'prepared'])
+const fraction = z.number().gt(0).max(1)
+
+const payload = z.discriminatedUnion('form', [
+  z.object({
+    form: z.literal('image'),
+    at,
+    width: side.optional(),
+    height: side.optional(),
+    crop: fraction.optional(),
+  }),
+  z.object({ form: z.literal('pixels'), at, width: side, height: side, crop: fraction.optional() }),
+  z.object({
+    form: z.literal('tensors'),
+    at: cut,
+    tensors: z
+      .array(
+        z.object({
+          name: short,
+          type: z.enum(['float32', 'float16', 'uint8', 'int8', 'int32', 'int64', 'bool']),
+          shape: z
+            .array(
+              z
+                .number()
+                .int()
+                .min(0)
+                .max(1 << 30),
+            )
+            .max(8),
+        }),
+      )
+      .min(1)
+      .max(63),
+  }),
+  z.object({
+    form: z.literal('result'),
+    at: z.literal('answered'),
+    model: token,
+    label: short,
+    score: z.number(),
+    top: z.array(z.object({ label: short, score: z.number() })).max(100),
+    boxes: z
+      .array(
+        z.object({
+          x: z.number(),
+          y: z.number(),
+          width: z.number(),
+          height: z.number(),
+          label: short,
+          score: z.number(),
+        }),
+      )
+      .max(1000)
+      .optional(),
+  }),
+])
+
+const crossing = z.object({ at: cut, encoding: short, bytes: z.number().min(0), node: token })
+
+/** A message on the wire, its payload's bytes apart. `budget` and `elapsed` are durations: no clock is shared. */
+export const messageHeader = z.object({
+  id: token,
+  source,
+  seq: z.number().int().min(0),
+  budget: ms,
+  elapsed: ms,
+  attempt: z.number().int().min(1).max(1000),
+  plan,
+  open,
+  timings,
+  payload,
+  crossing: crossing.optional(),
+  traceparent: z
+    .string()
+    .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
+    .optional(),
+})
+
+export type MessageHeader = z.infer<typeof messageHeader>
+
+/** Splits a message into the header that describes it and the bytes it carries, at local time `now`. */
+export function encodeMessage(message: Message, now: number): { header: MessageHeader; parts: Parts } {
+  const { payload, crossing, traceparent } = message
+  const header = {
+    id: message.id,
+    source: message.source,
+    seq: message.seq,
+    budget: Math.min(day, Math.max(0, message.expires - now)),
+    elapsed: Math.min(day, Math.max(0, now - message.captured)),
+    attempt: message.attempt,
+    plan: message.plan as MessageHeader['plan'],
+    open: message.open as MessageHeader['open'],
+    timings: message.timings as MessageHeader['timings'],
+    ...(crossing ? { crossing } : {}),
+    ...(traceparent ? { traceparent } : {}),
+  }
+  switch (payload.form) {
+    case 'image':
+    case 'pixels': {
+      const { bytes, ...described } = payload
+      return { header: { ...header, payload: described }, parts: [bytes] }
+    }
+    case 'tensors':
+      return {
+        header: {
+          ...header,
+          payload: {
+            form: 'tensors',
+            at: payload.at,
+            tensors: payload.tensors.map(({ name, type, shape }) => ({ name, type, shape: [...shape] })),
+          },
+        },
+        parts: payload.tensors.map((tensor) => tensor.bytes),
+      }
+    case 'result':
+      return { header: { ...header, payload: payload as MessageHeader['payload'] }, parts: [] }
+  }
+}
+
+/**
+ * Puts a checked header and its bytes together again, on this node's clock.
+ * @throws BadMessage parts are missing or too many · WrongShape a tensor's bytes do not fill its shape
+ */
+export function decodeMessage<S extends Side>(
+  header: MessageHeader,
+  parts: Parts,
+  side: S,
+  now: number,
+): Message<Payload, S> {
+  return {
+    kind: 'message',
+    id: header.id,
+    source: header.source,
+    seq: header.seq,
+    side,
+    captured: now - header.elapsed,
+    expires: now + header.budget,
+    payload: decodePayload(header.payload, parts),
+    plan: header.plan as Plan,
+    open: header.open as Restriction,
+    timings: header.timings as Timings,
+    attempt: header.attempt,
+    ...(header.crossing ? { crossing: header.crossing as Crossing } : {}),
+    ...(header.traceparent ? { traceparent: header.traceparent } : {}),
+  }
+}
+
+function decodePayload(described: MessageHeader['payload'], parts: Parts): Payload {
+  const expected = described.form === 'result' ? 0 : described.form === 'tensors' ? described.tensors.length : 1
+  if (parts.length !== expected) {
+    throw new BadMessage(`The message describes ${expected} part(s) but carries ${parts.length}. Send it again, whole.`)
+  }
+  switch (described.form) {
+    case 'image':
+      return { ...described, bytes: parts[0] } as Payload
+    case 'pixels': {
+      const bytes = parts[0] as Uint8Array
+      if (bytes.byteLength !== described.width * described.height * 3) {
+        throw new WrongShape(
+          `Raw pixels of ${described.width} × ${described.height} need ${described.width * described.height * 3} bytes, not ${bytes.byteLength}.`,
+        )
+      }
+      return { ...described, bytes } as Payload
+    }
+    case 'tensors':
+      if (described.at === 'captured' || described.at === 'answered') {
+        throw new BadMessage(`Tensors cannot stand at "${described.at}". Send them at "prepared" or behind a layer.`)
+      }
+      return {
+        form: 'tensors',
+        at: described.at,
+        tensors: described.tensors.map((tensor, index) => decodeTensor(tensor, parts[index] as Uint8Array)),
+      } as Payload
+    case 'result':
+      return described as Payload
+  }
+}
+
+function decodeTensor(described: Omit<Tensor, 'bytes'>, bytes: Uint8Array): Tensor {
+  const size = elementBytes[described.type]
+  const expected = described.shape.reduce((product, length) => product * length, size)
+  if (bytes.byteLength !== expected) {
+    throw new WrongShape(
+      `Tensor "${described.name}" of shape [${described.shape.join(', ')}] ${described.type} needs ${expected} bytes, not ${bytes.byteLength}.`,
+    )
+  }
+  // A typed array can only be laid over an aligned offset; one copy here saves every reader from caring.
+  return { ...described, bytes: bytes.byteOffset % size === 0 ? bytes : bytes.slice() }
+}

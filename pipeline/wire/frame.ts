@@ -1,0 +1,103 @@
+import { Packr } from 'msgpackr'
+import { BadMessage } from '../errors.ts'
+import type { Parts } from '../transport.ts'
+
+/*
+ * A frame: "Q", version, number of parts (u16), header length (u32), length of each part (u32), header (MessagePack),
+ * zeros up to a multiple of 8, the parts. All little-endian. The parts' bytes are never copied here: they follow the
+ * head as parts of their own, and come back as views.
+ */
+const magic = 0x51
+export const version = 1
+const fixed = 8
+const maxParts = 64
+const maxHeader = 64 * 1024
+
+// Plain maps, because both ends must understand a frame without having seen another; BigInt never comes off the wire.
+const packr = new Packr({ useRecords: false, int64AsType: 'number', largeBigIntToFloat: true })
+
+const aligned = (length: number) => (length + 7) & ~7
+
+/** Puts a header before parts. */
+export function packFrame(header: object, parts: Parts = []): Parts {
+  const packed = packr.pack(header)
+  const at = fixed + 4 * parts.length
+  const head = new Uint8Array(aligned(at + packed.byteLength))
+  const view = new DataView(head.buffer)
+  head[0] = magic
+  head[1] = version
+  view.setUint16(2, parts.length, true)
+  view.setUint32(4, packed.byteLength, true)
+  let length = fixed
+  for (const part of parts) {
+    view.setUint32(length, part.byteLength, true)
+    length += 4
+  }
+  head.set(packed, at)
+  return parts.length === 0 ? [head] : [head, ...parts]
+}
+
+/**
+ * Reads a frame, whether its parts arrived joined or apart. The header is whatever MessagePack held: check it.
+ * @throws BadMessage when these are not the bytes of a frame of this version
+ */
+export function unpackFrame(data: Parts): { header: unknown; parts: Parts } {
+  const head = data[0]
+  if (!head || head.byteLength < fixed || head[0] !== magic) throw notAFrame('it does not start with one')
+  if (head[1] !== version) {
+    throw new BadMessage(
+      `The message has wire version ${head[1]}, this node speaks ${version}. Run the same version of Quintet on both sides.`,
+    )
+  }
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
+  const count = view.getUint16(2, true)
+  const headerLength = view.getUint32(4, true)
+  const headerAt = fixed + 4 * count
+  if (count > maxParts || headerLength > maxHeader || headerAt + headerLength > head.byteLength) {
+    throw notAFrame('its lengths do not fit')
+  }
+  const bodyAt = aligned(headerAt + headerLength)
+  const apart = data.length > 1
+  if (apart && (data.length !== count + 1 || head.byteLength !== bodyAt)) throw notAFrame('parts are missing')
+  const parts: Uint8Array[] = []
+  let at = bodyAt
+  for (let index = 0; index < count; index++) {
+    const length = view.getUint32(fixed + 4 * index, true)
+    const part = apart ? (data[index + 1] as Uint8Array) : head.subarray(at, at + length)
+    if (part.byteLength !== length) throw notAFrame('a part is shorter than announced')
+    parts.push(part)
+    at += length
+  }
+  if (!apart && head.byteLength !== at) throw notAFrame('bytes follow its end')
+  try {
+    return { header: packr.unpack(head.subarray(headerAt, headerAt + headerLength)), parts }
+  } catch (cause) {
+    throw notAFrame('its header is damaged', cause)
+  }
+}
+
+/** Bytes of all parts together. */
+export function totalBytes(parts: Parts): number {
+  let total = 0
+  for (const part of parts) total += part.byteLength
+  return total
+}
+
+/** All parts as one: the only part itself where there is one, else one copy. */
+export function join(parts: Parts): Uint8Array {
+  const only = parts[0]
+  if (parts.length === 1 && only) return only
+  const joined = new Uint8Array(totalBytes(parts))
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.byteLength
+  }
+  return joined
+}
+
+function notAFrame(why: string, cause?: unknown): BadMessage {
+  return new BadMessage(`The bytes are not a Quintet message: ${why}. Only Quintet may publish on this subject.`, {
+    cause,
+  })
+}

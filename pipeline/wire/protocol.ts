@@ -1,0 +1,143 @@
+import { z } from 'zod'
+import {
+  ActorStopped,
+  BadConfiguration,
+  BadInput,
+  BadMessage,
+  Cancelled,
+  DeadlineExceeded,
+  type ErrorCode,
+  ExecutionFailed,
+  ExecutorLost,
+  MailboxFull,
+  ModelLoadFailed,
+  NodeLost,
+  NoResponders,
+  QuintetError,
+  Refused,
+  StageFailed,
+  TooLarge,
+  TransportClosed,
+  UnknownModel,
+  WrongShape,
+} from '../errors.ts'
+import type { Parts } from '../transport.ts'
+import { messageHeader } from './codec.ts'
+import { unpackFrame } from './frame.ts'
+
+/*
+ * The conversation about one message. Up: `message` (whole) or `offer` (its header, the bytes to follow in chunks),
+ * `cancel`. Down, on the reply inbox: `accept` (when chunked, or not answered within 50 ms), `working` every 250 ms,
+ * `ack` per chunk, then one of `result`, `failure`, `refused`, `dropped`.
+ */
+
+/** A holder gives a sign of life this often, in ms. */
+export const beat = 250
+/** So many beats missed, and the holder counts as lost. */
+export const missedBeats = 3
+/** A message that is not answered within this time is acknowledged first, in ms. */
+export const acceptAfter = 50
+
+const node = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
+const subject = z.string().regex(/^[A-Za-z0-9_.-]{1,512}$/)
+const size = z.number().int().min(1)
+
+const up = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('message'), message: messageHeader }),
+  z.object({
+    kind: z.literal('offer'),
+    message: messageHeader,
+    sizes: z.array(size.or(z.literal(0))).max(63),
+    chunk: size,
+  }),
+  z.object({ kind: z.literal('cancel'), id: node }),
+])
+
+const chunk = z.object({
+  index: z.number().int().min(0),
+  /** On the last chunk: sha256 of all bytes, lower-case hex. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+})
+
+/** How busy the answering node is: messages it holds, and how many it works on at once. */
+const load = z.object({ pending: z.number().int().min(0), capacity: size })
+
+const down = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('accept'), node, subject: subject.optional() }),
+  z.object({ kind: z.literal('working'), node }),
+  z.object({ kind: z.literal('ack'), node, index: z.number().int().min(0) }),
+  z.object({ kind: z.literal('result'), node, message: messageHeader, residence: z.number().min(0), load }),
+  z.object({
+    kind: z.literal('failure'),
+    node,
+    code: z.string().max(64),
+    reason: z.string().max(4096),
+    retryable: z.boolean(),
+    stage: z.string().max(256),
+    residence: z.number().min(0),
+  }),
+  z.object({
+    kind: z.literal('refused'),
+    node,
+    reason: z.string().max(4096),
+    retryAfter: z.number().min(0).optional(),
+  }),
+  z.object({ kind: z.literal('dropped'), node, reason: z.enum(['stale', 'overflow', 'filtered']) }),
+])
+
+export type Up = z.infer<typeof up>
+export type Down = z.infer<typeof down>
+export type ChunkHeader = z.infer<typeof chunk>
+export type Load = z.infer<typeof load>
+
+/** @throws BadMessage */
+export const readUp = (data: Parts) => read(up, data)
+/** @throws BadMessage */
+export const readDown = (data: Parts) => read(down, data)
+/** @throws BadMessage */
+export const readChunk = (data: Parts) => read(chunk, data)
+
+function read<T>(schema: z.ZodType<T>, data: Parts): { header: T; parts: Parts } {
+  const { header, parts } = unpackFrame(data)
+  const checked = schema.safeParse(header)
+  if (checked.success) return { header: checked.data, parts }
+  const issue = checked.error.issues[0]
+  throw new BadMessage(
+    `The message's header is wrong at "${issue?.path.join('.')}": ${issue?.message}. Only Quintet may publish on this subject.`,
+    { cause: checked.error },
+  )
+}
+
+const classes: Readonly<Record<ErrorCode, { readonly prototype: QuintetError }>> = {
+  'bad-input': BadInput,
+  'bad-message': BadMessage,
+  'too-large': TooLarge,
+  'unknown-model': UnknownModel,
+  'wrong-shape': WrongShape,
+  'model-load-failed': ModelLoadFailed,
+  'execution-failed': ExecutionFailed,
+  'executor-lost': ExecutorLost,
+  'no-responders': NoResponders,
+  'node-lost': NodeLost,
+  refused: Refused,
+  'deadline-exceeded': DeadlineExceeded,
+  cancelled: Cancelled,
+  'mailbox-full': MailboxFull,
+  'actor-stopped': ActorStopped,
+  'transport-closed': TransportClosed,
+  'bad-configuration': BadConfiguration,
+  'stage-failed': StageFailed,
+}
+
+/** An error that happened on another node, as the same class, so that `instanceof` means the same in every mode. */
+export function reviveError(reply: Extract<Down, { kind: 'failure' }>): QuintetError {
+  const code = reply.code in classes ? (reply.code as ErrorCode) : 'stage-failed'
+  const error = new QuintetError(code, reply.reason, { retryable: reply.retryable })
+  const { prototype } = classes[code]
+  Object.setPrototypeOf(error, prototype)
+  error.name = prototype.constructor.name
+  return error
+}

@@ -1,0 +1,1 @@
+export { type CaptureOptions, capture, type Frame, picture } from './capture.ts'

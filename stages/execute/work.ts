@@ -1,0 +1,79 @@
+import { Cancelled, type Clock, DeadlineExceeded, type Tensor, type Timer } from '../../pipeline/index.ts'
+import type { PoolReport, PoolRunOptions } from './contract.ts'
+import type { ModelSource } from './ports.ts'
+import type { Waiting } from './queue.ts'
+
+/** One run that was asked of a pool, from the call to its settlement, which comes at its deadline at the latest. */
+export class Work implements Waiting {
+  readonly model: ModelSource
+  readonly inputs: readonly Tensor[]
+  readonly options: PoolRunOptions
+  /** When it was asked for, on the pool's clock. */
+  readonly arrived: number
+  readonly result: Promise<PoolReport>
+  /** Executors that died under it. */
+  losses = 0
+  #settle: { resolve(report: PoolReport): void; reject(error: Error): void } | undefined
+  #timer: Timer | undefined
+  readonly #abort: () => void
+
+  /** @param onEarlyEnd called when its signal or its deadline has ended it */
+  constructor(
+    model: ModelSource,
+    inputs: readonly Tensor[],
+    options: PoolRunOptions,
+    clock: Clock,
+    onEarlyEnd: (work: Work) => void,
+  ) {
+    this.model = model
+    this.inputs = inputs
+    this.options = options
+    this.arrived = clock.now()
+    this.result = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+    const { signal, expires } = options
+    const endEarly = (error: Error) => {
+      this.reject(error)
+      onEarlyEnd(this)
+    }
+    this.#abort = () => endEarly(new Cancelled(undefined, { cause: signal?.reason }))
+    signal?.addEventListener('abort', this.#abort, { once: true })
+    if (expires !== undefined) {
+      this.#timer = clock.after(Math.max(0, expires - this.arrived), () => endEarly(tooLate(model)))
+    }
+    if (signal?.aborted) this.#abort()
+    else if (expires !== undefined && expires <= this.arrived) endEarly(tooLate(model))
+  }
+
+  get expires(): number | undefined {
+    return this.options.expires
+  }
+
+  /** Whether the caller has been told already. */
+  get settled(): boolean {
+    return this.#settle === undefined
+  }
+
+  resolve(report: PoolReport): void {
+    this.#release()?.resolve(report)
+  }
+
+  reject(error: Error): void {
+    this.#release()?.reject(error)
+  }
+
+  #release(): { resolve(report: PoolReport): void; reject(error: Error): void } | undefined {
+    const settle = this.#settle
+    this.#settle = undefined
+    this.#timer?.cancel()
+    this.options.signal?.removeEventListener('abort', this.#abort)
+    return settle
+  }
+}
+
+function tooLate(model: ModelSource): DeadlineExceeded {
+  return new DeadlineExceeded(
+    `The time for a run of "${model.name}" is over. Allow more, use a faster model, or add executors.`,
+  )
+}

@@ -1,0 +1,1 @@
+export { type Transfer, transfer } from './transfer.ts'

@@ -1,0 +1,85 @@
+import { type OnnxType, onnx } from './onnx-builder.ts'
+
+/** Seeded values in −scale…scale, the same on every machine. */
+export function seeded(count: number, seed: number, scale = 1): Float32Array {
+  let state = seed >>> 0
+  return Float32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return (state / 2 ** 31 - 1) * scale
+  })
+}
+
+/** A picture classifier: `input` `[n, 3, size, size]` → convolution, pooling, linear → `logits` `[n, classes]`. */
+export function classifier({ size = 32, classes = 5, seed = 1, features = 8 } = {}): Uint8Array {
+  return onnx({
+    inputs: [{ name: 'input', shape: ['n', 3, size, size] }],
+    outputs: [{ name: 'logits', shape: ['n', classes] }],
+    weights: [
+      { name: 'kernel', shape: [features, 3, 3, 3], values: seeded(features * 27, seed, 0.5) },
+      { name: 'linear', shape: [features, classes], values: seeded(features * classes, seed + 1) },
+    ],
+    nodes: [
+      {
+        type: 'Conv',
+        inputs: ['input', 'kernel'],
+        outputs: ['c'],
+        attributes: { strides: [2, 2], pads: [1, 1, 1, 1] },
+      },
+      { type: 'Relu', inputs: ['c'], outputs: ['r'] },
+      { type: 'GlobalAveragePool', inputs: ['r'], outputs: ['p'] },
+      { type: 'Flatten', inputs: ['p'], outputs: ['f'], attributes: { axis: 1 } },
+      { type: 'MatMul', inputs: ['f', 'linear'], outputs: ['logits'] },
+    ],
+  })
+}
+
+/** `x` `[side, side]` → `times` matrix products in a row → `y`: takes as long as one likes. */
+export function slow({ side = 384, times = 100, seed = 1 } = {}): Uint8Array {
+  const name = (index: number) => (index === 0 ? 'x' : index === times ? 'y' : `x${index}`)
+  return onnx({
+    inputs: [{ name: 'x', shape: [side, side] }],
+    outputs: [{ name: 'y', shape: [side, side] }],
+    weights: [{ name: 'w', shape: [side, side], values: seeded(side * side, seed, 1 / Math.sqrt(side)) }],
+    nodes: Array.from({ length: times }, (_, index) => ({
+      type: 'MatMul',
+      inputs: [name(index), 'w'],
+      outputs: [name(index + 1)],
+    })),
+  })
+}
+
+/** Gives back what it takes. */
+export function identity(type: OnnxType, shape: readonly (number | string)[]): Uint8Array {
+  return onnx({
+    inputs: [{ name: 'x', type, shape }],
+    outputs: [{ name: 'y', type, shape }],
+    nodes: [{ type: 'Identity', inputs: ['x'], outputs: ['y'] }],
+  })
+}
+
+/** `x` `[1, 3, side, side]` → its three means `y`: next to no work on many bytes (602 KB at 224). */
+export function means(side = 224): Uint8Array {
+  return onnx({
+    inputs: [{ name: 'x', shape: [1, 3, side, side] }],
+    outputs: [{ name: 'y', shape: [1, 3, 1, 1] }],
+    nodes: [{ type: 'GlobalAveragePool', inputs: ['x'], outputs: ['y'] }],
+  })
+}
+
+/** `a` `[n, 2]`, `b` `[n, 2]` → `sum`, `product`: two inputs, two outputs. */
+export function twoByTwo(): Uint8Array {
+  return onnx({
+    inputs: [
+      { name: 'a', shape: ['n', 2] },
+      { name: 'b', shape: ['n', 2] },
+    ],
+    outputs: [
+      { name: 'sum', shape: ['n', 2] },
+      { name: 'product', shape: ['n', 2] },
+    ],
+    nodes: [
+      { type: 'Add', inputs: ['a', 'b'], outputs: ['sum'] },
+      { type: 'Mul', inputs: ['a', 'b'], outputs: ['product'] },
+    ],
+  })
+}
