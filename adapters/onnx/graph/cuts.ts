@@ -2,6 +2,8 @@ import { type Bits, has, isWithin, members } from './bits.ts'
 import { type Crossing, crossings } from './crossings.ts'
 import { echoesOf } from './echoes.ts'
 import { UnknownCut } from './errors.ts'
+import { insideFolds } from './folded.ts'
+import { insideGroups } from './groups.ts'
 import type { Model } from './model.ts'
 import { insideQuantised } from './quantised.ts'
 import type { State } from './states.ts'
@@ -43,11 +45,13 @@ export interface CutOptions {
  * Every cut of a model that carries few tensors, those nearest to the input first.
  *
  * Left out are cuts whose tensors have no shape before a run or a type that cannot travel, those that would part a
- * state from itself, and those inside the integer groups of a quantised model, where the answer would change.
+ * state from itself, and those where the answer would change because the runtime computes what lies around as one:
+ * inside the integer groups of a quantised model, between a product and what is folded into its weights, and inside
+ * spelled-out normalisations and activations.
  */
 export function cuts(model: Model, options: CutOptions = {}): LayerCut[] {
   const { found } = crossings(model, options.tensors ?? 3, options.limit ?? 200_000)
-  const inside = insideQuantised(model)
+  const inside = new Set([...insideQuantised(model), ...insideFolds(model), ...insideGroups(model)])
   const total = model.layers.reduce((sum, layer) => sum + layer.macs, 0)
   const drafts = found.flatMap((crossing) => {
     const states = sides(model, crossing.head)
