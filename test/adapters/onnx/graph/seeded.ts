@@ -51,7 +51,7 @@ function weightsFor(name: string, dims: readonly number[], block: Float32Array):
   const inner = dims.slice(1).reduce((product, side) => product * side, 1)
   const flat = dims.length === 1
   const spread = flat ? 0.25 : Math.sqrt(6 / inner)
-  const centre = flat && !/(_b_0|bias|mean|_riv|_rm)/.test(name) ? 1 : 0
+  const centre = flat && !/(_b_0|bias|mean|_rm)/.test(name) ? 1 : 0
   const values = new Float32Array(count)
   let start = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % block.length, 7)
   for (let at = 0; at < count; at++) {
