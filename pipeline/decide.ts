@@ -1,18 +1,10 @@
 import type { StageContext } from './context.ts'
 import type { Decider, DecisionRequest } from './decider.ts'
 import { BadConfiguration } from './errors.ts'
-import { evolve, type Item, type Message, type Side } from './message.ts'
-import { type Cut, type Payload, payloadBytes } from './payload.ts'
+import { evolve, type Message } from './message.ts'
+import { type Cut, payloadBytes } from './payload.ts'
 import { type Backup, type Encoding, type Menu, type Plan, rank, restrict, type Target } from './plan.ts'
-import { asStage, type StageDefinition, workStage } from './stage.ts'
-
-/** A stage that decides: whatever form the payload has, and on whichever side of the wire. */
-export interface Decide {
-  <P extends Payload, S extends Side>(
-    source: import('rxjs').Observable<Item<P, S>>,
-  ): import('rxjs').Observable<Item<P, S>>
-  readonly definition: StageDefinition
-}
+import { asStage, type Unchanging, workStage } from './stage.ts'
 
 const encodings: readonly Encoding[] = ['jpeg', 'webp', 'raw', 'tensor']
 const targets: readonly Target[] = ['any']
@@ -22,9 +14,9 @@ const backups: readonly Backup[] = ['none']
  * Asks deciders, left to right, about every message; each narrows what is still open. A field with one choice left is
  * closed: it is the plan. Deciders learn from every outcome of their half.
  */
-export function decide(...deciders: readonly Decider[]): Decide {
+export function decide(...deciders: readonly Decider[]): Unchanging {
   const name = deciders.map((decider) => decider.name).join('+') || 'decide'
-  return asStage<Decide>(
+  return asStage<Unchanging>(
     workStage(name, (context) => {
       context.deciders.push(...deciders)
       const base = baseMenu(context)

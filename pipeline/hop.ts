@@ -1,23 +1,15 @@
-import type { Observable } from 'rxjs'
 import type { StageContext } from './context.ts'
 import { BadConfiguration } from './errors.ts'
-import type { Item, Message, Side } from './message.ts'
-import type { Payload } from './payload.ts'
-import { asStage, type StageDefinition, workStage } from './stage.ts'
+import type { Message } from './message.ts'
+import { asStage, type StageDefinition, type Unchanging, workStage } from './stage.ts'
 import { assertToken } from './subjects.ts'
 import { Caller } from './wire/caller.ts'
 
 export interface BoundaryOptions {
-  /** Payloads above so many bytes travel in chunks. Default 256 KB. */
+  /** Payloads above so many bytes travel in chunks. Default 256 KB, where the transport copies. */
   readonly chunkAbove?: number
   /** How often one message is tried at most, the first time included. Default 5. */
   readonly attempts?: number
-}
-
-/** A boundary inside one half: what stands below it may run in other processes. */
-export interface Hop {
-  <P extends Payload, S extends Side>(source: Observable<Item<P, S>>): Observable<Item<P, S>>
-  readonly definition: StageDefinition
 }
 
 /**
@@ -25,9 +17,9 @@ export interface Hop {
  * many processes as wanted. In a pipeline alone; a bare RxJS chain has nobody to run the other end.
  * @throws BadConfiguration when the name cannot stand in a subject
  */
-export function hop(name: string, options: BoundaryOptions = {}): Hop {
+export function hop(name: string, options: BoundaryOptions = {}): Unchanging {
   assertToken(name, "a hop's name")
-  return asStage<Hop>(boundaryDefinition(name, { kind: 'hop', hop: name }, options))
+  return asStage<Unchanging>(boundaryDefinition(name, { kind: 'hop', hop: name }, options))
 }
 
 /**

@@ -4,7 +4,7 @@ export type { Capture, FailedCapture, LiveSource, PullSource, Source } from './c
 export { type Clock, sleep, systemClock, type Timer } from './clock.ts'
 export { type Compose, composer, pipeline } from './compose.ts'
 export { type ModelSet, type Route, type StageContext, standaloneContext } from './context.ts'
-export { type Decide, decide } from './decide.ts'
+export { decide } from './decide.ts'
 export {
   allOnDevice,
   type Decider,
@@ -39,7 +39,7 @@ export {
   WrongShape,
 } from './errors.ts'
 export { Events, type PipelineEvent } from './events.ts'
-export { type BoundaryOptions, boundaryDefinition, type Hop, hop } from './hop.ts'
+export { type BoundaryOptions, boundaryDefinition, hop } from './hop.ts'
 export { type Counts, Ledger } from './ledger.ts'
 export { Mailbox, type MailboxCounts, type Overflow } from './mailbox.ts'
 export {
@@ -87,8 +87,9 @@ export {
   restrict,
   type Target,
 } from './plan.ts'
-export { Settlement, warnOfFault, within } from './settlement.ts'
+export { guardedFault, Settlement, within } from './settlement.ts'
 export {
+  amend,
   asStage,
   type Call,
   filter,
@@ -99,6 +100,7 @@ export {
   type StageFunction,
   type StageOptions,
   stage,
+  type Unchanging,
   workStage,
 } from './stage.ts'
 export { Boundary } from './subjects.ts'

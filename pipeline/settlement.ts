@@ -5,6 +5,18 @@ export function warnOfFault(error: Error): void {
   console.warn(`${error.name}: ${error.message}`)
 }
 
+/** A listener for faults that may itself throw: what it throws becomes a warning, for a transport must read on. */
+export function guardedFault(listener: (error: Error) => void = warnOfFault): (error: Error) => void {
+  return (error) => {
+    try {
+      listener(error)
+    } catch (cause) {
+      warnOfFault(error)
+      warnOfFault(cause instanceof Error ? cause : new Error(String(cause)))
+    }
+  }
+}
+
 /** Runs the handlers of one subscription and knows how many have not settled: what drain and bounds are built on. */
 export class Settlement {
   #running = 0

@@ -336,9 +336,22 @@ class LazyCall implements Call {
   }
 }
 
+/** A stage after which a message has the form and the side it had before: it fits anywhere. */
+export interface Unchanging {
+  <P extends Payload, S extends Side>(source: Observable<Item<P, S>>): Observable<Item<P, S>>
+  readonly definition: StageDefinition
+}
+
+/** Changes what it likes of a message but its payload's form and its side: the plan, the payload's contents. */
+export function amend(
+  name: string,
+  work: (message: Message, call: Call) => Item | Promise<Item>,
+  options: StageOptions = {},
+): Unchanging {
+  return asStage(workStage(name, () => ({ work }), options))
+}
+
 /** Keeps the messages a predicate accepts; the others are dropped, and counted as `filtered`. */
-export function filter<P extends Payload, S extends Side>(
-  accepts: (message: Message<P, S>) => boolean,
-): Stage<Item<P, S>, Item<P, S>> {
-  return stage<P, P, S>('filter', (message) => (accepts(message) ? message : dropped(message, 'filtered')))
+export function filter(accepts: (message: Message) => boolean): Unchanging {
+  return amend('filter', (message) => (accepts(message) ? message : dropped(message, 'filtered')))
 }

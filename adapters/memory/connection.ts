@@ -6,6 +6,7 @@ import {
   type Conversation,
   DeadlineExceeded,
   type Delivery,
+  guardedFault,
   NoResponders,
   type Parts,
   type RequestOptions,
@@ -16,7 +17,6 @@ import {
   type Transport,
   TransportClosed,
   type TransportHeaders,
-  warnOfFault,
   within,
 } from '../../pipeline/index.ts'
 import { MemoryConversation } from './conversation.ts'
@@ -52,7 +52,7 @@ export class MemoryConnection implements Transport {
   constructor(shared: Shared, options: MemoryOptions) {
     this.#shared = shared
     this.#clock = options.clock ?? systemClock
-    this.#fault = options.onFault ?? warnOfFault
+    this.#fault = guardedFault(options.onFault)
     this.maxPayload = options.maxPayload ?? Number.POSITIVE_INFINITY
     this.#owner = {
       shared,

@@ -36,14 +36,28 @@ export class Router<T extends Interest> {
   readonly #routes = new Map<string, Route<T>>()
 
   add(interest: T): void {
-    this.#place(interest.pattern).add(interest)
+    const { pattern } = interest
+    if (isPlain(pattern)) {
+      entry(this.#plain, pattern, () => new Set<T>()).add(interest)
+    } else {
+      let at = this.#patterns
+      const tokens = pattern.split('.')
+      const open = tokens.at(-1) === '>'
+      for (const token of open ? tokens.slice(0, -1) : tokens) at = entry(at.tokens, token, () => branch<T>())
+      ;(open ? at.beyond : at.here).add(interest)
+    }
     this.#routes.clear()
   }
 
   remove(interest: T): void {
-    const place = this.#place(interest.pattern)
-    place.delete(interest)
-    if (place.size === 0) this.#plain.delete(interest.pattern)
+    const { pattern } = interest
+    if (isPlain(pattern)) {
+      const here = this.#plain.get(pattern)
+      here?.delete(interest)
+      if (here?.size === 0) this.#plain.delete(pattern)
+    } else {
+      prune(this.#patterns, pattern.split('.'), interest)
+    }
     this.#routes.clear()
   }
 
@@ -78,15 +92,22 @@ export class Router<T extends Interest> {
     descend(this.#patterns, 0)
     return { all, groups: [...groups.values()].map((members) => ({ members, turn: 0 })) }
   }
+}
 
-  #place(pattern: string): Set<T> {
-    if (!pattern.includes('*') && !pattern.endsWith('>')) return entry(this.#plain, pattern, () => new Set<T>())
-    let at = this.#patterns
-    for (const token of pattern.split('.')) {
-      if (token === '>') return at.beyond
-      at = entry(at.tokens, token, () => branch<T>())
-    }
-    return at.here
+function isPlain(pattern: string): boolean {
+  return !pattern.includes('*') && !pattern.endsWith('>')
+}
+
+/** Takes an interest out of the tree below a branch, with the branches that then hold nothing. */
+function prune<T>(at: Branch<T>, tokens: readonly string[], interest: T): void {
+  const [token, ...rest] = tokens
+  if (token === undefined) at.here.delete(interest)
+  else if (token === '>') at.beyond.delete(interest)
+  else {
+    const next = at.tokens.get(token)
+    if (!next) return
+    prune(next, rest, interest)
+    if (next.here.size + next.beyond.size + next.tokens.size === 0) at.tokens.delete(token)
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type Subscription,
   TooLarge,
   type TransportHeaders,
+  totalBytes,
 } from '../../pipeline/index.ts'
 import type { MemoryConversation } from './conversation.ts'
 import type { Group, Interest, Router } from './router.ts'
@@ -100,8 +101,7 @@ export class MemorySubscription implements Subscription, Interest {
 /** @throws TooLarge when the parts together exceed the bound */
 export function assertSize(what: string, data: Parts, maxPayload: number): void {
   if (maxPayload === Number.POSITIVE_INFINITY) return
-  let bytes = 0
-  for (const part of data) bytes += part.byteLength
+  const bytes = totalBytes(data)
   if (bytes <= maxPayload) return
   throw new TooLarge(`${bytes} bytes for ${what} exceed the transport's ${maxPayload}: send them in chunks.`)
 }

@@ -1,12 +1,17 @@
 /** Deliveries made in a row before timers and sockets get their turn. */
 const burst = 512
 
+/** Behind the event loop's other work; browsers have no `setImmediate`. */
+const behindOthers: (job: () => void) => void = globalThis.setImmediate ?? ((job) => setTimeout(job, 0))
+
+function done(): void {}
+
 /**
  * Runs what is queued later and in order: in microtasks, so that a message costs no timer; after a burst it goes on
  * behind the event loop's other work, so that a storm of messages starves no deadline.
  */
 export class Turns {
-  #queue: (() => void)[] = []
+  readonly #queue: (() => void)[] = []
   #next = 0
   #scheduled = false
   #spent = 0
@@ -23,10 +28,12 @@ export class Turns {
   #run = (): void => {
     while (this.#next < this.#queue.length) {
       if (this.#spent++ >= burst) {
-        setImmediate(this.#resume)
+        behindOthers(this.#resume)
         return
       }
-      const job = this.#queue[this.#next++] as () => void
+      const job = this.#queue[this.#next] as () => void
+      // What was delivered must not be kept alive by its place in the queue.
+      this.#queue[this.#next++] = done
       job()
     }
     this.#queue.length = 0
@@ -37,8 +44,10 @@ export class Turns {
 
   #resume = (): void => {
     this.#spent = 0
-    this.#queue.splice(0, this.#next)
-    this.#next = 0
+    if (this.#next * 2 > this.#queue.length) {
+      this.#queue.splice(0, this.#next)
+      this.#next = 0
+    }
     this.#run()
   }
 
@@ -49,6 +58,6 @@ export class Turns {
       this.#refill = undefined
       this.#spent = 0
     }
-    setImmediate(this.#refill)
+    behindOthers(this.#refill)
   }
 }

@@ -1,5 +1,5 @@
 import { type ConnectionOptions, connect as connectClient, credsAuthenticator, type NatsConnection } from 'nats'
-import { type Clock, sleep, systemClock, warnOfFault, within } from '../../pipeline/index.ts'
+import { type Clock, guardedFault, sleep, systemClock, within } from '../../pipeline/index.ts'
 import { NatsCore, type NatsTransport } from './core.ts'
 import { fromClient, isRefusal, NatsUnreachable } from './errors.ts'
 import { type ConnectOptions, type Settings, settingsFrom } from './options.ts'
@@ -20,7 +20,7 @@ export async function connect(target: string | ConnectOptions = {}): Promise<Nat
   return new NatsCore(connection, {
     settings,
     clock,
-    fault: options.onFault ?? warnOfFault,
+    fault: guardedFault(options.onFault),
     onConnection: options.onConnection ?? (() => {}),
   })
 }

@@ -1,5 +1,6 @@
 import { Events, type NatsConnection } from 'nats'
 import {
+  asQuintetError,
   assertHeaders,
   assertPattern,
   assertSubject,
@@ -7,6 +8,7 @@ import {
   type Conversation,
   DeadlineExceeded,
   type Delivery,
+  join,
   type Parts,
   type RequestOptions,
   type ServedRequest,
@@ -16,11 +18,12 @@ import {
   type Transport,
   TransportClosed,
   type TransportHeaders,
+  totalBytes,
   within,
 } from '../../pipeline/index.ts'
 import { closedError, fromClient, NatsDisconnected, notAllowed } from './errors.ts'
 import { Inbox } from './inbox.ts'
-import { joined, sizeOf, toClient } from './message.ts'
+import { toClient } from './message.ts'
 import type { Settings } from './options.ts'
 import { type Endpoint, Services } from './service.ts'
 import { CoreSubscription, type Owner } from './subscription.ts'
@@ -197,14 +200,14 @@ export class NatsCore implements NatsTransport {
     assertSubject(subject)
     if (headers) assertHeaders(headers)
     if (!this.#up) throw new NatsDisconnected(`"${subject}"`)
-    const bytes = sizeOf(data)
+    const bytes = totalBytes(data)
     if (bytes <= this.#maxPayload) return
     throw new TooLarge(`${bytes} bytes for "${subject}" exceed the server's ${this.#maxPayload}: send them in chunks.`)
   }
 
   #send(subject: string, data: Parts, headers: TransportHeaders | undefined, reply: string | undefined): void {
     try {
-      this.#connection.publish(subject, joined(data), {
+      this.#connection.publish(subject, join(data), {
         ...(reply === undefined ? {} : { reply }),
         ...(headers === undefined ? {} : { headers: toClient(headers) }),
       })
@@ -258,7 +261,11 @@ export class NatsCore implements NatsTransport {
       this.#maxPayload = this.#connection.info?.max_payload ?? this.#maxPayload
       this.#wake()
     }
-    this.#context.onConnection(up)
+    try {
+      this.#context.onConnection(up)
+    } catch (error) {
+      this.#context.fault(asQuintetError(error, 'onConnection'))
+    }
   }
 
   #wake(): void {

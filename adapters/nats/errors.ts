@@ -4,8 +4,9 @@ import { BadConfiguration, QuintetError, TooLarge, TransportClosed } from '../..
 /** No server answered within the time given to the first connection. */
 export class NatsUnreachable extends TransportClosed {
   constructor(servers: readonly string[], ms: number, options?: { cause?: unknown }) {
+    const reason = options?.cause instanceof Error ? ` (${options.cause.message})` : ''
     super(
-      `No NATS server at ${servers.join(', ')} within ${ms} ms: start one (nats-server), or set NATS_URL to where it runs.`,
+      `No NATS server at ${servers.join(', ')} within ${ms} ms${reason}: start one (nats-server), or set NATS_URL to where it runs.`,
       options,
     )
   }

@@ -70,8 +70,10 @@ export class NatsConversation implements Conversation {
   }
 
   receive(message: Msg): void {
-    if (isNoResponders(message)) this.fail(new NoResponders(this.subject))
-    else if (this.#open) this.#guard(() => this.#options.onReply(deliveryFrom(message)))
+    this.#guard(() => {
+      if (isNoResponders(message)) this.fail(new NoResponders(this.subject))
+      else if (this.#open) this.#options.onReply(deliveryFrom(message))
+    })
   }
 
   fail(error: Error): void {
@@ -86,7 +88,7 @@ export class NatsConversation implements Conversation {
     this.#ended()
   }
 
-  /** A callback that throws would end the client's reader, and with it the whole connection. */
+  /** What a callback throws, or a foreign reply holds, would end the client's reader and with it the connection. */
   #guard(call: () => void): void {
     try {
       call()

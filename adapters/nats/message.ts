@@ -1,21 +1,7 @@
-import { Empty, headers as emptyHeaders, type Msg, type MsgHdrs } from 'nats'
-import type { Delivery, Parts, TransportHeaders } from '../../pipeline/index.ts'
+import { headers as emptyHeaders, type Msg, type MsgHdrs } from 'nats'
+import { BadMessage, type Delivery, type TransportHeaders } from '../../pipeline/index.ts'
 
 export const noHeaders: TransportHeaders = Object.freeze({})
-
-/** Parts as the one array that goes to the socket: the part itself when there is one, else one copy. */
-export function joined(data: Parts): Uint8Array {
-  if (data.length === 1) return data[0] as Uint8Array
-  if (data.length === 0) return Empty
-  return Buffer.concat(data as Uint8Array[])
-}
-
-/** Bytes of all parts. */
-export function sizeOf(data: Parts): number {
-  let bytes = 0
-  for (const part of data) bytes += part.byteLength
-  return bytes
-}
 
 /** Headers as the client wants them, already checked. */
 export function toClient(headers: TransportHeaders): MsgHdrs {
@@ -24,14 +10,23 @@ export function toClient(headers: TransportHeaders): MsgHdrs {
   return made
 }
 
-/** An arrived message; its data is a view of what the socket read, never a copy. */
+/**
+ * An arrived message; its data is a view of what the socket read, never a copy.
+ * @throws BadMessage when a foreign sender's headers cannot be read; thrown on into the client, that would end its reader
+ */
 export function deliveryFrom(message: Msg): Delivery {
-  return { subject: message.subject, headers: headersFrom(message.headers), data: [message.data] }
+  try {
+    return { subject: message.subject, headers: headersFrom(message.headers), data: [message.data] }
+  } catch (cause) {
+    throw new BadMessage(`A message on "${message.subject}" has headers that cannot be read: look at its sender.`, {
+      cause,
+    })
+  }
 }
 
-/** The server's own word that nobody listens: no data, and a status line in place of headers. */
+/** The server's own word that nobody listens: no data, and a status line in place of headers. Throws on foul headers. */
 export function isNoResponders(message: Msg): boolean {
-  return message.headers !== undefined && message.headers.code === 503 && message.data.length === 0
+  return message.data.length === 0 && message.headers?.code === 503
 }
 
 /** What a member answers that can take no more: the same word, so that the asker turns elsewhere at once. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -56,7 +57,10 @@ export async function natsServer(options: NatsServerOptions = {}): Promise<NatsS
   const file = join(folder, 'server.conf')
   await writeFile(file, configuration(options, folder))
   const child = spawn(binary, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
-  const killWithParent = () => child.kill('SIGKILL')
+  const killWithParent = () => {
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
   process.on('exit', killWithParent)
 
   let ending: Promise<void> | undefined

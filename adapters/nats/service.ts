@@ -51,6 +51,7 @@ export class Endpoint {
 
   stats(): Readonly<Record<string, unknown>> {
     const nanoseconds = Math.round(this.#milliseconds * 1e6)
+    const own = this.#own()
     return {
       name: this.name,
       subject: this.subject,
@@ -60,7 +61,7 @@ export class Endpoint {
       last_error: this.#lastError,
       processing_time: nanoseconds,
       average_processing_time: this.#requests === 0 ? 0 : Math.round(nanoseconds / this.#requests),
-      ...this.#own(),
+      ...own,
     }
   }
 

@@ -2,6 +2,7 @@ import { type Subscription as ClientSubscription, Empty, type Msg, type NatsConn
 import {
   asQuintetError,
   assertHeaders,
+  join,
   MailboxFull,
   type Parts,
   type ServedRequest,
@@ -10,7 +11,7 @@ import {
   type TransportHeaders,
 } from '../../pipeline/index.ts'
 import { fromClient, notAllowed } from './errors.ts'
-import { deliveryFrom, joined, nobodyHere, toClient } from './message.ts'
+import { deliveryFrom, nobodyHere, toClient } from './message.ts'
 
 /** What a subscription needs of the transport that made it. */
 export interface Owner {
@@ -100,10 +101,8 @@ export class CoreSubscription implements Subscription {
       return
     }
     this.#overflowing = false
-    const request: ServedRequest = {
-      ...deliveryFrom(message),
-      reply: (data, headers) => this.#reply(message, data, headers),
-    }
+    const request = this.#read(message)
+    if (!request) return
     this.#bytes += bytes
     const started = performance.now()
     this.#settlement.run(this.#handler, request, (error) => {
@@ -111,6 +110,16 @@ export class CoreSubscription implements Subscription {
       this.#settled?.(performance.now() - started, error)
       if (error !== undefined) this.#owner.fault(asQuintetError(error, message.subject))
     })
+  }
+
+  #read(message: Msg): ServedRequest | undefined {
+    try {
+      const { subject, headers, data } = deliveryFrom(message)
+      return { subject, headers, data, reply: (answer, own) => this.#reply(message, answer, own) }
+    } catch (error) {
+      this.#owner.fault(asQuintetError(error, this.pattern))
+      return undefined
+    }
   }
 
   /** Says so once for each time the bound is reached, not for each delivery above it. */
@@ -131,7 +140,7 @@ export class CoreSubscription implements Subscription {
     if (!message.reply) return
     this.#respond(message, () => {
       if (headers) assertHeaders(headers)
-      message.respond(joined(data), headers ? { headers: toClient(headers) } : undefined)
+      message.respond(join(data), headers ? { headers: toClient(headers) } : undefined)
     })
   }
 

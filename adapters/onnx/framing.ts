@@ -121,12 +121,7 @@ export class FrameReader<T> {
     this.#head = undefined
     this.#body = Buffer.alloc(0)
     this.#filled = 0
-    let parsed: Head
-    try {
-      parsed = JSON.parse(head.toString()) as Head
-    } catch (cause) {
-      throw new BadFrame('A frame whose head is not JSON.', { cause })
-    }
+    const parsed = parseHead(head)
     const tensors = parsed.tensors.map(({ offset, length, ...tensor }) => {
       if (!(offset >= 0 && length >= 0 && offset + length <= body.byteLength)) {
         throw new BadFrame(`Tensor "${tensor.name}" lies outside its frame.`)
@@ -135,6 +130,16 @@ export class FrameReader<T> {
     })
     return { head: parsed.head as T, tensors }
   }
+}
+
+function parseHead(bytes: Buffer): Head {
+  try {
+    const head = JSON.parse(bytes.toString()) as Head
+    if (Array.isArray(head.tensors)) return head
+  } catch (cause) {
+    throw new BadFrame('A frame whose head cannot be read.', { cause })
+  }
+  throw new BadFrame('A frame whose head names no tensors.')
 }
 
 function checkBounds(head: number, body: number, bounds: FrameBounds): void {

@@ -33,7 +33,8 @@ export function openSessions(options: ExecutorOptions = {}): Sessions {
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: options.optimisation ?? 'all',
-    logSeverityLevel: 3,
+    // Fatal ones only: errors are thrown, and would be told twice.
+    logSeverityLevel: 4,
     // A spinning pool eats the cores of its neighbours between two runs.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   }

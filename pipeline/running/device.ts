@@ -79,7 +79,6 @@ export class DeviceHalf {
 
   async #drain(within: number, error?: unknown): Promise<void> {
     this.#stop.abort()
-    this.answers.release()
     await this.flight.land(within)
     await this.#chain?.close()
     if (error === undefined) this.#finish()

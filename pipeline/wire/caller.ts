@@ -24,7 +24,7 @@ export interface CallerOptions {
   readonly stage: string
   readonly clock: Clock
   readonly events: Events
-  /** Payloads above so many bytes go in chunks to one accepting node. */
+  /** Payloads above so many bytes go in chunks to one accepting node. Default 256 KB, where the transport copies. */
   readonly chunkAbove?: number
   /** How often one message is tried at most, the first time included. */
   readonly attempts?: number
@@ -49,9 +49,11 @@ export class Caller {
   readonly #onReport: ((report: CallReport) => void) | undefined
 
   constructor(options: CallerOptions, onReport?: (report: CallReport) => void) {
+    const { maxPayload } = options.transport
+    const usual = Number.isFinite(maxPayload) ? 256 * 1024 : Number.POSITIVE_INFINITY
     this.#options = {
       ...options,
-      chunkAbove: Math.min(options.chunkAbove ?? 256 * 1024, options.transport.maxPayload - headroom),
+      chunkAbove: Math.min(options.chunkAbove ?? usual, maxPayload - headroom),
       attempts: options.attempts ?? 5,
     }
     this.#onReport = onReport

@@ -1,6 +1,7 @@
 import type { Clock, ExecutorLost, Tensor } from '../../pipeline/index.ts'
+import type { ModelSource } from '../manage/index.ts'
 import type { Placement } from './placement.ts'
-import type { ExecutorFactory, ExecutorOptions, ModelSource } from './ports.ts'
+import type { ExecutorFactory, ExecutorOptions } from './ports.ts'
 import type { RestartOptions } from './slot.ts'
 
 /** What happened in a pool, for whoever watches. */

@@ -62,8 +62,8 @@ export interface ExecuteOptions {
 
 /**
  * Runs the model that the plan names (where nobody has decided: the first of those left) and answers. On the device
- * only messages whose plan says so; below the wire all that come. Executors start with the first message, or at once
- * with `warm`; they run off the thread that moves messages.
+ * only messages whose plan says so; below the wire all that come. Executors run off the thread that moves messages; in the
+ * cloud they start with the half, on the device when they are first needed.
  */
 export function execute(options: ExecuteOptions): Execute {
   const definition = workStage(
@@ -71,6 +71,8 @@ export function execute(options: ExecuteOptions): Execute {
     async (context) => {
       const models = modelsOf(options.models, context.models, 'execute')
       const pool = new LazyPool(options, context)
+      // A cloud half is there to run models: its executors start with it.
+      if (context.side === 'cloud') pool.get()
       const warm = options.warm === 'all' ? models.ids : (options.warm ?? [])
       if (warm.length > 0) {
         await pool

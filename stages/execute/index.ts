@@ -1,3 +1,5 @@
+export type { ModelSource } from '../manage/index.ts'
+export { classify } from './classify.ts'
 export type {
   ExecutorPool,
   ExecutorPoolOptions,
@@ -6,7 +8,8 @@ export type {
   PoolRunOptions,
   PoolStatistics,
 } from './contract.ts'
+export { type Executable, type Execute, type ExecutedPayload, type ExecuteOptions, execute } from './execute.ts'
 export { type Candidate, type Placement, residencyFirst } from './placement.ts'
 export { executorPool } from './pool.ts'
-export type { Executor, ExecutorFactory, ExecutorOptions, LoadReport, ModelSource, RunReport } from './ports.ts'
+export type { Executor, ExecutorFactory, ExecutorOptions, LoadReport, RunReport } from './ports.ts'
 export type { RestartOptions } from './slot.ts'

@@ -1,4 +1,4 @@
-import type { ModelSource } from './ports.ts'
+import type { ModelSource } from '../manage/index.ts'
 
 /** An executor that is idle now, as a placement sees it. */
 export interface Candidate {

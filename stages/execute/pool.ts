@@ -8,9 +8,9 @@ import {
   systemClock,
   type Tensor,
 } from '../../pipeline/index.ts'
+import type { ModelSource } from '../manage/index.ts'
 import type { ExecutorPool, ExecutorPoolOptions, PoolReport, PoolRunOptions, PoolStatistics } from './contract.ts'
 import { type Candidate, residencyFirst } from './placement.ts'
-import type { ModelSource } from './ports.ts'
 import { DeadlineQueue } from './queue.ts'
 import { Slot, type Up } from './slot.ts'
 import { Warmth } from './warmth.ts'
@@ -178,7 +178,7 @@ class Pool implements ExecutorPool {
     }
     for (const { slot, up } of this.#idle()) {
       const model = this.#warmth.next(up.residency)
-      if (model !== undefined) void this.#occupy(up, () => this.#load(model, slot, up).catch(() => {}))
+      if (model !== undefined) void this.#occupy(up, () => this.#warm(model, slot, up))
     }
     this.#warmth.settle(this.#slots)
     const place = this.#options.place ?? residencyFirst
@@ -199,41 +199,47 @@ class Pool implements ExecutorPool {
     this.#checkEmpty()
   }
 
-  async #occupy(up: Up, doing: () => Promise<void>): Promise<void> {
+  /**
+   * Keeps the executor busy with one thing, and only then does what follows from it: whoever hears of a result and
+   * comes back with more finds the executor idle, and with the model loaded.
+   */
+  async #occupy(up: Up, doing: () => Promise<() => void>): Promise<void> {
     this.#busy.add(up)
     const started = this.#clock.now()
-    await doing()
+    const conclude = await doing()
     this.#service += (this.#clock.now() - started - this.#service) / 8
     this.#busy.delete(up)
+    conclude()
     this.#dispatch()
   }
 
-  async #perform(work: Work, slot: Slot, up: Up): Promise<void> {
+  /** @returns what to tell the caller; never rejects */
+  async #perform(work: Work, slot: Slot, up: Up): Promise<() => void> {
     const { executor, residency } = up
     const { model, inputs, options } = work
     try {
       const taken = this.#clock.now()
       if (!residency.has(model.key)) await this.#load(model, slot, up)
       // The model stays for the next one, also when nobody waits for this run any more.
-      if (work.settled) return
+      if (work.settled) return () => {}
       const loaded = this.#clock.now()
-      const report = await this.#watched(work, slot, up, () =>
+      const { outputs, ms } = await this.#watched(work, slot, up, () =>
         executor.run(model.key, inputs, options.outputs === undefined ? {} : { outputs: options.outputs }),
       )
       this.#runs += 1
-      work.resolve({
-        outputs: report.outputs,
-        queueMs: taken - work.arrived,
-        loadMs: loaded - taken,
-        runMs: report.ms,
-        executor: executor.id,
-      })
+      const [queueMs, loadMs] = [taken - work.arrived, loaded - taken]
+      return () => work.resolve({ outputs, queueMs, loadMs, runMs: ms, executor: executor.id })
     } catch (error) {
-      if (error instanceof ExecutorLost) {
-        slot.lost(executor, error)
-        this.#retry(work, error)
-      } else work.reject(error as Error)
+      if (!(error instanceof ExecutorLost)) return () => work.reject(error as Error)
+      slot.lost(executor, error)
+      return () => this.#retry(work, error)
     }
+  }
+
+  /** @returns nothing to tell: those who wait for warmth look for themselves */
+  async #warm(model: ModelSource, slot: Slot, up: Up): Promise<() => void> {
+    await this.#load(model, slot, up).catch(() => {})
+    return () => {}
   }
 
   #retry(work: Work, error: ExecutorLost): void {

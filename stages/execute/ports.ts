@@ -1,18 +1,5 @@
 import type { ExecutorLost, Tensor } from '../../pipeline/index.ts'
-
-/** A model an executor can load: a whole one, or the head or tail of a split one. */
-export interface ModelSource {
-  /** Unique per content: the sha256 of the file (and of the cut). */
-  readonly key: string
-  /** For people: the catalogue id. */
-  readonly name: string
-  /** The file; its external data lies beside it. */
-  readonly path: string
-  /** Lower-case hex; checked at load. */
-  readonly sha256: string
-  /** Size of the file, the first guess of its size in memory. */
-  readonly bytes: number
-}
+import type { ModelSource } from '../manage/index.ts'
 
 export interface LoadReport {
   /** Milliseconds from request to ready, verification included. */

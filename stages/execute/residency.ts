@@ -1,4 +1,5 @@
-import type { Executor, LoadReport, ModelSource } from './ports.ts'
+import type { ModelSource } from '../manage/index.ts'
+import type { Executor, LoadReport } from './ports.ts'
 
 /** Which models one executor holds. It ends with its executor, so that a new one starts from nothing. */
 export class Residency {

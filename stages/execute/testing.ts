@@ -1,5 +1,6 @@
 import { Cancelled, type Clock, ExecutionFailed, ExecutorLost, sleep, type Tensor } from '../../pipeline/index.ts'
-import type { Executor, ExecutorFactory, LoadReport, ModelSource, RunReport } from './ports.ts'
+import type { ModelSource } from '../manage/index.ts'
+import type { Executor, ExecutorFactory, LoadReport, RunReport } from './ports.ts'
 
 export interface FakeExecutorsOptions {
   /** Owns the time that loads and runs take. */
@@ -133,8 +134,10 @@ function fakeExecutor(id: string, options: FakeExecutorsOptions): FakeExecutor {
       hanging = true
     },
     kill: () => void stop('killed'),
-    async close() {
-      if (!hanging) await last
+    async close(within = 5_000) {
+      const enough = new AbortController()
+      await Promise.race([last, sleep(clock, within, enough.signal).catch(() => {})])
+      enough.abort()
       stop('closed')
     },
   }

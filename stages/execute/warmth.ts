@@ -1,4 +1,4 @@
-import type { ModelSource } from './ports.ts'
+import type { ModelSource } from '../manage/index.ts'
 import type { Residency } from './residency.ts'
 
 /** A place for an executor, as far as warming is concerned. */

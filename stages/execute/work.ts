@@ -1,6 +1,6 @@
 import { Cancelled, type Clock, DeadlineExceeded, type Tensor, type Timer } from '../../pipeline/index.ts'
+import type { ModelSource } from '../manage/index.ts'
 import type { PoolReport, PoolRunOptions } from './contract.ts'
-import type { ModelSource } from './ports.ts'
 import type { Waiting } from './queue.ts'
 
 /** One run that was asked of a pool, from the call to its settlement, which comes at its deadline at the latest. */

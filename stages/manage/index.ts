@@ -1,2 +1,2 @@
 export { type CatalogueEntry, catalogueEntry, catalogueFile, type ModelInput, modelInput, token } from './catalogue.ts'
-export { candidates, chosen, type Models, modelsOf } from './models.ts'
+export { candidates, chosen, type ModelSource, type Models, modelsOf } from './models.ts'

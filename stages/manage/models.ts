@@ -1,6 +1,19 @@
 import { BadConfiguration, type Message, type ModelSet, UnknownModel } from '../../pipeline/index.ts'
-import type { ModelSource } from '../execute/index.ts'
 import type { CatalogueEntry } from './catalogue.ts'
+
+/** A model an executor can load: a whole one, or the head or tail of a split one. */
+export interface ModelSource {
+  /** Unique per content: the sha256 of the file (and of the cut). */
+  readonly key: string
+  /** For people: the catalogue id. */
+  readonly name: string
+  /** The file; its external data lies beside it. */
+  readonly path: string
+  /** Lower-case hex; checked at load. */
+  readonly sha256: string
+  /** Size of the file, the first guess of its size in memory. */
+  readonly bytes: number
+}
 
 /** The models a pipeline may choose from, and where their files are. Implemented by `adapters/catalogue`. */
 export interface Models extends ModelSet {

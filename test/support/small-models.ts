@@ -33,18 +33,30 @@ export function classifier({ size = 32, classes = 5, seed = 1, features = 8 } = 
   })
 }
 
-/** `x` `[side, side]` → `times` matrix products in a row → `y`: takes as long as one likes. */
-export function slow({ side = 384, times = 100, seed = 1 } = {}): Uint8Array {
+/**
+ * `x` `[side, side]` → multiplied `times` times by itself → `y`: takes as long as one likes. Without weights, of which
+ * the runtime would keep a packed copy for each of the products.
+ */
+export function slow({ side = 384, times = 100 } = {}): Uint8Array {
   const name = (index: number) => (index === 0 ? 'x' : index === times ? 'y' : `x${index}`)
   return onnx({
     inputs: [{ name: 'x', shape: [side, side] }],
     outputs: [{ name: 'y', shape: [side, side] }],
-    weights: [{ name: 'w', shape: [side, side], values: seeded(side * side, seed, 1 / Math.sqrt(side)) }],
     nodes: Array.from({ length: times }, (_, index) => ({
       type: 'MatMul',
-      inputs: [name(index), 'w'],
+      inputs: [name(index), 'x'],
       outputs: [name(index + 1)],
     })),
+  })
+}
+
+/** `x` `[1, side]` → one large matrix → `y`: its size is that of its weights. */
+export function heavy({ side = 1024, seed = 1 } = {}): Uint8Array {
+  return onnx({
+    inputs: [{ name: 'x', shape: [1, side] }],
+    outputs: [{ name: 'y', shape: [1, side] }],
+    weights: [{ name: 'w', shape: [side, side], values: seeded(side * side, seed) }],
+    nodes: [{ type: 'MatMul', inputs: ['x', 'w'], outputs: ['y'] }],
   })
 }
 
@@ -80,6 +92,32 @@ export function twoByTwo(): Uint8Array {
     nodes: [
       { type: 'Add', inputs: ['a', 'b'], outputs: ['sum'] },
       { type: 'Mul', inputs: ['a', 'b'], outputs: ['product'] },
+    ],
+  })
+}
+
+/** `x` `[1, 3, side, side]` → three convolutions → `y` `[1, 64, 1, 1]`: at 224 a few milliseconds, as a small MobileNet. */
+export function convolutions(side = 224): Uint8Array {
+  const convolution = (from: string, to: string, stride: number) => ({
+    type: 'Conv',
+    inputs: [from, `${to}-kernel`],
+    outputs: [to],
+    attributes: { strides: [stride, stride], pads: [1, 1, 1, 1] },
+  })
+  const kernel = (name: string, outputs: number, inputs: number) => ({
+    name: `${name}-kernel`,
+    shape: [outputs, inputs, 3, 3],
+    values: seeded(outputs * inputs * 9, outputs + inputs, 0.1),
+  })
+  return onnx({
+    inputs: [{ name: 'x', shape: [1, 3, side, side] }],
+    outputs: [{ name: 'y', shape: [1, 64, 1, 1] }],
+    weights: [kernel('a', 32, 3), kernel('b', 64, 32), kernel('c', 64, 64)],
+    nodes: [
+      convolution('x', 'a', 2),
+      convolution('a', 'b', 2),
+      convolution('b', 'c', 1),
+      { type: 'GlobalAveragePool', inputs: ['c'], outputs: ['y'] },
     ],
   })
 }

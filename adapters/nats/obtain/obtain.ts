@@ -94,7 +94,7 @@ async function usable(binary: string, faults: string[]): Promise<boolean> {
 }
 
 function cacheFolders(environment: Readonly<Record<string, string | undefined>>): string[] {
-  const home = environment.XDG_CACHE_HOME ?? join(homedir(), '.cache')
+  const home = environment.XDG_CACHE_HOME || join(homedir(), '.cache')
   const modules = join(process.cwd(), 'node_modules')
   const own = existsSync(modules) ? [join(modules, '.cache', 'quintet')] : []
   return [...own, join(home, 'quintet'), join(tmpdir(), 'quintet')]

@@ -1,0 +1,17 @@
+/*
+ * A cloud worker: start as many as wanted, they share the work.
+ *
+ *   NATS_URL=nats://127.0.0.1:4222 npx tsx examples/nats/cloud.ts
+ */
+import { connect } from '../../adapters/nats/index.ts'
+import { drainOnSignals } from '../../adapters/node/index.ts'
+import { things } from './definition.ts'
+
+const transport = await connect()
+const node = await things().cloud(transport, { executors: 1 })
+const unhook = drainOnSignals([node, transport])
+console.log(`${node.node} serves`)
+await node.done
+await transport.drain()
+unhook()
+console.log(`${node.node} has drained: ${JSON.stringify(node.statistics)}`)

@@ -1,0 +1,122 @@
+/*
+ * A phone-like device half and a cloud half in one process: pictures are captured, prepared, carried, executed and
+ * answered, with every step's time. Needs no server.
+ *
+ *   npm start                                   120 generated pictures, prepared on the device
+ *   npm start -- --place captured               the wire carries the captured pictures; the cloud prepares them
+ *   npm start -- --place answered               the device does everything
+ *   npm start -- --live 30                      a live source: the freshest frame enters, the others are dropped
+ *   npm start -- --json                         one JSON object instead of the table
+ */
+import { parseArgs } from 'node:util'
+import { concatMap, delay, from, of } from 'rxjs'
+import {
+  type Answer,
+  BadConfiguration,
+  type Capture,
+  type Cut,
+  capture,
+  catalogue,
+  decide,
+  drainOnSignals,
+  execute,
+  fixed,
+  picture,
+  pipeline,
+  preprocess,
+  transfer,
+} from '../adapters/node/index.ts'
+import { report, table } from './report.ts'
+import { pictures, zooFolder } from './zoo/index.ts'
+
+interface Options {
+  readonly place: Cut
+  readonly live: number | undefined
+  readonly count: number
+  readonly model: string
+  readonly encoding: string
+  readonly json: boolean
+}
+
+function options(): Options {
+  const { values } = parseArgs({
+    options: {
+      place: { type: 'string', default: 'prepared' },
+      live: { type: 'string' },
+      count: { type: 'string', default: '120' },
+      model: { type: 'string', default: 'large' },
+      encoding: { type: 'string', default: 'jpeg' },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const number = (name: string, text: string) => {
+    const value = Number(text)
+    if (value > 0 && Number.isFinite(value)) return value
+    throw new BadConfiguration(`--${name} takes a number above 0, not "${text}".`)
+  }
+  if (!['captured', 'prepared', 'answered'].includes(values.place)) {
+    throw new BadConfiguration(`--place takes captured, prepared or answered, not "${values.place}".`)
+  }
+  return {
+    ...values,
+    place: values.place as Cut,
+    live: values.live === undefined ? undefined : number('live', values.live),
+    count: Math.ceil(number('count', values.count)),
+  }
+}
+
+const { place, live, count, model, encoding, json } = options()
+const say = (text: string) => {
+  if (!json) process.stderr.write(text)
+}
+
+const gallery = { count, seed: 7, cache: '.cache/zoo/pictures' }
+
+// The pictures are drawn before the clock starts: a camera does not draw. Capturing reads them from the disk.
+say(`Drawing ${count} pictures (kept for the next run) `)
+const truth = new Map<string, string>()
+const idOf = (name: string) => name.replace('.jpg', '')
+for await (const { name, label } of pictures(gallery)) {
+  truth.set(idOf(name), label)
+  if (truth.size % 10 === 0) say('.')
+}
+say('\n')
+
+async function* frames(): AsyncGenerator<Capture> {
+  for await (const { name, jpeg } of pictures(gallery)) yield { id: idOf(name), payload: picture(jpeg) }
+}
+const source = live
+  ? capture(from(frames()).pipe(concatMap((frame) => of(frame).pipe(delay(1000 / live)))))
+  : capture(frames())
+
+const demo = pipeline(
+  'quickstart',
+  { models: catalogue(zooFolder), deadline: 2000, late: 'answer', window: live ? 2 : 4, order: 'none' },
+  source,
+  decide(fixed({ cut: place, model, encoding }, place)),
+  preprocess(),
+  execute({ warm: place === 'answered' ? [model] : [] }),
+  transfer(),
+  preprocess(),
+  execute({ warm: place === 'answered' ? [] : [model] }),
+)
+
+const running = demo.run()
+const unhook = drainOnSignals([running])
+const answers: Answer[] = []
+for await (const answer of running) {
+  answers.push(answer)
+  const verdict = answer.label === truth.get(answer.id) ? 'right' : `wrong: ${truth.get(answer.id)}`
+  if (answers.length % 10 === 0) {
+    say(`${String(answers.length).padStart(4)}  ${answer.label} (${verdict}) in ${answer.latency.toFixed(0)} ms\n`)
+  }
+}
+const counts = await running.done
+unhook()
+
+const result = report(answers, counts, (id) => truth.get(id))
+if (json) console.log(JSON.stringify(result))
+else {
+  console.log(table(result))
+  console.log('The two halves share one process: "transfer" is the way between them, no network is emulated.')
+}

@@ -1,0 +1,143 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type CatalogueEntryInput, catalogue, models } from '../../../adapters/catalogue/index.ts'
+import { BadConfiguration, UnknownModel } from '../../../pipeline/index.ts'
+import { temporaryFolder } from '../../support/folder.ts'
+
+const root = temporaryFolder()
+let count = 0
+
+/** A folder with the given catalogue and the files named in it. */
+function folder(content: unknown, files: readonly string[] = []): string {
+  count += 1
+  const made = join(root, `models-${count}`)
+  mkdirSync(join(made, 'deep'), { recursive: true })
+  writeFileSync(join(made, 'catalogue.json'), typeof content === 'string' ? content : JSON.stringify(content))
+  for (const file of files) writeFileSync(join(made, file), 'model')
+  return made
+}
+
+const entry = (fields: Partial<CatalogueEntryInput> = {}): CatalogueEntryInput => ({
+  id: 'small',
+  file: 'small.onnx',
+  sha256: 'a'.repeat(64),
+  bytes: 5,
+  input: { name: 'input', width: 64, height: 64 },
+  output: { name: 'logits' },
+  labels: ['cat', 'dog'],
+  accuracy: 0.8,
+  licence: 'MIT',
+  ...fields,
+})
+
+const sentence = (make: () => unknown): string => {
+  try {
+    make()
+  } catch (error) {
+    expect(error).toBeInstanceOf(BadConfiguration)
+    return (error as Error).message
+  }
+  throw new Error('It was accepted.')
+}
+
+describe('a catalogue', () => {
+  test('gives its models in its order, with defaults filled in and files found beside it', () => {
+    const path = folder(
+      { models: [entry(), entry({ id: 'large', file: 'deep/large.onnx', sha256: 'b'.repeat(64) })] },
+      ['small.onnx', 'deep/large.onnx'],
+    )
+    const all = catalogue(path)
+    expect(all.ids).toEqual(['small', 'large'])
+    expect(all.entry('small').input).toMatchObject({ layout: 'NCHW', type: 'float32', crop: 1, resize: 'cover' })
+    expect(all.source('large')).toEqual({
+      key: 'b'.repeat(64),
+      name: 'large',
+      path: join(path, 'deep/large.onnx'),
+      sha256: 'b'.repeat(64),
+      bytes: 5,
+    })
+  })
+
+  test('names the known models when asked for an unknown one', () => {
+    const all = catalogue(folder({ models: [entry()] }, ['small.onnx']))
+    expect(() => all.entry('huge')).toThrow(UnknownModel)
+    expect(() => all.source('huge')).toThrow(/"huge".*small/)
+  })
+
+  test('cannot be changed by those who read it', () => {
+    const { entry: read } = catalogue(folder({ models: [entry()] }, ['small.onnx']))
+    expect(() => Object.assign(read('small').input, { width: 1 })).toThrow(TypeError)
+    expect(() => (read('small').labels as string[]).push('bird')).toThrow(TypeError)
+  })
+
+  test('can be made from values as well', () => {
+    const all = models([entry()], '/nowhere', { missing: 'allow' })
+    expect(all.source('small').path).toBe('/nowhere/small.onnx')
+  })
+})
+
+describe('what is wrong with a catalogue is said at the start', () => {
+  test('no such folder', () => {
+    expect(sentence(() => catalogue(join(root, 'absent')))).toMatch(/Cannot read.*catalogue\.json/)
+  })
+
+  test('not JSON', () => {
+    expect(sentence(() => catalogue(folder('{"models": [')))).toMatch(/is not JSON/)
+  })
+
+  test('every fault in words, with the model it is about', () => {
+    const faulty = {
+      models: [
+        entry({ accuracy: 80, labels: ['one'] }),
+        { ...entry({ id: 'second' }), input: { name: 'x', width: 0, height: 64, std: [1, 0, 1] }, colour: 'red' },
+        null,
+      ],
+    }
+    const text = sentence(() => catalogue(folder(faulty)))
+    for (const part of [
+      'models[0] "small" accuracy:',
+      'models[0] "small" labels:',
+      'models[1] "second" input.width:',
+      'models[1] "second" input.std: must not contain 0',
+      'models[1] "second": Unrecognized key: "colour"',
+      'models[2]:',
+    ]) {
+      expect(text).toContain(part)
+    }
+  })
+
+  test('two models of one id', () => {
+    expect(sentence(() => models([entry(), entry()], root))).toMatch(/id of its own/)
+  })
+
+  test('a file that is not there or not whole, unless that is allowed', () => {
+    const path = folder({ models: [entry(), entry({ id: 'other', file: 'other.onnx', bytes: 99 })] }, ['other.onnx'])
+    const text = sentence(() => catalogue(path))
+    expect(text).toContain('small: there is no file')
+    expect(text).toMatch(/other: .* has 5 bytes, the catalogue says 99/)
+    expect(catalogue(path, { missing: 'allow' }).ids).toEqual(['small', 'other'])
+  })
+
+  for (const file of [
+    '../secret.onnx',
+    'deep/../../secret.onnx',
+    '/etc/passwd',
+    'C:\\secret.onnx',
+    '..\\secret.onnx',
+  ]) {
+    test(`a file outside the folder: ${file}`, () => {
+      expect(sentence(() => models([entry({ file })], root))).toMatch(/inside the catalogue folder/)
+    })
+  }
+
+  test('a link out of the folder, whenever it appears', () => {
+    writeFileSync(join(root, 'outside.onnx'), 'model')
+    const path = folder({ models: [entry()] })
+    const late = catalogue(path, { missing: 'allow' })
+    expect(late.source('small').name).toBe('small')
+    symlinkSync(join(root, 'outside.onnx'), join(path, 'small.onnx'))
+    expect(sentence(() => catalogue(path))).toMatch(/link out of the catalogue's folder/)
+    expect(sentence(() => late.source('small'))).toMatch(/link out of the catalogue's folder/)
+  })
+})

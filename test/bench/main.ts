@@ -1,0 +1,43 @@
+/*
+ * npm run bench                    all benchmarks, as a table
+ * npm run bench -- --only NAME     one of them (or several, by commas)
+ * npm run bench -- --json          an array of rows {name, value, unit, aim, holds}
+ */
+import { parseArgs } from 'node:util'
+import Table from 'cli-table3'
+import type { Row } from './row.ts'
+
+/** Each file exports `bench()`; a run measures all it compares, by turns. */
+const benches: Readonly<Record<string, () => Promise<{ bench: () => Promise<readonly Row[]> }>>> = {
+  stages: () => import('./stages.ts'),
+  loop: () => import('./loop.ts'),
+  nats: () => import('./nats.ts'),
+  transport: () => import('./transport.ts'),
+  executor: () => import('./executor.ts'),
+}
+
+const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } })
+const names = values.only?.split(',') ?? Object.keys(benches)
+const unknown = names.find((name) => !(name in benches))
+if (unknown !== undefined) {
+  console.error(`There is no benchmark "${unknown}". Use one of: ${Object.keys(benches).join(', ')}.`)
+  process.exit(2)
+}
+
+const rows: Row[] = []
+for (const name of names) {
+  if (!values.json) process.stderr.write(`${name} …\n`)
+  rows.push(...(await ((await benches[name]?.()) as { bench: () => Promise<readonly Row[]> }).bench()))
+}
+
+if (values.json) console.log(JSON.stringify(rows))
+else {
+  const table = new Table({
+    head: ['', 'value', 'unit', 'aim', ''],
+    colAligns: ['left', 'right'],
+    style: { head: [], border: [], compact: true },
+  })
+  for (const { name, value, unit, aim, holds } of rows)
+    table.push([name, value, unit, aim, aim === '' ? '' : holds ? 'holds' : 'MISSED'])
+  console.log(table.toString())
+}

@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+/** Runs an example, interrupts it once it has printed a line that matches, and waits for its end. */
+async function interrupted(
+  file: string,
+  args: readonly string[],
+  at: RegExp,
+): Promise<{ child: ChildProcess; output: string }> {
+  const path = fileURLToPath(new URL(`../../examples/${file}`, import.meta.url))
+  const child = spawn(process.execPath, ['--import', 'tsx', path, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  await new Promise<void>((resolve, reject) => {
+    const read = (data: Buffer) => {
+      output += data
+      if (at.test(output)) resolve()
+    }
+    child.stdout?.on('data', read)
+    child.stderr?.on('data', read)
+    child.once('exit', (code) => reject(new Error(`ended with ${code} before it could be interrupted: ${output}`)))
+  })
+  child.kill('SIGINT')
+  await once(child, 'exit')
+  return { child, output }
+}
+
+function messages(output: string) {
+  const found = /messages\s+(\d+) in = (\d+) results \+ (\d+) failures \+ (\d+) dropped/.exec(output)
+  if (!found) throw new Error(`no count of messages in: ${output}`)
+  const [all, results, failures, dropped] = found.slice(1).map(Number) as [number, number, number, number]
+  return { all, results, failures, dropped }
+}
+
+describe('SIGINT in the middle', () => {
+  test.each([
+    { file: 'quickstart.ts', what: 'one process' },
+    { file: 'nats/main.ts', what: 'a device and two workers over NATS' },
+  ])(
+    '$what: capture stops, what is in flight finishes, all closes, exit code 0',
+    async ({ file }) => {
+      const { child, output } = await interrupted(
+        file,
+        ['--count', '400', '--model', 'nano'].slice(0, file === 'quickstart.ts' ? 4 : 2),
+        / in \d+ ms/,
+      )
+      expect(child.exitCode).toBe(0)
+      const { all, results, failures, dropped } = messages(output)
+      expect(all).toBeLessThan(400)
+      expect(results).toBeGreaterThan(0)
+      expect(results + failures + dropped).toBe(all)
+      expect(failures).toBe(0)
+    },
+    120_000,
+  )
+})

@@ -1,0 +1,505 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import {
+  BadConfiguration,
+  Cancelled,
+  DeadlineExceeded,
+  ExecutionFailed,
+  ExecutorLost,
+  ModelLoadFailed,
+  Refused,
+  type Tensor,
+} from '../../../pipeline/index.ts'
+import {
+  type ExecutorPool,
+  type ExecutorPoolOptions,
+  executorPool,
+  type ModelSource,
+  type PoolEvent,
+} from '../../../stages/execute/index.ts'
+import { type FakeExecutorsOptions, fakeExecutors } from '../../../stages/execute/testing.ts'
+import { manualClock, settled } from '../../support/manual-clock.ts'
+
+const model = (name: string): ModelSource => ({
+  key: `key-${name}`,
+  name,
+  path: `${name}.onnx`,
+  sha256: '',
+  bytes: 10,
+})
+const input = (value: number): readonly Tensor[] => [
+  { name: 'input', type: 'uint8', shape: [1], bytes: Uint8Array.of(value) },
+]
+
+/** A promise that is looked at later: its rejection until then is nobody's fault. */
+function later<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
+}
+
+let open: ExecutorPool | undefined
+afterEach(() => open?.close())
+
+/** A pool of fakes on a clock of its own, ready to work. */
+async function pool(fakes: Partial<FakeExecutorsOptions> = {}, options: Partial<ExecutorPoolOptions> = {}) {
+  const clock = manualClock()
+  const factory = fakeExecutors({ clock, ...fakes })
+  const events: PoolEvent[] = []
+  const made = executorPool({ factory, size: 1, clock, events: (event) => events.push(event), ...options })
+  open = made
+  await settled()
+  /** What a promise came to by now: its value, its error, or 'pending'. */
+  const state = async (promise: Promise<unknown>) => {
+    let outcome: unknown = 'pending'
+    promise.then(
+      (value) => {
+        outcome = value
+      },
+      (error) => {
+        outcome = error
+      },
+    )
+    await settled()
+    return outcome
+  }
+  return { clock, factory, events, pool: made, state }
+}
+
+describe('a run', () => {
+  test('answers with its outputs, and with how long it waited, loaded and ran', async () => {
+    const { clock, pool: each } = await pool({ loadMs: 30, runMs: 10 })
+    const first = each.run(model('a'), input(1))
+    const second = each.run(model('a'), input(2))
+    await clock.advance(50)
+    expect(await first).toEqual({ outputs: input(1), queueMs: 0, loadMs: 30, runMs: 10, executor: 'fake-1' })
+    expect(await second).toEqual({ outputs: input(2), queueMs: 40, loadMs: 0, runMs: 10, executor: 'fake-1' })
+  })
+
+  test('waits for an executor that is still being started', async () => {
+    const { clock, pool: each } = await pool({ startMs: 500 })
+    const run = each.run(model('a'), input(1))
+    await clock.advance(500)
+    expect((await run).queueMs).toBe(500)
+  })
+
+  test('fails with what the executor says, and the next one is answered', async () => {
+    const { pool: each } = await pool({
+      answer: (_, [tensor]) => {
+        if (tensor?.bytes[0] === 13) throw new ExecutionFailed('unlucky')
+        return []
+      },
+    })
+    await expect(each.run(model('a'), input(13))).rejects.toThrow(ExecutionFailed)
+    await expect(each.run(model('a'), input(1))).resolves.toMatchObject({ outputs: [] })
+  })
+
+  test('fails when its model cannot be loaded, without harm to other models', async () => {
+    const { pool: each, events } = await pool({
+      onLoad: ({ name }) => {
+        if (name === 'bad') throw new ModelLoadFailed('damaged')
+      },
+    })
+    await expect(each.run(model('bad'), input(1))).rejects.toThrow(ModelLoadFailed)
+    await each.run(model('good'), input(1))
+    expect(events.map(({ type }) => type)).toEqual(['executor-started', 'model-load-failed', 'model-loaded'])
+  })
+})
+
+describe('where work goes', () => {
+  test('an idle executor that holds the model is preferred to one that does not', async () => {
+    const { pool: each, factory } = await pool({}, { size: 2 })
+    await each.run(model('a'), input(1))
+    await each.run(model('b'), input(1))
+    for (const name of ['a', 'b', 'b', 'a']) await each.run(model(name), input(1))
+    expect(factory.executors.map(({ loads }) => loads)).toEqual([['a'], ['b']])
+    expect(each.statistics().executors.map(({ models }) => models)).toEqual([['a'], ['b']])
+  })
+
+  test('when the holder is busy an idle executor loads the model too', async () => {
+    const { clock, pool: each, factory } = await pool({ runMs: 100 }, { size: 2 })
+    const runs = [each.run(model('a'), input(1)), each.run(model('a'), input(2))]
+    await clock.advance(100)
+    const executors = (await Promise.all(runs)).map(({ executor }) => executor)
+    expect(executors).toEqual(['fake-1', 'fake-2'])
+    expect(factory.executors.map(({ loads }) => loads)).toEqual([['a'], ['a']])
+  })
+
+  test('a hundred runs of a cold model load it once on each executor', async () => {
+    const { clock, pool: each, factory } = await pool({ loadMs: 50, runMs: 1 }, { size: 2 })
+    const runs = Array.from({ length: 100 }, (_, index) => each.run(model('a'), input(index)))
+    await clock.advance(200)
+    await Promise.all(runs)
+    expect(factory.executors.map(({ loads }) => loads)).toEqual([['a'], ['a']])
+    expect(each.statistics()).toMatchObject({ runs: 100, loads: 2, queued: 0, busy: 0, up: 2 })
+  })
+
+  test('a placement may let work wait for a certain executor, and other work goes before it', async () => {
+    const { clock, pool: each } = await pool(
+      { runMs: 10 },
+      {
+        size: 2,
+        // Model "a" has a home; everything else goes anywhere.
+        place: ({ name }, idle) =>
+          name === 'a' ? idle.find(({ id }) => id === 'fake-1') : idle.find(({ id }) => id === 'fake-2'),
+      },
+    )
+    const runs = [each.run(model('a'), input(1)), each.run(model('a'), input(2)), each.run(model('b'), input(3))]
+    await clock.advance(10)
+    expect((await (runs[2] as Promise<{ queueMs: number }>)).queueMs).toBe(0)
+    await clock.advance(10)
+    expect((await Promise.all(runs)).map(({ executor }) => executor)).toEqual(['fake-1', 'fake-1', 'fake-2'])
+  })
+})
+
+describe('the queue', () => {
+  test('the most urgent waiting run goes first', async () => {
+    const { clock, pool: each } = await pool({ runMs: 10 })
+    const done: string[] = []
+    const run = (name: string, expires?: number) =>
+      each.run(model('a'), input(1), { expires }).then(() => done.push(name))
+    const runs = [run('running'), run('no deadline'), run('late', 900), run('soon', 500), run('soonest', 100)]
+    await clock.advance(100)
+    await Promise.all(runs)
+    expect(done).toEqual(['running', 'soonest', 'soon', 'late', 'no deadline'])
+  })
+
+  test('a full queue refuses at once and says when to come back', async () => {
+    const { clock, pool: each, state } = await pool({ runMs: 10 }, { queue: 2 })
+    const accepted = [1, 2, 3].map((value) => each.run(model('a'), input(value)))
+    const refused = await state(each.run(model('a'), input(4)))
+    expect(refused).toBeInstanceOf(Refused)
+    expect((refused as Refused).retryAfter).toBeGreaterThan(0)
+    expect(each.statistics()).toMatchObject({ queued: 2, refused: 1 })
+    await clock.advance(30)
+    await Promise.all(accepted)
+  })
+
+  test('without a queue an idle executor still takes work', async () => {
+    const { clock, pool: each, state } = await pool({ runMs: 10 }, { queue: 0 })
+    const run = each.run(model('a'), input(1))
+    expect(await state(each.run(model('a'), input(2)))).toBeInstanceOf(Refused)
+    await clock.advance(10)
+    await run
+  })
+
+  test('a run whose signal aborts leaves the queue at once and is never begun', async () => {
+    const { clock, pool: each, factory, state } = await pool({ runMs: 10 })
+    const controller = new AbortController()
+    const running = each.run(model('a'), input(1))
+    const waiting = each.run(model('b'), input(2), { signal: controller.signal })
+    controller.abort()
+    expect(await state(waiting)).toBeInstanceOf(Cancelled)
+    expect(each.statistics().queued).toBe(0)
+    await clock.advance(100)
+    await running
+    expect(factory.executors[0]?.runs).toEqual(['a'])
+  })
+
+  test('a run whose time passes while it waits ends there and then', async () => {
+    const { clock, pool: each, factory, state } = await pool({ runMs: 100 })
+    const running = each.run(model('a'), input(1))
+    const waiting = each.run(model('b'), input(2), { expires: 50 })
+    await clock.advance(49)
+    expect(await state(waiting)).toBe('pending')
+    await clock.advance(1)
+    expect(await state(waiting)).toBeInstanceOf(DeadlineExceeded)
+    await clock.advance(50)
+    await running
+    expect(factory.executors[0]?.runs).toEqual(['a'])
+  })
+
+  test('what is over or unwanted on arrival never reaches the queue', async () => {
+    const { clock, pool: each } = await pool()
+    await clock.advance(10)
+    await expect(each.run(model('a'), input(1), { expires: 10 })).rejects.toThrow(DeadlineExceeded)
+    await expect(each.run(model('a'), input(1), { signal: AbortSignal.abort() })).rejects.toThrow(Cancelled)
+    expect(each.statistics()).toMatchObject({ queued: 0, busy: 0 })
+  })
+
+  test('nothing is left behind: timers and listeners end with their run', async () => {
+    const { clock, pool: each } = await pool({ runMs: 10 })
+    const { signal } = new AbortController()
+    const runs = [1, 2, 3].map((value) => each.run(model('a'), input(value), { expires: 1_000, signal }))
+    await clock.advance(30)
+    await Promise.all(runs)
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('a run that is given up', () => {
+  test('while its model loads: the load goes on, and the next run finds the model', async () => {
+    const { clock, pool: each, factory, state } = await pool({ loadMs: 100, runMs: 10 })
+    const controller = new AbortController()
+    const first = each.run(model('a'), input(1), { signal: controller.signal })
+    await clock.advance(50)
+    controller.abort()
+    expect(await state(first)).toBeInstanceOf(Cancelled)
+    const second = each.run(model('a'), input(2))
+    await clock.advance(60)
+    expect(await second).toMatchObject({ queueMs: 50, loadMs: 0 })
+    expect(factory.executors[0]).toMatchObject({ loads: ['a'], runs: ['a'] })
+  })
+
+  test('while it runs: the caller is told at once, the executor is free when the run is over', async () => {
+    const { clock, pool: each, state } = await pool({ runMs: 100 })
+    const controller = new AbortController()
+    const first = each.run(model('a'), input(1), { signal: controller.signal })
+    await clock.advance(50)
+    controller.abort()
+    expect(await state(first)).toBeInstanceOf(Cancelled)
+    const second = each.run(model('a'), input(2))
+    await clock.advance(150)
+    expect((await second).queueMs).toBe(50)
+  })
+})
+
+describe('an executor that dies', () => {
+  test('its run is answered by another', async () => {
+    const { clock, pool: each, factory } = await pool({ runMs: 100 }, { size: 2 })
+    const run = each.run(model('a'), input(7))
+    await clock.advance(50)
+    factory.executors[0]?.crash()
+    await clock.advance(100)
+    expect(await run).toMatchObject({ outputs: input(7), executor: 'fake-2', queueMs: 50 })
+  })
+
+  test('its run is answered by its replacement where there is no other', async () => {
+    const { clock, pool: each, factory } = await pool({ runMs: 100 })
+    const run = each.run(model('a'), input(7))
+    await clock.advance(50)
+    factory.executors[0]?.crash()
+    await clock.advance(200)
+    expect(await run).toMatchObject({ outputs: input(7), executor: 'fake-2' })
+    expect(each.statistics().restarts).toBe(1)
+  })
+
+  test('a death while it loads a model is made good just so', async () => {
+    const { clock, pool: each, factory } = await pool({ loadMs: 100 }, { size: 2 })
+    const run = each.run(model('a'), input(7))
+    await clock.advance(50)
+    factory.executors[0]?.crash()
+    await clock.advance(100)
+    expect(await run).toMatchObject({ executor: 'fake-2' })
+  })
+
+  test('work that costs a second executor its life is given up, and the other work goes on', async () => {
+    const { clock, pool: each, factory, state } = await pool({ runMs: 100 }, { size: 2 })
+    const poison = each.run(model('poison'), input(1))
+    await clock.advance(50)
+    factory.executors[0]?.crash()
+    await clock.advance(50)
+    factory.executors[1]?.crash()
+    expect(await state(poison)).toBeInstanceOf(ExecutorLost)
+    const next = each.run(model('a'), input(2))
+    await clock.advance(500)
+    expect(await next).toMatchObject({ outputs: input(2) })
+  })
+
+  test('an idle one that dies is replaced as well', async () => {
+    const { clock, pool: each, factory, events } = await pool()
+    factory.executors[0]?.crash()
+    await clock.advance(100)
+    expect(each.statistics()).toMatchObject({ up: 1, restarts: 1 })
+    expect(events.map(({ type }) => type)).toEqual(['executor-started', 'executor-lost', 'executor-started'])
+  })
+
+  test('the wait before a restart doubles, and past its budget the place stays empty', async () => {
+    const {
+      clock,
+      pool: each,
+      factory,
+      state,
+    } = await pool({}, { restarts: { times: 3, within: 60_000, backoff: 10 } })
+    for (const [wait, started] of [
+      [10, 2],
+      [20, 3],
+      [40, 4],
+    ] as const) {
+      factory.executors.at(-1)?.crash()
+      await clock.advance(wait - 1)
+      expect(factory.executors.length).toBe(started - 1)
+      await clock.advance(1)
+      expect(factory.executors.length).toBe(started)
+    }
+    const waiting = each.run(model('a'), input(1), { signal: new AbortController().signal })
+    await waiting
+    factory.executors.at(-1)?.crash()
+    await clock.advance(60_000)
+    expect(factory.executors.length).toBe(4)
+    expect(await state(each.run(model('a'), input(1)))).toBeInstanceOf(ExecutorLost)
+    expect(await state(each.warm([model('a')]))).toBeInstanceOf(ExecutorLost)
+  })
+
+  test('deaths that are long past do not count against the budget', async () => {
+    const { clock, pool: each, factory } = await pool({}, { restarts: { times: 1, within: 1_000, backoff: 10 } })
+    for (let death = 0; death < 5; death++) {
+      factory.executors.at(-1)?.crash()
+      await clock.advance(1_000)
+    }
+    expect(each.statistics()).toMatchObject({ up: 1, restarts: 5 })
+  })
+
+  test('a start that fails is tried again like a death', async () => {
+    const clock = manualClock()
+    const factory = fakeExecutors({ clock })
+    factory.failStarts(2)
+    open = executorPool({ factory, size: 1, clock })
+    const run = open.run(model('a'), input(1))
+    await clock.advance(300)
+    expect(await run).toMatchObject({ executor: 'fake-1' })
+    expect(open.statistics().restarts).toBe(2)
+  })
+})
+
+describe('a run that hangs', () => {
+  test('the caller is told at its deadline, the executor is killed after the grace and replaced', async () => {
+    const { clock, pool: each, factory, state, events } = await pool({}, { grace: 500 })
+    factory.executors[0]?.hang()
+    const run = later(each.run(model('a'), input(1), { expires: 100 }))
+    await clock.advance(100)
+    expect(await state(run)).toBeInstanceOf(DeadlineExceeded)
+    await clock.advance(499)
+    expect(factory.executors[0]?.state).toBe('alive')
+    await clock.advance(1)
+    expect(factory.executors[0]?.state).toBe('killed')
+    const next = each.run(model('a'), input(2))
+    await clock.advance(100)
+    expect(await next).toMatchObject({ executor: 'fake-2' })
+    expect(events).toContainEqual({ type: 'run-overdue', executor: 'fake-1', model: 'a', killed: true })
+  })
+
+  test('without a deadline the longest run allowed bounds it, and it is not tried again', async () => {
+    const { clock, pool: each, factory, state } = await pool({}, { longestRun: 1_000 })
+    factory.executors[0]?.hang()
+    const run = later(each.run(model('a'), input(1)))
+    await clock.advance(1_000)
+    expect(await state(run)).toBeInstanceOf(DeadlineExceeded)
+    await clock.advance(10_000)
+    expect(factory.executors.map(({ runs }) => runs)).toEqual([['a'], []])
+  })
+
+  test('a load that hangs costs the executor its life, and the run is tried once more', async () => {
+    const { clock, pool: each, factory } = await pool({ loadMs: 10_000 }, { longestLoad: 1_000, size: 2 })
+    const run = later(each.run(model('a'), input(1)))
+    await clock.advance(2_000)
+    await expect(run).rejects.toThrow(ExecutorLost)
+    expect(factory.executors.slice(0, 2).map(({ state }) => state)).toEqual(['killed', 'killed'])
+  })
+
+  test('a thread is not killed but reported, as killing it would abort the process', async () => {
+    const clock = manualClock()
+    const fakes = fakeExecutors({ clock })
+    const events: PoolEvent[] = []
+    open = executorPool({
+      factory: { ...fakes, kind: 'thread' },
+      size: 1,
+      clock,
+      grace: 10,
+      events: (event) => events.push(event),
+    })
+    await settled()
+    fakes.executors[0]?.hang()
+    const run = later(open.run(model('a'), input(1), { expires: 100 }))
+    await clock.advance(1_000)
+    await expect(run).rejects.toThrow(DeadlineExceeded)
+    expect(fakes.executors[0]?.state).toBe('alive')
+    expect(events.at(-1)).toEqual({ type: 'run-overdue', executor: 'fake-1', model: 'a', killed: false })
+    const closing = open.close(100)
+    await clock.advance(100)
+    await closing
+  })
+})
+
+describe('warming', () => {
+  test('loads the models on every executor, so that no run has to', async () => {
+    const { clock, pool: each, factory } = await pool({ loadMs: 10 }, { size: 2 })
+    const warm = each.warm([model('a'), model('b')])
+    await clock.advance(20)
+    await warm
+    expect(factory.executors.map(({ loads }) => loads)).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ])
+    expect(await each.run(model('b'), input(1))).toMatchObject({ loadMs: 0 })
+  })
+
+  test('a run that comes while its model is being warmed shares that load', async () => {
+    const { clock, pool: each, factory } = await pool({ loadMs: 100 })
+    const warm = each.warm([model('a')])
+    await clock.advance(50)
+    const run = each.run(model('a'), input(1))
+    await clock.advance(50)
+    await Promise.all([warm, run])
+    expect(factory.executors[0]?.loads).toEqual(['a'])
+  })
+
+  test('an executor that replaces a dead one is warmed again', async () => {
+    const { clock, pool: each, factory } = await pool()
+    await each.warm([model('a')])
+    factory.executors[0]?.crash()
+    await clock.advance(100)
+    expect(factory.executors[1]?.loads).toEqual(['a'])
+  })
+
+  test('a model that cannot be loaded is named, tried once, and the others are warm', async () => {
+    const { pool: each, factory } = await pool({
+      onLoad: ({ name }) => {
+        if (name === 'bad') throw new ModelLoadFailed('damaged')
+      },
+    })
+    await expect(each.warm([model('bad')])).rejects.toThrow(ModelLoadFailed)
+    await each.warm([model('good')])
+    expect(factory.executors[0]?.loads).toEqual(['bad', 'good'])
+  })
+})
+
+describe('the end', () => {
+  test('draining finishes what waits and runs, refuses what is new, then ends the executors', async () => {
+    const { clock, pool: each, factory, state } = await pool({ runMs: 100 })
+    const runs = [each.run(model('a'), input(1)), each.run(model('a'), input(2))]
+    const drained = each.drain(1_000)
+    const again = each.drain(1_000)
+    expect(await state(each.run(model('a'), input(3)))).toBeInstanceOf(Refused)
+    await clock.advance(200)
+    expect((await Promise.all(runs)).length).toBe(2)
+    await Promise.all([drained, again])
+    expect(factory.executors[0]?.state).toBe('closed')
+  })
+
+  test('draining ends in time, whatever still waits or runs', async () => {
+    const { clock, pool: each, state } = await pool({ runMs: 1_000 })
+    const [first, second, third] = [1, 2, 3].map((value) => later(each.run(model('a'), input(value))))
+    const drained = each.drain(1_500)
+    await clock.advance(1_500)
+    await drained
+    expect(await first).toMatchObject({ outputs: input(1) })
+    await expect(second).rejects.toThrow(ExecutorLost)
+    await expect(third).rejects.toThrow(Cancelled)
+    expect(await state(each.warm([model('a')]))).toBeInstanceOf(Refused)
+  })
+
+  test('closing cancels what waits, lets the run finish, and starts nothing afterwards', async () => {
+    const { clock, pool: each, factory, state } = await pool({ runMs: 100 })
+    const [running, waiting] = [each.run(model('a'), input(1)), each.run(model('a'), input(2))]
+    await settled()
+    const closed = each.close(1_000)
+    expect(await state(waiting)).toBeInstanceOf(Cancelled)
+    await clock.advance(100)
+    expect(await running).toMatchObject({ outputs: input(1) })
+    await closed
+    await clock.advance(10_000)
+    expect(factory.executors.map(({ state: each }) => each)).toEqual(['closed'])
+  })
+
+  test('closing while an executor starts leaves none behind', async () => {
+    const { clock, pool: each, factory } = await pool({ startMs: 100 })
+    const closed = each.close()
+    await clock.advance(100)
+    await closed
+    expect(factory.executors.map(({ state }) => state)).toEqual(['closed'])
+  })
+
+  test('a pool without a place is refused when it is made', () => {
+    const clock = manualClock()
+    expect(() => executorPool({ factory: fakeExecutors({ clock }), size: 0, clock })).toThrow(BadConfiguration)
+  })
+})
