@@ -14,3 +14,4 @@ export {
   samplesOf,
   saveProfile,
 } from './profile.ts'
+export { referencePredictor } from './reference.ts'

@@ -56,7 +56,7 @@ export function fitPredictor(samples: readonly Sample[]): Predictor {
   }
   const moved = samples.filter(({ ms, kind }) => ms > 0 && !/Conv|Gemm|MatMul|LSTM|GRU|RNN/.test(kind))
   const fallback = {
-    ...fit(
+    ...fitForm(
       'linear',
       (moved.length > 0 ? moved : samples).map((sample) => ({ ...sample, macs: 0 })),
     ),
@@ -112,7 +112,7 @@ function evaluate({ form: kind, coefficients, own, correction }: Form, features:
   return value * own * correction
 }
 
-function fit(kind: Form['form'], samples: readonly Sample[]): Form {
+function fitForm(kind: Form['form'], samples: readonly Sample[]): Form {
   const timed = samples.filter(({ ms }) => ms > 0)
   const own = samples.length > 0 ? timed.length / samples.length : 0
   const ms = timed.map((sample) => sample.ms)
@@ -139,10 +139,10 @@ function fit(kind: Form['form'], samples: readonly Sample[]): Form {
 function bestForm(samples: readonly Sample[]): Form {
   const models = [...new Set(samples.map(({ model }) => model))]
   const timed = samples.filter(({ ms }) => ms > 0)
-  if (models.length < 3 || timed.length < 8) return fit('linear', samples)
+  if (models.length < 3 || timed.length < 8) return fitForm('linear', samples)
   const errors = (['linear', 'log'] as const).map((kind) => {
     const totals = models.map((held) => {
-      const form = fit(
+      const form = fitForm(
         kind,
         timed.filter(({ model }) => model !== held),
       )
@@ -154,5 +154,5 @@ function bestForm(samples: readonly Sample[]): Form {
       totals.map(([, observed]) => observed),
     )
   })
-  return fit((errors[0] ?? 0) <= (errors[1] ?? 0) ? 'linear' : 'log', samples)
+  return fitForm((errors[0] ?? 0) <= (errors[1] ?? 0) ? 'linear' : 'log', samples)
 }
