@@ -244,5 +244,5 @@ function decodeTensor(described: Omit<Tensor, 'bytes'>, bytes: Uint8Array): Tens
     )
   }
   // A typed array can only be laid over an aligned offset; one copy here saves every reader from caring.
-  return { ...described, bytes: bytes.byteOffset % size === 0 ? bytes : bytes.slice() }
+  return { ...described, bytes: bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes) }
 }

@@ -14,6 +14,8 @@ const benches: Readonly<Record<string, () => Promise<{ bench: () => Promise<read
   nats: () => import('./nats.ts'),
   transport: () => import('./transport.ts'),
   executor: () => import('./executor.ts'),
+  split: () => import('./split.ts'),
+  predictor: () => import('./predictor.ts'),
 }
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } })

@@ -1,0 +1,7 @@
+export { type CutOptions, cuts, findCut, type LayerCut, movingStates } from './cuts.ts'
+export { BadExternalData, DynamicShape, NotAModel, UnknownCut, UnknownOperator } from './errors.ts'
+export { type Layer, type Model, type ReadOptions, readModel } from './model.ts'
+export { cutInTwo, type PartModel, type Parts } from './parts.ts'
+export { type Part, type Split, type SplitOptions, split, splitFolder } from './split.ts'
+export type { State } from './states.ts'
+export type { DataType, TensorInfo, WireTensor } from './tensors.ts'
