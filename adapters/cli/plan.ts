@@ -11,7 +11,6 @@ import { bytes, dimensions, megabits, milliseconds, ms } from './units.ts'
 /** Options of `quintet plan`, as the command line gives them. */
 export interface PlanOptions {
   readonly uplink?: string | number
-  readonly downlink?: string | number
   readonly rtt?: string | number
   readonly device?: string
   readonly cloud?: string
@@ -29,7 +28,6 @@ export interface PlanOptions {
 export async function plan(path: string, options: PlanOptions, output: Output): Promise<void> {
   const link: Link = {
     uplink: megabits(String(options.uplink ?? '5mbps')),
-    downlink: megabits(String(options.downlink ?? options.uplink ?? '5mbps')),
     rtt: milliseconds(String(options.rtt ?? '60ms')),
   }
   const writing = options.encoding ?? 'float32'

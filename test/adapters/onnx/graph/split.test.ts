@@ -118,14 +118,14 @@ describe('head and tail', () => {
     expect(await everyCutIsExact(model)).toBe(2)
   })
 
-  it('take any batch where the whole does', async () => {
+  it.each(['N', ''])('take any batch where the whole does, its axis named "%s"', async (batch) => {
     const draft: Draft = {
-      inputs: { x: ['N', 4] },
-      outputs: { c: ['N', 4] },
+      inputs: { x: [batch, 4] },
+      outputs: { c: [batch, 4] },
       nodes: [node('Tanh', 'x', 'a'), node('MatMul', 'a w', 'b'), node('Exp', 'b', 'c')],
       weights: [weights('w', [4, 4])],
     }
-    const model = await readModel(await write(at('batch.onnx'), draft))
+    const model = await readModel(await write(at(`batch${batch}.onnx`), draft))
     const { tail } = await cutInTwo(model, findCut(model, 'a'))
     const running = await session(tail.bytes, 'extended')
     const result = await running.run({ a: new Tensor('float32', new Float32Array(12), [3, 4]) })
