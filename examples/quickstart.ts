@@ -8,8 +8,8 @@
  *   npm start -- --live 30                      a live source: the freshest frame enters, the others are dropped
  *   npm start -- --json                         one JSON object instead of the table
  */
+import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { concatMap, delay, from, of } from 'rxjs'
 import {
   type Answer,
   BadConfiguration,
@@ -83,16 +83,19 @@ for await (const { name, label } of pictures(gallery)) {
 say('\n')
 
 async function* frames(): AsyncGenerator<Capture> {
-  for await (const { name, jpeg } of pictures(gallery)) yield { id: idOf(name), payload: picture(jpeg) }
+  const started = performance.now()
+  let number = 0
+  for await (const { name, jpeg } of pictures(gallery)) {
+    // A live camera gives its frames when they are due, whoever is ready for them.
+    if (live) await setTimeout(Math.max(0, started + (1000 * number++) / live - performance.now()))
+    yield { id: idOf(name), payload: picture(jpeg) }
+  }
 }
-const source = live
-  ? capture(from(frames()).pipe(concatMap((frame) => of(frame).pipe(delay(1000 / live)))))
-  : capture(frames())
 
 const demo = pipeline(
   'quickstart',
   { models: catalogue(zooFolder), deadline: 2000, late: 'answer', window: live ? 2 : 4, order: 'none' },
-  source,
+  capture(frames(), { live: live !== undefined }),
   decide(fixed({ cut: place, model, encoding }, place)),
   preprocess(),
   execute({ warm: place === 'answered' ? [model] : [] }),

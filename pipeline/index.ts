@@ -1,5 +1,6 @@
 export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour } from './actor.ts'
 export type { Answer } from './answer.ts'
+export { Cancellation } from './cancellation.ts'
 export type { Capture, FailedCapture, LiveSource, PullSource, Source } from './capture.ts'
 export { type Clock, sleep, systemClock, type Timer } from './clock.ts'
 export { type Compose, composer, pipeline } from './compose.ts'

@@ -1,3 +1,4 @@
+import type { Cancellation } from './cancellation.ts'
 import type { QuintetError } from './errors.ts'
 import type { Captured, Cut, Payload } from './payload.ts'
 import type { Plan, Restriction } from './plan.ts'
@@ -49,8 +50,8 @@ export interface Message<P extends Payload = Payload, S extends Side = Side> {
   readonly crossing?: Crossing
   /** W3C trace context. */
   readonly traceparent?: string
-  /** Aborted when nobody waits for the answer any longer. */
-  readonly signal?: AbortSignal
+  /** Cancelled when nobody waits for the answer any longer. */
+  readonly cancellation?: Cancellation
   /** What was captured, kept on the device until the message is settled, so that it can be planned anew. */
   readonly original?: Captured
 }

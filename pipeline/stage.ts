@@ -219,7 +219,7 @@ class Runner {
     const { clock } = this.#context
     const { message } = slot
     const started = clock.now()
-    if (message.signal?.aborted) return this.#finish(slot, failure(message, this.#name, new Cancelled()))
+    if (message.cancellation?.cancelled) return this.#finish(slot, failure(message, this.#name, new Cancelled()))
     if (started >= message.expires) return this.#finish(slot, failure(message, this.#name, this.#late(message)))
     this.#running++
     const call = new LazyCall(this.#context)
@@ -234,7 +234,7 @@ class Runner {
       if (!open) return
       open = false
       timer?.cancel()
-      message.signal?.removeEventListener('abort', aborted)
+      message.cancellation?.unlisten(aborted)
       this.#running--
       this.#finish(slot, item)
       this.#startNext()
@@ -245,7 +245,7 @@ class Runner {
     }
     const aborted = () => give(new Cancelled())
     const timer = Number.isFinite(allowed) ? clock.after(allowed, () => give(this.#late(message))) : undefined
-    message.signal?.addEventListener('abort', aborted, { once: true })
+    message.cancellation?.listen(aborted)
     result.then((work) => {
       if (open) end(this.#measured(work, message, started))
       else this.#context.events.emit({ type: 'late', id: message.id, stage: this.#name })

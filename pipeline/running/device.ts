@@ -1,8 +1,9 @@
 import type { Observable } from 'rxjs'
 import { answerOf } from '../answer.ts'
+import { Cancellation } from '../cancellation.ts'
 import type { Capture, FailedCapture, Source } from '../capture.ts'
 import type { StageContext } from '../context.ts'
-import { StageFailed } from '../errors.ts'
+import { Cancelled, StageFailed } from '../errors.ts'
 import type { Item, Message } from '../message.ts'
 import type { Result } from '../payload.ts'
 import { Window } from '../window.ts'
@@ -26,7 +27,7 @@ export class DeviceHalf {
   readonly flight: Flight
   readonly #options: DeviceOptions
   readonly #window: Window
-  readonly #stop = new AbortController()
+  readonly #stop = new Cancellation()
   #chain: Chain | undefined
   #drained: Promise<void> | undefined
   /** Resolves when the source has ended and everything is settled and closed. */
@@ -78,7 +79,7 @@ export class DeviceHalf {
   }
 
   async #drain(within: number, error?: unknown): Promise<void> {
-    this.#stop.abort()
+    this.#stop.cancel()
     await this.flight.land(within)
     await this.#chain?.close()
     if (error === undefined) this.#finish()
@@ -108,7 +109,7 @@ export class DeviceHalf {
       for (;;) {
         await this.#window.acquire(signal)
         const asked = clock.now()
-        const next = await untilAborted(iterator.next(), signal)
+        const next = await orCancelled(iterator.next(), this.#stop)
         if (next.done) return
         this.#enter(next.value, clock.now() - asked)
       }
@@ -174,13 +175,12 @@ export class DeviceHalf {
   }
 }
 
-/** The promise, or the signal's reason as soon as it is aborted. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** The promise, or a rejection as soon as it is not wanted any longer. */
+function orCancelled<T>(promise: Promise<T>, stop: Cancellation): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    if (signal.aborted) return abort()
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    const cancelled = () => reject(new Cancelled())
+    stop.listen(cancelled)
+    promise.then(resolve, reject).finally(() => stop.unlisten(cancelled))
   })
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { Cancellation } from '../cancellation.ts'
 import type { Capture, FailedCapture } from '../capture.ts'
 import type { Timer } from '../clock.ts'
 import type { StageContext } from '../context.ts'
@@ -11,15 +12,10 @@ import { type Captured, payloadBytes } from '../payload.ts'
 /** A stage that respects budgets has ended a message by then; this catches what an operator lost, ms after its end. */
 const grace = 250
 
-interface Flying {
-  readonly message: Message
-  readonly controller: AbortController
-}
-
 /** The messages of a device half between capture and settlement: counted, watched, settled once. */
 export class Flight {
   readonly ledger = new Ledger()
-  readonly #flying = new Map<string, Flying>()
+  readonly #flying = new Map<string, Message>()
   readonly #context: StageContext
   readonly #device: string
   readonly #budget: number
@@ -28,7 +24,7 @@ export class Flight {
   /** Distinguishes runs: ids must be unique as long as anybody may see both. */
   readonly #run = randomBytes(6).toString('hex')
   readonly #seqs = new Map<string, number>()
-  #count = 0
+  #count = 1
   #timer: Timer | undefined
   #landed: (() => void) | undefined
 
@@ -52,12 +48,9 @@ export class Flight {
   /** Makes a message of a capture and opens its account; undefined when one of this id is in flight already. */
   take(capture: Capture, waited: number): Message<Captured, 'device'> | undefined {
     const { clock } = this.#context
-    const made = this.#message(capture, capture.ms ?? waited)
-    if (!this.ledger.open(made.id)) return undefined
-    const controller = new AbortController()
-    const { payload } = capture
-    const message: Message<Captured, 'device'> = { ...made, payload, original: payload, signal: controller.signal }
-    this.#flying.set(message.id, { message, controller })
+    const message = this.#message(capture, capture.ms ?? waited, capture.payload)
+    if (!this.ledger.open(message.id)) return undefined
+    this.#flying.set(message.id, message)
     this.#timer ??= clock.after(grace, this.#sweep, { background: true })
     this.#context.events.emit({ type: 'captured', id: message.id })
     return message
@@ -78,18 +71,18 @@ export class Flight {
 
   /** The end of a message; a second end is not counted. */
   settle(item: Item): void {
-    const flying = this.#flying.get(item.id)
-    if (!flying) return this.#context.events.emit({ type: 'late', id: item.id, stage: 'settle' })
+    const message = this.#flying.get(item.id)
+    if (!message) return this.#context.events.emit({ type: 'late', id: item.id, stage: 'settle' })
     this.#flying.delete(item.id)
-    this.#observe(item, flying.message)
+    this.#observe(item, message)
     this.#land(item, true)
     // Whatever still works on another attempt of this message may stop.
-    if (item.kind !== 'message') flying.controller.abort()
+    if (item.kind !== 'message') message.cancellation?.cancel()
   }
 
   /** Ends everything in flight with an error. */
   failAll(error: QuintetError, stage: string): void {
-    for (const { message } of [...this.#flying.values()]) this.settle(failure(message, stage, error))
+    for (const message of [...this.#flying.values()]) this.settle(failure(message, stage, error))
   }
 
   /** Resolves when nothing is in flight; after `within` ms what still is fails as cancelled. */
@@ -118,13 +111,14 @@ export class Flight {
     if (this.#flying.size === 0) this.#landed?.()
   }
 
-  #message(from: Pick<Capture, 'stream' | 'id'>, ms: number): Omit<Message<Captured, 'device'>, 'payload'> {
+  #message(from: Pick<Capture, 'stream' | 'id'>, ms: number, payload?: Captured): Message<Captured, 'device'> {
     const { clock, route } = this.#context
     const now = clock.now()
     const source = `${this.#device}.${from.stream ?? 'main'}`
     const seq = this.#seqs.get(source) ?? 0
     this.#seqs.set(source, seq + 1)
     const number = this.#count++
+    const span = number.toString(16).padStart(16, '0')
     return {
       kind: 'message',
       id: from.id ?? `${this.#run}-${number}`,
@@ -133,12 +127,16 @@ export class Flight {
       side: 'device',
       captured: now - ms,
       expires: now - ms + this.#budget,
+      // What failed or was dropped before it entered never shows its payload to anybody.
+      payload: payload as Captured,
+      original: payload as Captured,
       // Without a wire there is nothing to decide about it.
       plan: route.wire ? {} : { cut: 'answered' },
       open: {},
       timings: { capture: ms },
       attempt: 1,
-      traceparent: `00-${this.#run}0000${number.toString(16).padStart(16, '0')}-${(number + 1).toString(16).padStart(16, '0')}-00`,
+      traceparent: `00-${this.#run}0000${span}-${span}-00`,
+      cancellation: new Cancellation(),
     }
   }
 
@@ -172,7 +170,7 @@ export class Flight {
   readonly #sweep = () => {
     const { clock } = this.#context
     const now = clock.now()
-    for (const { message } of [...this.#flying.values()]) {
+    for (const message of [...this.#flying.values()]) {
       if (now < message.expires + grace) continue
       this.settle(
         failure(

@@ -7,7 +7,7 @@ import type { Result } from '../payload.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import { ChunkSender, chunkBytes } from './chunks.ts'
-import { decodeMessage, encodeMessage } from './codec.ts'
+import { decodeOutcome, encodeMessage } from './codec.ts'
 import { packFrame, totalBytes } from './frame.ts'
 import { Path } from './path.ts'
 import { beat, type Down, type Load, missedBeats, readDown, reviveError } from './protocol.ts'
@@ -63,7 +63,7 @@ export class Caller {
     const { stage, clock, events, attempts } = this.#options
     let current = message
     for (let tries = 1; ; tries++) {
-      if (current.signal?.aborted) return failure(current, stage, new Cancelled())
+      if (current.cancellation?.cancelled) return failure(current, stage, new Cancelled())
       if (clock.now() >= current.expires) return failure(current, stage, outOfTime(current))
       try {
         return await new Attempt(current, this.#destination(current), this.#options, this.path, this).run()
@@ -74,7 +74,7 @@ export class Caller {
         const pause = this.#pause(error, tries)
         if (pause === undefined || clock.now() + pause >= current.expires) return failure(current, stage, error)
         try {
-          if (pause > 0) await sleep(clock, pause, current.signal)
+          if (pause > 0) await sleep(clock, pause, current.cancellation?.signal)
         } catch {
           return failure(current, stage, new Cancelled())
         }
@@ -184,7 +184,7 @@ class Attempt {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
-      this.#message.signal?.addEventListener('abort', this.#abort, { once: true })
+      this.#message.cancellation?.listen(this.#abort)
       try {
         this.#send()
         this.#watch()
@@ -284,11 +284,11 @@ class Attempt {
     if (!this.#chunks && bytes < 4096) this.#path.observeRtt(travel)
     else if (!this.#chunks) this.#path.observeRate(bytes, Math.max(0.01, travel - (this.#path.rtt ?? 0)))
     try {
-      const answered = decodeMessage(header.message, parts, 'device', now) as Message<Result>
+      const answered = decodeOutcome(header.outcome, parts)
       this.#caller.report({ node: header.node, load: header.load })
       const { payload } = this.#message
       const item = evolve<Message['payload'], Message['side'], Result>(this.#message, {
-        payload: answered.payload,
+        payload: answered.payload as Result,
         plan: answered.plan,
         timings: spent(answered.timings, 'transfer', travel),
         crossing: {
@@ -349,7 +349,7 @@ class Attempt {
     this.#timer?.cancel()
     this.#chunks?.stop()
     this.#conversation?.close()
-    this.#message.signal?.removeEventListener('abort', this.#abort)
+    this.#message.cancellation?.unlisten(this.#abort)
     settle()
   }
 }

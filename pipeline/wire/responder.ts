@@ -1,3 +1,4 @@
+import { Cancellation } from '../cancellation.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, type QuintetError, Refused, TooLarge } from '../errors.ts'
 import type { Events } from '../events.ts'
@@ -5,7 +6,7 @@ import type { Item, Message, Side } from '../message.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, ServiceDescription, Subscription, Transport } from '../transport.ts'
 import { Assembly } from './chunks.ts'
-import { decodeMessage, encodeMessage, type MessageHeader } from './codec.ts'
+import { decodeMessage, encodeOutcome, type MessageHeader } from './codec.ts'
 import { packFrame } from './frame.ts'
 import { acceptAfter, beat, type Down, type Load, readChunk, readUp, type Up } from './protocol.ts'
 
@@ -29,6 +30,9 @@ export interface ResponderOptions {
   readonly service?: ServiceDescription
 }
 
+/** A W3C trace context; anything else in that header is ignored. */
+const traceContext = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
 interface Held {
   readonly id: string
   readonly expires: number
@@ -36,7 +40,8 @@ interface Held {
   readonly arrived: number
   whole: number
   accepted: boolean
-  readonly controller: AbortController
+  readonly cancellation: Cancellation
+  readonly traceparent: string | undefined
   /** Those who wait: one, or more when a message was sent again while it is still held. */
   readonly waiting: { readonly request: ServedRequest; readonly done: () => void }[]
   lastSign: number
@@ -101,8 +106,8 @@ export class Responder {
     switch (item.kind) {
       case 'message': {
         this.#counts.results++
-        const { header, parts } = encodeMessage(item, now)
-        return this.#finish(held, { kind: 'result', node, message: header, residence, load: this.#load() }, parts)
+        const { header, parts } = encodeOutcome(item)
+        return this.#finish(held, { kind: 'result', node, outcome: header, residence, load: this.#load() }, parts)
       }
       case 'failure':
         return this.#fail(held, item.error, item.stage)
@@ -132,7 +137,7 @@ export class Responder {
   /** Ends what is held as cancelled, and all interest. Idempotent. */
   async close(): Promise<void> {
     for (const held of [...this.#held.values()]) {
-      held.controller.abort()
+      held.cancellation.cancel()
       this.#fail(
         held,
         new Cancelled('The node closed before the message was answered. Send it to another node.'),
@@ -173,7 +178,7 @@ export class Responder {
   }
 
   #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts): Promise<void> | void {
-    const held = this.#hold(header)
+    const held = this.#hold(header, request)
     const waiting = this.#wait(held, request)
     this.#dispatch(held, header, parts)
     return waiting
@@ -201,7 +206,7 @@ export class Responder {
     }
     this.#arriving += bytes
     const { id, source } = offer.message
-    const held = this.#hold(offer.message)
+    const held = this.#hold(offer.message, request)
     const subject = boundary.chunks(source, node, id)
     held.assembly = { header: offer.message, bytes: new Assembly(offer.sizes), subject }
     this.#reply(request, { kind: 'accept', node, subject })
@@ -226,7 +231,7 @@ export class Responder {
     }
   }
 
-  #hold(header: MessageHeader): Held {
+  #hold(header: MessageHeader, { headers }: ServedRequest): Held {
     const { clock } = this.#options
     const now = clock.now()
     const held: Held = {
@@ -235,7 +240,8 @@ export class Responder {
       arrived: now,
       whole: now,
       accepted: false,
-      controller: new AbortController(),
+      cancellation: new Cancellation(),
+      traceparent: traceContext.test(headers.traceparent ?? '') ? headers.traceparent : undefined,
       waiting: [],
       lastSign: now,
       assembly: undefined,
@@ -251,7 +257,9 @@ export class Responder {
     held.whole = clock.now()
     try {
       // Its clock starts when the header arrived: what the chunks took is the message's time, too.
-      accept({ ...decodeMessage(header, parts, side, held.arrived), signal: held.controller.signal })
+      const { cancellation, traceparent } = held
+      const message = decodeMessage(header, parts, side, held.arrived)
+      accept({ ...message, cancellation, ...(traceparent ? { traceparent } : {}) })
     } catch (error) {
       this.#fail(held, asQuintetError(error, 'receive'), 'receive')
     }
@@ -266,7 +274,7 @@ export class Responder {
     const held = this.#held.get(id)
     if (!held) return
     this.#counts.cancelled++
-    held.controller.abort()
+    held.cancellation.cancel()
     this.#fail(held, new Cancelled(), 'receive')
   }
 
@@ -276,7 +284,7 @@ export class Responder {
     const now = clock.now()
     for (const held of [...this.#held.values()]) {
       if (now >= held.expires) {
-        held.controller.abort()
+        held.cancellation.cancel()
         this.#fail(held, new DeadlineExceeded('The budget ended while the message was in the cloud.'), 'receive')
       } else if (!held.accepted && now - held.arrived >= acceptAfter) {
         held.accepted = true

@@ -108,7 +108,7 @@ async function run(message: Message, models: Models, pool: ExecutorPool): Promis
   }
   const model = chosen(message, models)
   const report = await pool.run(models.source(model), payload.tensors, {
-    signal: message.signal,
+    signal: message.cancellation?.signal,
     expires: message.expires,
   })
   const timings = spent(spent(message.timings, 'queue', report.queueMs), 'load', report.loadMs)
