@@ -13,6 +13,8 @@ export {
   executorPool,
   type LoadReport,
   type ModelSource,
+  type ModelSplit,
+  type ModelSplitter,
   type PoolEvent,
   type PoolReport,
   type PoolRunOptions,

@@ -17,10 +17,14 @@ const json = process.argv.includes('--json')
 
 /** Starts another file of this folder as a process, the way this one was started. */
 function start(name: string, args: readonly string[] = []): ChildProcess {
-  return spawn(process.execPath, [...process.execArgv, beside(name), ...args], {
+  const child = spawn(process.execPath, [...process.execArgv, beside(name), ...args], {
     env: { ...process.env, NATS_URL: url },
     stdio: ['ignore', 'pipe', 'inherit'],
+    // Of its own group: Ctrl-C is for this process, which ends the device first and the workers after it.
+    detached: true,
   })
+  process.once('exit', () => child.kill('SIGKILL'))
+  return child
 }
 
 /** Resolves at the first line a process prints; the lines are passed on unless only JSON is wanted. */

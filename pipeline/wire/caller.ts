@@ -362,8 +362,9 @@ function lostBeforeAnswer(node: string | undefined, cause?: unknown): NodeLost {
   )
 }
 
-function encodingOf(message: Message): string {
-  const { payload, plan } = message
+/** How the payload is written on the wire, in the plan's words. */
+function encodingOf({ payload, plan }: Message): string {
   if (payload.at === 'captured') return 'original'
-  return plan.encoding ?? (payload.form === 'tensors' ? 'tensor' : payload.form === 'pixels' ? 'raw' : 'jpeg')
+  if (payload.form === 'tensors') return payload.encoding ?? (payload.at === 'prepared' ? 'tensor' : 'float32')
+  return payload.form === 'pixels' ? 'raw' : (plan.encoding ?? 'jpeg')
 }

@@ -59,6 +59,7 @@ const payload = z.discriminatedUnion('form', [
   z.object({
     form: z.literal('tensors'),
     at: cut,
+    encoding: short.optional(),
     tensors: z
       .array(
         z.object({
@@ -226,8 +227,7 @@ function decodePayload(described: MessageHeader['payload'], parts: Parts): Paylo
         throw new BadMessage(`Tensors cannot stand at "${described.at}". Send them at "prepared" or behind a layer.`)
       }
       return {
-        form: 'tensors',
-        at: described.at,
+        ...described,
         tensors: described.tensors.map((tensor, index) => decodeTensor(tensor, parts[index] as Uint8Array)),
       } as Payload
     case 'result':

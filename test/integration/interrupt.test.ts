@@ -42,12 +42,12 @@ describe('SIGINT in the middle', () => {
     async ({ file }) => {
       const { child, output } = await interrupted(
         file,
-        ['--count', '400', '--model', 'nano'].slice(0, file === 'quickstart.ts' ? 4 : 2),
+        ['--count', '150', '--model', 'nano'].slice(0, file === 'quickstart.ts' ? 4 : 2),
         / in \d+ ms/,
       )
       expect(child.exitCode).toBe(0)
       const { all, results, failures, dropped } = messages(output)
-      expect(all).toBeLessThan(400)
+      expect(all).toBeLessThan(150)
       expect(results).toBeGreaterThan(0)
       expect(results + failures + dropped).toBe(all)
       expect(failures).toBe(0)

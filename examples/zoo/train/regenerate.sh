@@ -41,16 +41,21 @@ quantise() {
 
 measure() { npx tsx $here/measure.ts $work $models; }
 
-if [ $# -eq 0 ]; then
-  draw
-  for id in nano small medium large; do train $id; quantise $id; done
-  measure
-  exit
-fi
-while [ $# -gt 0 ]; do
-  case $1 in
-    draw | measure) "$1"; shift ;;
-    train | quantise) "$1" "${2:?which model?}"; shift 2 ;;
-    *) echo "unknown step $1: use draw, train ID, quantise ID or measure" >&2; exit 2 ;;
-  esac
-done
+main() {
+  if [ $# -eq 0 ]; then
+    draw
+    for id in nano small medium large; do train $id; done
+    # whole numbers make nano no quicker: it has too little to compute
+    for id in small medium large; do quantise $id; done
+    measure
+  fi
+  while [ $# -gt 0 ]; do
+    case $1 in
+      draw | measure) "$1"; shift ;;
+      train | quantise) "$1" "${2:?which model?}"; shift 2 ;;
+      *) echo "unknown step $1: use draw, train ID, quantise ID or measure" >&2; exit 2 ;;
+    esac
+  done
+}
+
+main "$@"; exit # read as one line, so that an edit while this runs changes nothing
