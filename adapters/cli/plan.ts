@@ -76,7 +76,7 @@ async function showPlan(
   const planned = over(link, all)
   const winner = best(planned)
   const title = `${about.model}: ${about.device} → ${about.cloud}, ${link.uplink} Mbit/s up, ${link.rtt} ms round trip`
-  if (options.plot !== undefined) await drawPlan(options.plot, title, planned)
+  if (options.plot !== undefined) await drawPlan(options.plot, title, planned, winner)
   result(output, options.json, { ...about, link, best: winner, choices: planned }, () =>
     [
       `${title} (times ${about.times})`,
@@ -146,7 +146,12 @@ async function showSweep(
   )
 }
 
-async function drawPlan(path: string, title: string, planned: readonly Planned[]): Promise<void> {
+async function drawPlan(
+  path: string,
+  title: string,
+  planned: readonly Planned[],
+  winner: Planned | undefined,
+): Promise<void> {
   const part = (name: 'device' | 'transfer' | 'cloud', color: string) => ({
     name,
     type: 'bar' as const,
@@ -155,8 +160,12 @@ async function drawPlan(path: string, title: string, planned: readonly Planned[]
     itemStyle: { color },
   })
   await plot(path, title, {
-    legend: { top: 36 },
-    xAxis: { type: 'category', data: planned.map(({ label }) => label), axisLabel: { rotate: 60, fontSize: 10 } },
+    legend: { top: 36, itemGap: 28 },
+    xAxis: {
+      type: 'category',
+      data: planned.map(({ name, label }) => (name === winner?.name ? `▶ ${label}` : label)),
+      axisLabel: { rotate: 60, fontSize: 10 },
+    },
     yAxis: { type: 'value', name: 'ms' },
     series: [part('device', '#e0a458'), part('transfer', '#9aa5b1'), part('cloud', '#5b8db8')],
   })
@@ -171,7 +180,7 @@ async function drawSweep(
 ): Promise<void> {
   const shown = [...new Map(winners.map((choice) => [choice.name, choice])).values()]
   await plot(path, title, {
-    legend: { top: 36 },
+    legend: { top: 36, itemGap: 28 },
     xAxis: {
       type: 'log',
       name: 'Mbit/s',

@@ -105,15 +105,34 @@ export function rates(from = 0.1, to = 1000, steps = 81): number[] {
   return Array.from({ length: steps }, (_, step) => from * (to / from) ** (step / (steps - 1)))
 }
 
-/** Which choice wins where, over a range of uplink rates. */
+/** Which choice wins where, over a range of uplink rates; each range begins where the one before it ends. */
 export function sweep(link: Link, all: readonly Choice[], at: readonly number[]): Range[] {
+  const winner = (uplink: number): Choice | undefined => {
+    const name = best(over({ ...link, uplink }, all))?.name
+    return all.find((choice) => choice.name === name)
+  }
   const ranges: Range[] = []
   for (const uplink of at) {
-    const winner = best(over({ ...link, uplink }, all))
+    const choice = winner(uplink)
     const last = ranges.at(-1)
-    if (!winner) continue
-    if (last?.choice.name === winner.name) ranges[ranges.length - 1] = { ...last, to: uplink }
-    else ranges.push({ from: uplink, to: uplink, choice: all.find(({ name }) => name === winner.name) ?? winner })
+    if (!choice) continue
+    if (last?.choice === choice) ranges[ranges.length - 1] = { ...last, to: uplink }
+    else if (!last) ranges.push({ from: uplink, to: uplink, choice })
+    else {
+      const edge = bisect(last.to, uplink, (rate) => winner(rate) === last.choice)
+      ranges[ranges.length - 1] = { ...last, to: edge }
+      ranges.push({ from: edge, to: uplink, choice })
+    }
   }
   return ranges
+}
+
+function bisect(low: number, high: number, isLow: (rate: number) => boolean): number {
+  let [from, to] = [low, high]
+  for (let step = 0; step < 20; step++) {
+    const middle = Math.sqrt(from * to)
+    if (isLow(middle)) from = middle
+    else to = middle
+  }
+  return to
 }

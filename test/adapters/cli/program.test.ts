@@ -122,6 +122,8 @@ describe('quintet plan', () => {
     expect(list.at(0)?.from).toBeCloseTo(0.1)
     expect(list.at(-1)?.to).toBeCloseTo(1000)
     expect(list.at(-1)?.name).toBe('prepared')
+    expect(list.length).toBeGreaterThan(1)
+    expect(list.slice(1).map(({ from }) => from)).toEqual(list.slice(0, -1).map(({ to }) => to))
   })
 
   it('refuses rates, times, devices and encodings that are none', async () => {
