@@ -77,7 +77,7 @@ async function draw(path: string, model: Model, found: readonly LayerCut[], time
   const at = new Map(found.map((cut) => [cut.name.split('+').at(-1), cut]))
   const sizes = model.layers.map((layer) => at.get(layer.name)?.bytes)
   await plot(path, `${basename(model.file.path)}: time of each layer, and bytes that cross behind it`, {
-    legend: { top: 36 },
+    legend: { top: 36, itemGap: 28 },
     xAxis: { type: 'category', data: model.layers.map(({ label }) => label), axisLabel: { rotate: 60, fontSize: 10 } },
     yAxis: [
       { type: 'value', name: 'ms' },

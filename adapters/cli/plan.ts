@@ -11,7 +11,6 @@ import { bytes, dimensions, megabits, milliseconds, ms } from './units.ts'
 /** Options of `quintet plan`, as the command line gives them. */
 export interface PlanOptions {
   readonly uplink?: string | number
-  readonly downlink?: string | number
   readonly rtt?: string | number
   readonly device?: string
   readonly cloud?: string
@@ -29,7 +28,6 @@ export interface PlanOptions {
 export async function plan(path: string, options: PlanOptions, output: Output): Promise<void> {
   const link: Link = {
     uplink: megabits(String(options.uplink ?? '5mbps')),
-    downlink: megabits(String(options.downlink ?? options.uplink ?? '5mbps')),
     rtt: milliseconds(String(options.rtt ?? '60ms')),
   }
   const writing = options.encoding ?? 'float32'
@@ -78,7 +76,7 @@ async function showPlan(
   const planned = over(link, all)
   const winner = best(planned)
   const title = `${about.model}: ${about.device} → ${about.cloud}, ${link.uplink} Mbit/s up, ${link.rtt} ms round trip`
-  if (options.plot !== undefined) await drawPlan(options.plot, title, planned)
+  if (options.plot !== undefined) await drawPlan(options.plot, title, planned, winner)
   result(output, options.json, { ...about, link, best: winner, choices: planned }, () =>
     [
       `${title} (times ${about.times})`,
@@ -148,7 +146,12 @@ async function showSweep(
   )
 }
 
-async function drawPlan(path: string, title: string, planned: readonly Planned[]): Promise<void> {
+async function drawPlan(
+  path: string,
+  title: string,
+  planned: readonly Planned[],
+  winner: Planned | undefined,
+): Promise<void> {
   const part = (name: 'device' | 'transfer' | 'cloud', color: string) => ({
     name,
     type: 'bar' as const,
@@ -157,8 +160,12 @@ async function drawPlan(path: string, title: string, planned: readonly Planned[]
     itemStyle: { color },
   })
   await plot(path, title, {
-    legend: { top: 36 },
-    xAxis: { type: 'category', data: planned.map(({ label }) => label), axisLabel: { rotate: 60, fontSize: 10 } },
+    legend: { top: 36, itemGap: 28 },
+    xAxis: {
+      type: 'category',
+      data: planned.map(({ name, label }) => (name === winner?.name ? `▶ ${label}` : label)),
+      axisLabel: { rotate: 60, fontSize: 10 },
+    },
     yAxis: { type: 'value', name: 'ms' },
     series: [part('device', '#e0a458'), part('transfer', '#9aa5b1'), part('cloud', '#5b8db8')],
   })
@@ -173,7 +180,7 @@ async function drawSweep(
 ): Promise<void> {
   const shown = [...new Map(winners.map((choice) => [choice.name, choice])).values()]
   await plot(path, title, {
-    legend: { top: 36 },
+    legend: { top: 36, itemGap: 28 },
     xAxis: {
       type: 'log',
       name: 'Mbit/s',

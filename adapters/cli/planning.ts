@@ -2,16 +2,15 @@ import { cuts, type Model } from '../onnx/graph/index.ts'
 
 /** How numbers are written for the wire, by bytes per float and microseconds per kilobyte of float32 on either side. */
 export const writings = {
-  float32: { share: 1, microseconds: 0.15 },
-  float16: { share: 0.5, microseconds: 0.9 },
-  uint8: { share: 0.25, microseconds: 0.9 },
+  float32: { share: 1, microseconds: 0.13 },
+  float16: { share: 0.5, microseconds: 1 },
+  uint8: { share: 0.25, microseconds: 1.2 },
 } as const
 
 /** A network between device and cloud. */
 export interface Link {
   /** Mbit/s. */
   readonly uplink: number
-  readonly downlink: number
   /** Milliseconds. */
   readonly rtt: number
 }
@@ -78,7 +77,7 @@ export function choices({ model, device, cloud, writing, inputBytes }: Question)
   return [start, ...middle, end]
 }
 
-/** What each choice takes over a link; the answer that travels back is as good as nothing beside half a round trip. */
+/** What each choice takes over a link. The answer, a label, travels back within the round trip. */
 export function over(link: Link, all: readonly Choice[]): Planned[] {
   return all.map((choice) => {
     const transfer = choice.name === 'answered' ? 0 : (choice.bytes * 8) / (link.uplink * 1000) + link.rtt
@@ -106,15 +105,34 @@ export function rates(from = 0.1, to = 1000, steps = 81): number[] {
   return Array.from({ length: steps }, (_, step) => from * (to / from) ** (step / (steps - 1)))
 }
 
-/** Which choice wins where, over a range of uplink rates. */
+/** Which choice wins where, over a range of uplink rates; each range begins where the one before it ends. */
 export function sweep(link: Link, all: readonly Choice[], at: readonly number[]): Range[] {
+  const winner = (uplink: number): Choice | undefined => {
+    const name = best(over({ ...link, uplink }, all))?.name
+    return all.find((choice) => choice.name === name)
+  }
   const ranges: Range[] = []
   for (const uplink of at) {
-    const winner = best(over({ ...link, uplink }, all))
+    const choice = winner(uplink)
     const last = ranges.at(-1)
-    if (!winner) continue
-    if (last?.choice.name === winner.name) ranges[ranges.length - 1] = { ...last, to: uplink }
-    else ranges.push({ from: uplink, to: uplink, choice: all.find(({ name }) => name === winner.name) ?? winner })
+    if (!choice) continue
+    if (last?.choice === choice) ranges[ranges.length - 1] = { ...last, to: uplink }
+    else if (!last) ranges.push({ from: uplink, to: uplink, choice })
+    else {
+      const edge = bisect(last.to, uplink, (rate) => winner(rate) === last.choice)
+      ranges[ranges.length - 1] = { ...last, to: edge }
+      ranges.push({ from: edge, to: uplink, choice })
+    }
   }
   return ranges
+}
+
+function bisect(low: number, high: number, isLow: (rate: number) => boolean): number {
+  let [from, to] = [low, high]
+  for (let step = 0; step < 20; step++) {
+    const middle = Math.sqrt(from * to)
+    if (isLow(middle)) from = middle
+    else to = middle
+  }
+  return to
 }

@@ -61,7 +61,6 @@ export async function run(args: readonly string[], output: Output): Promise<numb
   program
     .command('plan <model>', 'Predict what each cut would take, and mark the fastest')
     .option('--uplink <rate>', 'Bandwidth to the cloud', { default: '5mbps' })
-    .option('--downlink <rate>', 'Bandwidth from the cloud; the uplink’s by default')
     .option('--rtt <time>', 'Round trip time', { default: '60ms' })
     .option('--device <device>', 'this, a factor such as 4x, a device class, or a profile’s .json', {
       default: 'pixel2-cpu',

@@ -28,7 +28,8 @@ export interface LayerCut {
   readonly tailStates: readonly State[]
   /**
    * Whether no cut further up (the model's input included) carries as few bytes: only such a cut can be the fastest
-   * where the cloud computes faster than the device.
+   * where the cloud computes faster than the device. A cut in front of an activation function leaves its place to the
+   * one behind it, which carries the same and costs nothing, being computed with what makes its input.
    */
   readonly envelope: boolean
 }
@@ -76,10 +77,16 @@ export function cuts(model: Model, options: CutOptions = {}): LayerCut[] {
   drafts.sort((a, b) => a.head.length - b.head.length || a.bytes - b.bytes)
 
   const states = new Set(model.states.map((state) => state.input.name))
+  const between = beforeActivations(model)
+  const isBetween = (cut: { readonly crossing: readonly WireTensor[] }): boolean =>
+    cut.crossing.some(({ name }) => between.has(name))
   const input = model.inputs.filter(({ name }) => !states.has(name)).reduce((sum, tensor) => sum + tensor.bytes, 0)
   return drafts.map(({ set, ...cut }) => ({
     ...cut,
-    envelope: input > cut.bytes && !drafts.some((other) => dominates(other, { set, ...cut })),
+    envelope:
+      input > cut.bytes &&
+      !isBetween(cut) &&
+      !drafts.some((other) => !isBetween(other) && dominates(other, { set, ...cut })),
   }))
 }
 
@@ -91,6 +98,23 @@ function withEchoes(model: Model, head: Bits): number[] {
     if (model.layers[echo]?.outputs.some(({ name }) => read.has(name))) set.add(echo)
   }
   return [...set].sort((a, b) => a - b)
+}
+
+const activations: ReadonlySet<string> = new Set(['Relu', 'Clip', 'LeakyRelu', 'Sigmoid', 'Tanh', 'HardSigmoid'])
+
+/** Tensors that one activation function alone reads, straight behind what makes them. */
+function beforeActivations(model: Model): ReadonlySet<string> {
+  const layerOf = new Map(model.nodeOf.map((node, layer) => [node, model.layers[layer]]))
+  const answers = new Set(model.outputs.map(({ name }) => name))
+  const between = model.layers
+    .flatMap((layer) => layer.outputs)
+    .filter(({ name, bytes }) => {
+      const readers = model.wiring.readers.get(name) ?? []
+      const [reader] = readers.length === 1 ? readers.map((node) => layerOf.get(node)) : []
+      const [made] = reader?.outputs ?? []
+      return reader && activations.has(reader.kind) && made?.bytes === bytes && !answers.has(made.name)
+    })
+  return new Set(between.map(({ name }) => name))
 }
 
 interface Draft {

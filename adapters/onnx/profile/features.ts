@@ -1,5 +1,4 @@
-import type { Layer, Model } from '../graph/index.ts'
-import { insideQuantised } from '../graph/quantised.ts'
+import { insideQuantised, type Layer, type Model } from '../graph/index.ts'
 
 /** What a layer's time is predicted from. */
 export interface Features {

@@ -1,11 +1,9 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { create as createMessage, toBinary } from '@bufbuild/protobuf'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { BadConfiguration } from '../../../pipeline/index.ts'
-import { GraphProtoSchema, ModelProtoSchema, NodeProtoSchema } from '../graph/generated/onnx_pb.ts'
-import type { Model, TensorInfo } from '../graph/index.ts'
+import { type Model, type TensorInfo, withNodeNames } from '../graph/index.ts'
 import { readTrace, type TracedRun } from './traces.ts'
 
 /** How a model is measured. */
@@ -84,15 +82,8 @@ export async function measure(model: Model, options: MeasureOptions = {}): Promi
 
 /** A session whose nodes all have names, so that the trace can be read. */
 async function create(model: Model, settings: InferenceSession.SessionOptions): Promise<InferenceSession> {
-  const { proto, graph, path, externalBytes } = model.file
-  const unnamed = graph.node.some(({ name }) => name === '')
-  if (!unnamed || externalBytes > 0) return InferenceSession.create(path, settings)
-  const node = graph.node.map((one) =>
-    Object.assign(createMessage(NodeProtoSchema), one, { name: one.name || one.output[0] }),
-  )
-  const named = Object.assign(createMessage(GraphProtoSchema), graph, { node })
-  const copy = Object.assign(createMessage(ModelProtoSchema), proto, { graph: named })
-  return InferenceSession.create(toBinary(ModelProtoSchema, copy), settings)
+  const named = withNodeNames(model)
+  return named ? InferenceSession.create(named, settings) : InferenceSession.create(model.file.path, settings)
 }
 
 async function repeat(

@@ -39,8 +39,8 @@ describe('quintet inspect', () => {
   it('lists layers with their cuts, those on the lower envelope starred', async () => {
     const { code, out } = await quintet('inspect', await write(at('m.onnx'), draft))
     expect(code).toBe(0)
-    expect(out).toMatch(/a +Gemm +1×16 +1\.0 k +1\.0 k +64 B +\d.*★ 64 B/)
-    expect(out).toMatch(/b +Relu .*✂ 64 B/)
+    expect(out).toMatch(/a +Gemm +1×16 +1\.0 k +1\.0 k +64 B +\d.*✂ 64 B/)
+    expect(out).toMatch(/b +Relu .*★ 64 B/)
     expect(out).toContain('3 cuts (✂), 2 of them on the lower envelope (★)')
   })
 
@@ -51,8 +51,8 @@ describe('quintet inspect', () => {
       times: 'predicted',
       layers: [{ name: 'a', kind: 'Gemm', outputBytes: 256 }, { name: 'b' }, { name: 'c' }, { name: 'd' }],
       cuts: [
-        { name: 'a', bytes: 256, envelope: true },
-        { name: 'b', envelope: false },
+        { name: 'a', bytes: 256, envelope: false },
+        { name: 'b', envelope: true },
         { name: 'c', bytes: 160 },
       ],
     })
@@ -79,7 +79,7 @@ describe('quintet split', () => {
     const path = await write(at('cut.onnx'), draft)
     const wrong = await quintet('split', path, '--after', 'pool5', '-o', at('nothing'))
     expect(wrong).toMatchObject({ code: 1, out: '' })
-    expect(wrong.notes).toContain('no cut "pool5". Use one of a, c')
+    expect(wrong.notes).toContain('no cut "pool5". Use one of b, c')
     expect((await quintet('split', path, '-o', at('nothing'))).notes).toContain('--after LAYER')
     expect(await readdir(at('nothing')).catch(() => 'absent')).toBe('absent')
   })
@@ -122,6 +122,8 @@ describe('quintet plan', () => {
     expect(list.at(0)?.from).toBeCloseTo(0.1)
     expect(list.at(-1)?.to).toBeCloseTo(1000)
     expect(list.at(-1)?.name).toBe('prepared')
+    expect(list.length).toBeGreaterThan(1)
+    expect(list.slice(1).map(({ from }) => from)).toEqual(list.slice(0, -1).map(({ to }) => to))
   })
 
   it('refuses rates, times, devices and encodings that are none', async () => {

@@ -23,3 +23,12 @@ export const assetModels: readonly string[] = haveAssets
         .map((name) => `${kind}/${name}`),
     )
   : []
+
+const zoo = resolve('examples/zoo/models')
+
+/** The paths of the built-in models. */
+export const zooModels: readonly string[] = existsSync(zoo)
+  ? readdirSync(zoo)
+      .filter((name) => name.endsWith('.onnx'))
+      .map((name) => join(zoo, name))
+  : []

@@ -183,7 +183,7 @@ describe('a cut that does not exist', () => {
   it('is refused with those that do, and nothing is written', async () => {
     const model = await readModel(await write(at('cut.onnx'), dense))
     expect(() => findCut(model, 'pool5')).toThrow(UnknownCut)
-    expect(() => findCut(model, 'pool5')).toThrow(/no cut "pool5". Use one of h/)
+    expect(() => findCut(model, 'pool5')).toThrow(/no cut "pool5". Use one of r/)
     await expect(split(model, 'pool5', { folder: at('cache') })).rejects.toThrow(UnknownCut)
     expect(await readdir(at('cache')).catch(() => [])).toEqual([])
   })

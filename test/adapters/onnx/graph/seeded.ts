@@ -18,9 +18,11 @@ export async function seeded(from: string, to: string): Promise<Model> {
   const model = await readModel(from)
   const { graph, proto } = model.file
   const block = noise(1_000_003, 42)
+  // Sums of branches grow from block to block, where plain chains stay as they are.
+  const gain = graph.node.some(({ opType }) => opType === 'BatchNormalization') ? 2 : 6
   const weights: TensorProto[] = []
   const replace = (name: string, dims: readonly number[]): void => {
-    weights.push(weightsFor(name, dims, block))
+    weights.push(weightsFor(name, dims, block, gain))
   }
   const nodes = graph.node.filter((node) => {
     const name = node.output[0]
@@ -46,11 +48,11 @@ export async function seeded(from: string, to: string): Promise<Model> {
 }
 
 // Spread such that activations neither die out nor grow from layer to layer; what scales or divides stays near 1.
-function weightsFor(name: string, dims: readonly number[], block: Float32Array): TensorProto {
+function weightsFor(name: string, dims: readonly number[], block: Float32Array, gain: number): TensorProto {
   const count = dims.reduce((product, side) => product * side, 1)
   const inner = dims.slice(1).reduce((product, side) => product * side, 1)
   const flat = dims.length === 1
-  const spread = flat ? 0.25 : Math.sqrt(6 / inner)
+  const spread = flat ? 0.25 : Math.sqrt(gain / inner)
   const centre = flat && !/(_b_0|bias|mean|_rm)/.test(name) ? 1 : 0
   const values = new Float32Array(count)
   let start = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % block.length, 7)

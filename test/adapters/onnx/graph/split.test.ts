@@ -1,6 +1,9 @@
 import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { create } from '@bufbuild/protobuf'
 import { Tensor } from 'onnxruntime-node'
+
 import { describe, expect, it } from 'vitest'
+import { TensorProtoSchema } from '../../../../adapters/onnx/graph/generated/onnx_pb.ts'
 import { cutInTwo, cuts, findCut, type Model, readModel, split } from '../../../../adapters/onnx/graph/index.ts'
 import { type Draft, external, floats, graph, longs, node, weights, write } from './build.ts'
 import { difference, session, whole } from './exact.ts'
@@ -118,19 +121,42 @@ describe('head and tail', () => {
     expect(await everyCutIsExact(model)).toBe(2)
   })
 
-  it('take any batch where the whole does', async () => {
+  it.each(['N', ''])('take any batch where the whole does, its axis named "%s"', async (batch) => {
     const draft: Draft = {
-      inputs: { x: ['N', 4] },
-      outputs: { c: ['N', 4] },
+      inputs: { x: [batch, 4] },
+      outputs: { c: [batch, 4] },
       nodes: [node('Tanh', 'x', 'a'), node('MatMul', 'a w', 'b'), node('Exp', 'b', 'c')],
       weights: [weights('w', [4, 4])],
     }
-    const model = await readModel(await write(at('batch.onnx'), draft))
+    const model = await readModel(await write(at(`batch${batch}.onnx`), draft))
     const { tail } = await cutInTwo(model, findCut(model, 'a'))
     const running = await session(tail.bytes, 'extended')
     const result = await running.run({ a: new Tensor('float32', new Float32Array(12), [3, 4]) })
     expect(result.c?.dims).toEqual([3, 4])
     await running.release()
+  })
+
+  it('keep weights that are written in typed fields instead of raw bytes', async () => {
+    const matrix = weights('w', [4, 6])
+    const draft: Draft = {
+      inputs: { x: [1, 4] },
+      outputs: { d: [2, 3] },
+      nodes: [node('Tanh', 'x', 'a'), node('MatMul', 'a w', 'b'), node('Reshape', 'b to', 'c'), node('Exp', 'c', 'd')],
+      // 2 and 3 as variable-length integers are one byte each.
+      weights: [
+        create(TensorProtoSchema, { name: 'w', dataType: 1, dims: [4n, 6n], floatData: [matrix.rawData] }),
+        create(TensorProtoSchema, { name: 'to', dataType: 7, dims: [2n], int64Data: [Uint8Array.of(2, 3)] }),
+      ],
+    }
+    const model = await readModel(await write(at('typed.onnx'), draft))
+    expect(model.layers.map(({ outputs }) => outputs[0]?.shape)).toEqual([
+      [1, 4],
+      [1, 6],
+      [2, 3],
+      [2, 3],
+    ])
+    expect(model.layers[1]?.parameters).toBe(24)
+    expect(await everyCutIsExact(model)).toBe(3)
   })
 
   it('carry external weights inside', async () => {
