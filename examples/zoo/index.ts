@@ -1,0 +1,5 @@
+export { DrawingError, type Drawn, type DrawOptions, drawPicture } from './draw/picture.ts'
+export { DIFFICULTY, type Difficulty } from './draw/scene.ts'
+export { LABELS, type Label } from './draw/things.ts'
+export { zooFolder } from './folder.ts'
+export { type Batch, type Mix, PHONE, type Picture, type PicturesOptions, pictures } from './pictures.ts'
