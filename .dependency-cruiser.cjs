@@ -19,7 +19,7 @@ module.exports = {
     {
       name: 'onnxruntime-in-one-folder',
       severity: 'error',
-      from: { pathNot: '^adapters/onnx/' },
+      from: { pathNot: '^(adapters/onnx|examples/zoo/train)/' },
       to: { path: '^node_modules/onnxruntime-' },
     },
     {
