@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   BadMessage,
+  Cancellation,
   type ElementType,
   elementBytes,
   join,
@@ -155,10 +156,10 @@ describe('a message on the wire', () => {
     expect(sent(imageMessage({ captured: 0, expires: 500 })).expires).toBe(5000)
   })
 
-  it('leaves behind what only the device may hold: the signal and the original', () => {
-    const one = imageMessage({ signal: new AbortController().signal })
+  it('leaves behind what only the device may hold: the cancellation and the original', () => {
+    const one = imageMessage({ cancellation: new Cancellation() })
     const { header } = encodeMessage({ ...one, original: one.payload }, 0)
-    expect(header).not.toHaveProperty('signal')
+    expect(header).not.toHaveProperty('cancellation')
     expect(header).not.toHaveProperty('original')
   })
 
