@@ -32,8 +32,9 @@ test('a server that is killed and comes back two seconds later costs no message 
   device.events.stream.subscribe((event) => {
     if (event.type === 'settled' && event.item.kind === 'failure') errors.push(event.item.error.message)
   })
-  expect(await device.done).toEqual({ in: count, results: count, failures: 0, dropped: 0 })
+  const counts = await device.done
   expect(errors).toEqual([])
+  expect(counts).toEqual({ in: count, results: count, failures: 0, dropped: 0 })
   await cloud.drain()
   await Promise.all([above.drain(), below.drain()])
   await server.stop()
