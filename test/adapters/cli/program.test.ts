@@ -148,6 +148,10 @@ describe('quintet profile', () => {
     const value = await json('profile', path, '--runs', '3')
     expect(value.total).toMatchObject({ ms: expect.any(Number) })
     expect(await json('inspect', path)).toMatchObject({ times: 'measured' })
+    // As it would be found after the machine or the runtime changed.
+    await writeFile(String(value.path), JSON.stringify({ ...value, path: undefined, machine: 'another' }))
+    expect(await json('inspect', path)).toMatchObject({ times: 'predicted' })
+    expect(await json('inspect', path, '--profile', String(value.path))).toMatchObject({ times: 'measured' })
   })
 })
 
