@@ -1,7 +1,8 @@
-import { type Clock, systemClock } from './clock.ts'
+import { type Clock, sleep, systemClock } from './clock.ts'
 import { ActorStopped, DeadlineExceeded, MailboxFull } from './errors.ts'
 import { Events } from './events.ts'
 import { Mailbox, type MailboxCounts, type Overflow } from './mailbox.ts'
+import { within } from './settlement.ts'
 import { RestartBudget, type RestartPolicy } from './supervise.ts'
 
 /** What an actor does with its messages; made anew by its factory at every start, so that a crash leaves no state. */
@@ -42,12 +43,14 @@ interface Envelope<M, R> {
   readonly message: M
   readonly resolve: (reply: R) => void
   readonly reject: (error: unknown) => void
+  /** Nobody waits for it any longer: its `ask` has ended. */
+  over: boolean
 }
 
 /**
  * A behaviour with an address and a bounded mailbox, supervised: when it crashes, only the message that crashed it is
- * lost (an `ask` gets the error); it is started again with backoff, the others wait in the mailbox. When its restart
- * budget ends it stops and escalates.
+ * lost (an `ask` gets the error); it is started again with backoff, the others wait in the mailbox. A start that fails
+ * loses none. When its restart budget ends it stops and escalates.
  */
 export class Actor<M, R> implements ActorRef<M, R> {
   readonly name: string
@@ -57,10 +60,15 @@ export class Actor<M, R> implements ActorRef<M, R> {
   readonly #events: Events
   readonly #budget: RestartBudget
   readonly #onEscalate: (error: unknown) => void
+  /** Ends a backoff early. */
+  readonly #interrupt = new AbortController()
   #behaviour: Behaviour<M, R> | undefined
-  #state: 'idle' | 'busy' | 'stopping' | 'stopped' = 'idle'
-  #stopped: Error | undefined
-  #settled: (() => void) | undefined
+  #working: Promise<void> | undefined
+  #inHand: Envelope<M, R> | undefined
+  /** Why it takes nothing any more. */
+  #stopped: ActorStopped | undefined
+  #stopping: Promise<void> | undefined
+  #closed = false
 
   constructor(name: string, start: () => Behaviour<M, R> | Promise<Behaviour<M, R>>, options: ActorOptions = {}) {
     this.name = name
@@ -87,46 +95,51 @@ export class Actor<M, R> implements ActorRef<M, R> {
   }
 
   async tell(message: M): Promise<void> {
-    await this.#post({ message, resolve: () => {}, reject: () => {} })
+    await this.#post({ message, resolve: () => {}, reject: () => {}, over: false })
   }
 
   ask(message: M, deadline: number): Promise<R> {
     return new Promise((resolve, reject) => {
-      const timer = this.#clock.after(deadline, () =>
-        reject(
-          new DeadlineExceeded(`"${this.name}" did not answer within ${deadline} ms. Allow more, or ask less at once.`),
-        ),
-      )
-      const settle =
+      const end =
         <T>(how: (value: T) => void) =>
         (value: T) => {
           timer.cancel()
+          envelope.over = true
           how(value)
         }
-      this.#post({ message, resolve: settle(resolve), reject: settle(reject) }).catch(settle(reject))
+      const envelope: Envelope<M, R> = { message, resolve: end(resolve), reject: end(reject), over: false }
+      const timer = this.#clock.after(deadline, () =>
+        envelope.reject(
+          new DeadlineExceeded(`"${this.name}" did not answer within ${deadline} ms. Allow more, or ask less at once.`),
+        ),
+      )
+      this.#post(envelope).catch(envelope.reject)
     })
   }
 
-  /** Finishes the message in hand, rejects those that wait with `ActorStopped`, frees the behaviour. Idempotent. */
-  async stop(): Promise<void> {
-    if (this.#state === 'stopped') return
-    if (this.#state === 'busy' || this.#state === 'stopping') {
-      this.#state = 'stopping'
-      await new Promise<void>((resolve) => {
-        const before = this.#settled
-        this.#settled = () => {
-          before?.()
-          resolve()
-        }
-      })
-      return
+  /**
+   * Takes nothing more, rejects those that wait with `ActorStopped`, finishes the message in hand (at most `within`
+   * ms), frees the behaviour. Idempotent.
+   */
+  stop(within = 10_000): Promise<void> {
+    this.#stopping ??= this.#stop(within)
+    return this.#stopping
+  }
+
+  async #stop(ms: number): Promise<void> {
+    this.#refuse(new ActorStopped(`"${this.name}" was stopped. Start a new one to go on.`))
+    this.#interrupt.abort()
+    if (this.#working && !(await within(this.#working, ms, this.#clock))) {
+      this.#inHand?.reject(
+        new ActorStopped(`"${this.name}" was stopped, and ${ms} ms were not enough to finish this message.`),
+      )
     }
-    await this.#end(new ActorStopped(`"${this.name}" was stopped. Start a new one to go on.`))
+    this.#closed = true
+    if (this.#behaviour) await within(this.#free(), ms, this.#clock)
   }
 
   async #post(envelope: Envelope<M, R>): Promise<void> {
-    if (this.#stopped || this.#state === 'stopping')
-      throw this.#stopped ?? new ActorStopped(`"${this.name}" is stopping.`)
+    if (this.#stopped) throw this.#stopped
     const entered = this.#mailbox.push(envelope)
     if (entered === false) {
       this.#events.emit({ type: 'overflow', where: this.name, policy: 'reject' })
@@ -134,7 +147,7 @@ export class Actor<M, R> implements ActorRef<M, R> {
         `The mailbox of "${this.name}" is full (${this.#mailbox.capacity}). Send later, or more slowly.`,
       )
     }
-    if (this.#state === 'idle') void this.#work()
+    this.#working ??= this.#work()
     if (entered !== true) {
       this.#events.emit({ type: 'overflow', where: this.name, policy: 'block' })
       await entered
@@ -143,52 +156,77 @@ export class Actor<M, R> implements ActorRef<M, R> {
   }
 
   async #work(): Promise<void> {
-    this.#state = 'busy'
     for (let next = this.#mailbox.shift(); next; next = this.#mailbox.shift()) {
-      try {
-        this.#behaviour ??= await this.#start()
-        next.resolve(await this.#behaviour.receive(next.message))
-      } catch (error) {
-        next.reject(error)
-        if (!(await this.#restart(error))) return
-      }
-      if (this.#stopping()) break
+      if (next.over) continue
+      this.#inHand = next
+      await this.#handle(next)
+      this.#inHand = undefined
     }
-    if (this.#stopping()) await this.#end(new ActorStopped(`"${this.name}" was stopped. Start a new one to go on.`))
-    else this.#state = 'idle'
+    this.#working = undefined
   }
 
-  // A method, so that the compiler does not carry a narrowed state across an await.
-  #stopping(): boolean {
-    return this.#state === 'stopping'
+  async #handle(envelope: Envelope<M, R>): Promise<void> {
+    const behaviour = this.#behaviour ?? (await this.#started())
+    if (!behaviour) return envelope.reject(this.#stopped)
+    try {
+      envelope.resolve(await behaviour.receive(envelope.message))
+    } catch (error) {
+      envelope.reject(error)
+      await this.#restart(error)
+    }
   }
 
-  /** Waits out the backoff; false when the budget has ended. */
+  /** The behaviour, once a start succeeds; undefined when the actor has stopped instead. */
+  async #started(): Promise<Behaviour<M, R> | undefined> {
+    for (;;) {
+      try {
+        this.#behaviour = await this.#start()
+        if (!this.#closed) return this.#behaviour
+        // Nobody waits for it any longer, so nobody else will free it.
+        await this.#free()
+        return undefined
+      } catch (error) {
+        if (!(await this.#restart(error))) return undefined
+      }
+    }
+  }
+
+  /** Waits out the backoff; false when there is no other start. */
   async #restart(error: unknown): Promise<boolean> {
     await this.#free()
+    if (this.#stopped) return false
     const pause = this.#budget.crashed()
     if (pause === undefined) {
-      const reason = error instanceof Error ? error.message : String(error)
-      await this.#end(
-        new ActorStopped(`"${this.name}" crashed more often than its restart budget allows; the last time: ${reason}`, {
-          cause: error,
-        }),
-      )
-      this.#events.emit({ type: 'escalated', actor: this.name, error })
-      this.#onEscalate(error)
+      this.#escalate(error)
       return false
     }
-    await new Promise<void>((resolve) => this.#clock.after(pause, resolve))
+    try {
+      await sleep(this.#clock, pause, this.#interrupt.signal)
+    } catch {
+      return false
+    }
     this.#events.emit({ type: 'restarted', actor: this.name, restarts: this.#budget.restarts, error })
     return true
   }
 
-  async #end(reason: Error): Promise<void> {
-    this.#state = 'stopped'
-    this.#stopped = reason
-    for (const envelope of this.#mailbox.clear()) envelope.reject(reason)
-    await this.#free()
-    this.#settled?.()
+  #escalate(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error)
+    this.#refuse(
+      new ActorStopped(`"${this.name}" crashed more often than its restart budget allows; the last time: ${reason}`, {
+        cause: error,
+      }),
+    )
+    this.#events.emit({ type: 'escalated', actor: this.name, error })
+    try {
+      this.#onEscalate(error)
+    } catch (thrown) {
+      this.#events.emit({ type: 'fault', where: this.name, error: thrown })
+    }
+  }
+
+  #refuse(reason: ActorStopped): void {
+    this.#stopped ??= reason
+    for (const envelope of this.#mailbox.clear()) envelope.reject(this.#stopped)
   }
 
   async #free(): Promise<void> {

@@ -1,6 +1,7 @@
 import { Observable, type OperatorFunction, Subject, type Subscriber, Subscription } from 'rxjs'
+import { sleep } from './clock.ts'
 import { type StageContext, standaloneContext } from './context.ts'
-import { asQuintetError, Cancelled, DeadlineExceeded } from './errors.ts'
+import { asQuintetError, BadConfiguration, Cancelled, DeadlineExceeded, StageFailed } from './errors.ts'
 import {
   dropped,
   evolve,
@@ -13,6 +14,7 @@ import {
   spent,
 } from './message.ts'
 import type { Payload } from './payload.ts'
+import { warnOfFault } from './settlement.ts'
 
 /** A stage that runs: its operator, and the end of what it owns. */
 export interface OpenStage {
@@ -42,8 +44,11 @@ export function asStage<T>(definition: StageDefinition): T {
     new Observable((subscriber) => {
       const teardown = new Subscription()
       const run = (open: OpenStage, input: Observable<Item>) => {
-        teardown.add(() => void open.close())
+        // What flows is ended first: nothing may use what is closed then.
         teardown.add(input.pipe(open.operator).subscribe(subscriber))
+        teardown.add(() => {
+          open.close().catch((error) => warnOfFault(asQuintetError(error, definition.name)))
+        })
       }
       const opened = definition.open(standaloneContext())
       if (!(opened instanceof Promise)) run(opened, source)
@@ -61,9 +66,9 @@ export function asStage<T>(definition: StageDefinition): T {
         opened.then(
           (open) => {
             run(open, inlet)
-            const held = early ?? []
+            // What comes while these are handed on is put behind them.
+            for (const act of early ?? []) act(inlet)
             early = undefined
-            for (const act of held) act(inlet)
           },
           (error) => subscriber.error(error),
         )
@@ -133,17 +138,30 @@ export function workStage(
 }
 
 function openStage(name: string, { work, close }: OpenWork, options: StageOptions, context: StageContext): OpenStage {
+  const { concurrency = 1 } = options
+  const atOnce = typeof concurrency === 'function' ? concurrency(context) : concurrency
+  if (!(atOnce >= 1)) {
+    throw new BadConfiguration(`Stage "${name}" cannot work on ${atOnce} messages at once. Allow 1 or more.`)
+  }
+  let closed: Promise<void> | undefined
   return {
     operator: (source) =>
       new Observable((subscriber) => {
-        const runner = new Runner(name, work, options, context, subscriber)
-        return source.subscribe({
+        const runner = new Runner(name, work, options, context, atOnce, subscriber)
+        const subscription = source.subscribe({
           next: (item) => runner.next(item),
           error: (error) => subscriber.error(error),
           complete: () => runner.complete(),
         })
+        return () => {
+          subscription.unsubscribe()
+          runner.stop()
+        }
       }),
-    close: async () => close?.(),
+    close() {
+      closed ??= close?.() ?? Promise.resolve()
+      return closed
+    },
   }
 }
 
@@ -170,6 +188,8 @@ class Runner {
   readonly #waiting: Slot[] = []
   /** Per source, messages that have not left yet, oldest first. */
   readonly #lanes = new Map<string, Slot[]>()
+  /** Ends each call that runs now, without an outcome. */
+  readonly #quits = new Set<() => void>()
   #running = 0
   #completed = false
 
@@ -178,6 +198,7 @@ class Runner {
     work: StageFunction<Payload, Payload, Side>,
     options: StageOptions,
     context: StageContext,
+    concurrency: number,
     out: Subscriber<Item>,
   ) {
     this.#name = name
@@ -185,8 +206,8 @@ class Runner {
     this.#options = options
     this.#context = context
     this.#out = out
-    const { concurrency = 1, step } = options
-    this.#concurrency = typeof concurrency === 'function' ? concurrency(context) : concurrency
+    this.#concurrency = concurrency
+    const { step } = options
     this.#step = typeof step === 'function' ? step(context.side) : step
     this.#ordered = (options.order ?? context.order) === 'source'
   }
@@ -206,6 +227,13 @@ class Runner {
   complete(): void {
     this.#completed = true
     this.#completeWhenDone()
+  }
+
+  /** Nobody takes what comes out any longer: ends what runs, forgets what waits. */
+  stop(): void {
+    this.#waiting.length = 0
+    this.#lanes.clear()
+    for (const quit of [...this.#quits]) quit()
   }
 
   /** A failure or drop keeps its place behind the messages of its source that came before it. */
@@ -230,11 +258,19 @@ class Runner {
     }
     const allowed = Math.min(message.expires - started, this.#options.timeout ?? Number.POSITIVE_INFINITY)
     let open = true
-    const end = (item: Item) => {
-      if (!open) return
+    const close = () => {
       open = false
       timer?.cancel()
       message.cancellation?.unlisten(aborted)
+      this.#quits.delete(quit)
+    }
+    const quit = () => {
+      close()
+      call.abort(new Cancelled())
+    }
+    const end = (item: Item) => {
+      if (!open) return
+      close()
       this.#running--
       this.#finish(slot, item)
       this.#startNext()
@@ -246,6 +282,7 @@ class Runner {
     const aborted = () => give(new Cancelled())
     const timer = Number.isFinite(allowed) ? clock.after(allowed, () => give(this.#late(message))) : undefined
     message.cancellation?.listen(aborted)
+    this.#quits.add(quit)
     result.then((work) => {
       if (open) end(this.#measured(work, message, started))
       else this.#context.events.emit({ type: 'late', id: message.id, stage: this.#name })
@@ -258,8 +295,9 @@ class Runner {
       const error = asQuintetError(thrown, this.#name)
       const { retry } = this.#options
       if (!retry || !error.retryable || tried >= retry.times || call.aborted) return failure(message, this.#name, error)
-      return new Promise<void>((resolve) => this.#context.clock.after(retry.pause ?? 0, resolve)).then(() =>
-        call.aborted ? failure(message, this.#name, error) : this.#attempt(message, call, tried + 1),
+      return sleep(this.#context.clock, retry.pause ?? 0, call.signal).then(
+        () => this.#attempt(message, call, tried + 1),
+        () => failure(message, this.#name, error),
       )
     }
     try {
@@ -271,6 +309,11 @@ class Runner {
   }
 
   #measured(work: Work, message: Message, started: number): Item {
+    // The compiler refuses it, but a caller without types may return nothing.
+    if (typeof work !== 'object' || work === null) {
+      const cause = new TypeError(`it returned ${work}, which cannot flow on; return a payload, a message or an item`)
+      return failure(message, this.#name, new StageFailed(this.#name, { cause }))
+    }
     const item: Item = 'kind' in work ? work : evolve(message, { payload: work })
     if (item.kind !== 'message' || this.#step === undefined) return item
     return evolve(item, { timings: spent(item.timings, this.#step, this.#context.clock.now() - started) })

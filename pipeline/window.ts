@@ -27,9 +27,9 @@ export class Window {
 
   /** Takes a place as soon as one is free, first come first served. Rejects with the signal's reason when aborted. */
   acquire(signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.tryAcquire()) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason)
       const granted = () => {
         signal?.removeEventListener('abort', abort)
         resolve()

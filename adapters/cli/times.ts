@@ -2,7 +2,16 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Model } from '../onnx/graph/index.ts'
-import { featuresOf, loadPredictor, loadProfile, type Predictor, referencePredictor } from '../onnx/profile/index.ts'
+import {
+  featuresOf,
+  loadPredictor,
+  loadProfile,
+  type ModelProfile,
+  machine,
+  type Predictor,
+  referencePredictor,
+  runtime,
+} from '../onnx/profile/index.ts'
 
 /** Milliseconds per layer of a model, and how they are known. */
 export interface Times {

@@ -14,6 +14,8 @@ import { beat, type Down, type Load, missedBeats, readDown, reviveError } from '
 
 /** A node that was lost gets no new message for this long, ms, while another is known. */
 const avoidFor = 10_000
+/** So long nobody may serve, ms, before a boundary that was served counts as deserted. */
+const outageFor = 5_000
 /** Room for the header and the transport's own framing below its largest payload. */
 const headroom = 8 * 1024
 
@@ -46,6 +48,7 @@ export class Caller {
   readonly path = new Path()
   /** Nodes heard of, and until when each is avoided. */
   readonly #nodes = new Map<string, number>()
+  #silentSince: number | undefined
   readonly #onReport: ((report: CallReport) => void) | undefined
 
   constructor(options: CallerOptions, onReport?: (report: CallReport) => void) {
@@ -62,7 +65,9 @@ export class Caller {
   async call(message: Message): Promise<Item<Result>> {
     const { stage, clock, events, attempts } = this.#options
     let current = message
-    for (let tries = 1; ; tries++) {
+    // What the network does to everybody is bounded by the budget, what nodes do by the number of attempts.
+    let tries = 0
+    for (;;) {
       if (current.cancellation?.cancelled) return failure(current, stage, new Cancelled())
       if (clock.now() >= current.expires) return failure(current, stage, outOfTime(current))
       try {
@@ -70,8 +75,10 @@ export class Caller {
       } catch (thrown) {
         const error = asQuintetError(thrown, stage)
         events.emit({ type: 'attempt-failed', id: current.id, attempt: current.attempt, error })
+        const outage = error.code === 'transport-closed' || error.code === 'no-responders'
+        if (!outage) tries++
         if (!error.retryable || tries >= attempts) return failure(current, stage, error)
-        const pause = this.#pause(error, tries)
+        const pause = this.#pause(error, current.attempt)
         if (pause === undefined || clock.now() + pause >= current.expires) return failure(current, stage, error)
         try {
           if (pause > 0) await sleep(clock, pause, current.cancellation?.signal)
@@ -90,12 +97,25 @@ export class Caller {
       case 'executor-lost':
         return 0
       case 'refused':
-        return (error as Refused).retryAfter ?? 50 * tries
+        return (error as Refused).retryAfter ?? Math.min(500, 50 * tries)
       case 'transport-closed':
-        return 50 * 2 ** tries
+        return Math.min(500, 50 * tries)
+      case 'no-responders':
+        return this.#isOutage() ? Math.min(500, 50 * tries) : undefined
       default:
         return undefined
     }
+  }
+
+  /** Nobody serves: for a while, if somebody did before (all may be reconnecting), else that is how it is. */
+  #isOutage(): boolean {
+    if (this.#nodes.size === 0) return false
+    const now = this.#options.clock.now()
+    this.#silentSince ??= now
+    if (now - this.#silentSince < outageFor) return true
+    this.#nodes.clear()
+    this.#silentSince = undefined
+    return false
   }
 
   #destination(message: Message): { subject: string; node?: string } {
@@ -117,6 +137,7 @@ export class Caller {
 
   /** @internal */
   heard(node: string): void {
+    this.#silentSince = undefined
     if (!this.#nodes.has(node)) this.#nodes.set(node, 0)
   }
 

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { Packr } from 'msgpackr'
-import { BadMessage } from '../errors.ts'
+import { BadMessage, TooLarge } from '../errors.ts'
 import type { Parts } from '../transport.ts'
 
 /*
@@ -12,14 +12,23 @@ const magic = 0x51
 export const version = 1
 const fixed = 8
 const maxParts = 64
-const maxHeader = 64 * 1024
+/** A result with a thousand boxes fits. */
+const maxHeader = 512 * 1024
 
 // Plain maps, because both ends must understand a frame without having seen another; BigInt never comes off the wire.
 const packr = new Packr({ useRecords: false, int64AsType: 'number', largeBigIntToFloat: true })
 
-/** Puts a header before parts. */
+/**
+ * Puts a header before parts.
+ * @throws TooLarge when there are more than 64 parts or the header exceeds 512 KB: nobody would read it
+ */
 export function packFrame(header: object, parts: Parts = []): Parts {
   const packed = packr.pack(header)
+  if (parts.length > maxParts || packed.byteLength > maxHeader) {
+    throw new TooLarge(
+      `A message of ${parts.length} parts with a header of ${packed.byteLength} bytes cannot be sent: ${maxParts} parts and ${maxHeader} bytes are allowed. Put large data into parts, and fewer of them.`,
+    )
+  }
   const at = fixed + 4 * parts.length
   // From Node's pool: small buffers of their own are what costs the garbage collector most.
   const head = Buffer.allocUnsafe(at + packed.byteLength)

@@ -133,8 +133,8 @@ const classes: Readonly<Record<ErrorCode, { readonly prototype: QuintetError }>>
 }
 
 /** An error that happened on another node, as the same class, so that `instanceof` means the same in every mode. */
-export function reviveError(reply: Extract<Down, { kind: 'failure' }>): QuintetError {
-  const code = reply.code in classes ? (reply.code as ErrorCode) : 'stage-failed'
+export function reviveError(reply: { code: string; reason: string; retryable: boolean }): QuintetError {
+  const code = Object.hasOwn(classes, reply.code) ? (reply.code as ErrorCode) : 'stage-failed'
   const error = new QuintetError(code, reply.reason, { retryable: reply.retryable })
   const { prototype } = classes[code]
   Object.setPrototypeOf(error, prototype)
