@@ -49,7 +49,7 @@ export function failure(output: Output, json: boolean | undefined, error: unknow
   const known = error instanceof QuintetError || (error instanceof Error && error.name === 'CACError')
   const message = error instanceof Error ? error.message : String(error)
   if (json) {
-    const code = error instanceof QuintetError ? error.code : 'bad-configuration'
+    const code = error instanceof QuintetError ? error.code : known ? 'bad-configuration' : 'unexpected'
     output.write(
       JSON.stringify({ error: { name: error instanceof Error ? error.name : 'Error', code, message } }, null, 2),
     )

@@ -1,3 +1,4 @@
+import { BadConfiguration } from '../../pipeline/index.ts'
 import { readModel } from '../onnx/graph/index.ts'
 import {
   configurationOf,
@@ -27,6 +28,12 @@ export interface ProfileOptions {
 
 /** `quintet profile MODEL…`: measures models here, keeps their profiles, and says how well others predict each. */
 export async function profileCommand(paths: readonly string[], options: ProfileOptions, output: Output): Promise<void> {
+  if (paths.length > 1 && (options.output !== undefined || options.plot !== undefined)) {
+    throw new BadConfiguration('One file holds one model: name --output and --plot with a single model.')
+  }
+  if (options.heldOut && paths.length < 3) {
+    throw new BadConfiguration('Holding out needs at least three models, of which each is predicted from the others.')
+  }
   const profiles: { value: ModelProfile; path: string; measured: Measured }[] = []
   for (const path of paths) {
     const model = await readModel(path, { dimensions: dimensions(options.dim) })
@@ -34,9 +41,9 @@ export async function profileCommand(paths: readonly string[], options: ProfileO
       ...(options.runs === undefined ? {} : { runs: options.runs }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     })
-    const to = options.output !== undefined && paths.length === 1 ? options.output : profilePath(model, value.threads)
+    const to = options.output ?? profilePath(model, value.threads)
     await saveProfile(to, value)
-    if (options.plot !== undefined && paths.length === 1) await draw(options.plot, value)
+    if (options.plot !== undefined) await draw(options.plot, value)
     const configurations = model.layers.map((layer, index) =>
       configurationOf(model, layer, value.layers[index]?.ms ?? 0),
     )

@@ -2,7 +2,16 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Model } from '../onnx/graph/index.ts'
-import { featuresOf, loadPredictor, loadProfile, type Predictor, referencePredictor } from '../onnx/profile/index.ts'
+import {
+  featuresOf,
+  loadPredictor,
+  loadProfile,
+  type ModelProfile,
+  machine,
+  type Predictor,
+  referencePredictor,
+  runtime,
+} from '../onnx/profile/index.ts'
 
 /** Milliseconds per layer of a model, and how they are known. */
 export interface Times {
@@ -25,12 +34,18 @@ export function profilePath(model: Model, threads: number): string {
  * @throws BadConfiguration for a profile of another model
  */
 export async function timesOf(model: Model, profile: string | undefined, threads: number): Promise<Times> {
-  const saved = profilePath(model, threads)
-  const path = profile ?? (existsSync(saved) ? saved : undefined)
-  if (path !== undefined) {
-    const { layers } = await loadProfile(path, model)
-    if (layers.length === model.layers.length) return { layers: layers.map(({ ms }) => ms), source: 'measured' }
+  const measured = profile === undefined ? await savedProfile(model, threads) : await loadProfile(profile, model)
+  if (measured?.layers.length === model.layers.length) {
+    return { layers: measured.layers.map(({ ms }) => ms), source: 'measured' }
   }
   const predictor: Predictor = loadPredictor(referencePredictor)
   return { layers: featuresOf(model).map((features) => predictor.layer(features)), source: 'predicted' }
+}
+
+/** What "quintet profile" saved, where it still holds: of this machine, with this runtime. */
+async function savedProfile(model: Model, threads: number): Promise<ModelProfile | undefined> {
+  const path = profilePath(model, threads)
+  if (!existsSync(path)) return undefined
+  const saved = await loadProfile(path, model)
+  return saved.machine === machine() && saved.runtime === runtime() ? saved : undefined
 }

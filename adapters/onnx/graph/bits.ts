@@ -37,3 +37,15 @@ export function members(set: Bits): number[] {
   for (let index = 0; index < set.length * 32; index++) if (has(set, index)) found.push(index)
   return found
 }
+
+/** How many numbers the set holds. */
+export function size(set: Bits): number {
+  let count = 0
+  for (let word of set) for (; word !== 0; word &= word - 1) count++
+  return count
+}
+
+/** Whether the set holds nothing. */
+export function isEmpty(set: Bits): boolean {
+  return set.every((word) => word === 0)
+}

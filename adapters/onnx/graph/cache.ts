@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { ModelLoadFailed } from '../../../pipeline/index.ts'
 import { hashOf } from './hash.ts'
 
 /** A file of a cache entry. */
@@ -35,6 +36,7 @@ const making = new Map<string, Promise<Saved>>()
  * The files of an entry: those on disk where they are whole, otherwise made anew. An entry appears at once or not at
  * all (it is written aside and renamed); several processes may make the same one, and callers of one process wait for
  * the one that does.
+ * @throws ModelLoadFailed where somebody else keeps changing the entry
  */
 export async function cached(folder: string, key: string, make: () => Promise<Making>): Promise<Saved> {
   const path = join(folder, key)
@@ -76,7 +78,9 @@ async function put(aside: string, path: string): Promise<Saved> {
     )
     const saved = await verified(path)
     if (saved) return saved
-    if (renamed) throw new Error(`${path} changed while it was written. Do not let others write into the cache.`)
+    if (renamed) {
+      throw new ModelLoadFailed(`${path} changed while it was written. Do not let other programs write into the cache.`)
+    }
     await rm(path, { recursive: true, force: true })
   }
 }

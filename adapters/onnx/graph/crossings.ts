@@ -1,4 +1,4 @@
-import { add, addAll, type Bits, bits, has, isApart } from './bits.ts'
+import { add, addAll, type Bits, bits, has, isApart, isEmpty, isWithin } from './bits.ts'
 import { echoesOf } from './echoes.ts'
 import type { Model } from './model.ts'
 
@@ -38,51 +38,64 @@ interface Edge {
 export function crossings(model: Model, most: number, limit: number): Crossings {
   const count = model.layers.length
   const echoes = echoesOf(model)
-  const { makes, reads, behind, answers } = relate(model, echoes)
+  const { makes, behind, inputs } = relate(model, echoes)
   const found: Crossing[] = []
   let steps = 0
 
-  const search = (head: Bits, tail: Bits, from: number, crossing: ReadonlySet<Edge>): void => {
-    if (crossing.size > most || steps >= limit) return
-    // What a layer needs was decided before it: unless it is in the tail already, all that is in the head.
-    let next = from
-    while (next < count && (has(tail, next) || echoes.has(next))) next++
-    if (next === count) {
-      const parted = head.some((word) => word !== 0) && tail.some((word) => word !== 0)
-      if (parted) found.push({ head, tensors: [...crossing].map(({ name }) => name) })
-      return
-    }
-    steps++
+  const search = (start: State): void => {
+    let { head, tail, next, crossing, open } = start
+    while (crossing.size <= most && steps < limit) {
+      // What a layer needs was decided before it: unless it is in the tail already, all that is in the head.
+      while (next < count && (has(tail, next) || echoes.has(next))) next++
+      if (next === count) {
+        if (!isEmpty(head) && !isEmpty(tail)) found.push({ head, tensors: [...crossing].map(({ name }) => name) })
+        return
+      }
+      steps++
 
-    const below = tail.slice()
-    addAll(below, behind[next] ?? below)
-    const cut = new Set(crossing)
-    for (let layer = next; layer < count; layer++) {
-      if (!has(below, layer) || has(tail, layer)) continue
-      for (const edge of reads[layer] ?? []) if (edge.maker < 0 || has(head, edge.maker)) cut.add(edge)
-    }
-    search(head, below, next + 1, cut)
+      // In the tail: at least what it reads crosses, so that this goes no deeper than tensors may cross.
+      const below = tail.slice()
+      addAll(below, behind[next] ?? below)
+      const cut = new Set(crossing)
+      for (const edge of open) if (!isApart(edge.readers, below)) cut.add(edge)
+      search({ head, tail: below, next: next + 1, crossing: cut, open })
 
-    const above = head.slice()
-    add(above, next)
-    const left = new Set(crossing)
-    for (const edge of makes[next] ?? []) if (edge.answer || !isApart(edge.readers, tail)) left.add(edge)
-    search(above, tail, next + 1, left)
+      // In the head: goes on here.
+      const above = head.slice()
+      add(above, next)
+      const made = makes[next] ?? []
+      const left = made.filter((edge) => edge.answer || !isApart(edge.readers, tail))
+      if (left.length > 0) crossing = new Set([...crossing, ...left])
+      open = [...open, ...made].filter(({ readers }) => !isWithin(readers, above))
+      head = above
+      next++
+    }
   }
 
-  search(bits(count), bits(count), 0, new Set(answers))
+  const answers = inputs.filter(({ answer }) => answer)
+  search({ head: bits(count), tail: bits(count), next: 0, crossing: new Set(answers), open: inputs })
   return { found, complete: steps < limit }
+}
+
+/** What was decided of the layers before `next`. */
+interface State {
+  readonly head: Bits
+  /** With all that depends on what is in it. */
+  readonly tail: Bits
+  readonly next: number
+  /** Tensors that are sure to cross. */
+  readonly crossing: ReadonlySet<Edge>
+  /** Tensors of the head that not only the head reads. */
+  readonly open: readonly Edge[]
 }
 
 interface Relations {
   /** Per layer: what it makes. */
   readonly makes: readonly (readonly Edge[])[]
-  /** Per layer: what it reads. */
-  readonly reads: readonly (readonly Edge[])[]
   /** Per layer: itself and all that depends on it. */
   readonly behind: readonly Bits[]
-  /** Inputs of the model that are answers as they are. */
-  readonly answers: readonly Edge[]
+  /** The model's inputs. */
+  readonly inputs: readonly Edge[]
 }
 
 function relate(model: Model, echoes: ReadonlySet<number>): Relations {
@@ -93,7 +106,6 @@ function relate(model: Model, echoes: ReadonlySet<number>): Relations {
   const answers = new Set(model.outputs.map(({ name }) => name).filter((name) => !stateOutputs.has(name)))
 
   const makes: Edge[][] = model.layers.map(() => [])
-  const reads: Edge[][] = model.layers.map(() => [])
   const behind = model.layers.map(() => bits(count))
   const gather = (name: string, readers: Bits): Bits => {
     for (const node of model.wiring.readers.get(name) ?? []) {
@@ -116,7 +128,6 @@ function relate(model: Model, echoes: ReadonlySet<number>): Relations {
   const made = own.flatMap((layer) => layer.outputs.map(({ name }) => edge(name, layer.index)))
   for (const one of [...inputs, ...made]) {
     makes[one.maker]?.push(one)
-    for (let layer = 0; layer < count; layer++) if (has(one.readers, layer)) reads[layer]?.push(one)
   }
   for (let layer = count - 1; layer >= 0; layer--) {
     const set = behind[layer] ?? bits(count)
@@ -127,5 +138,5 @@ function relate(model: Model, echoes: ReadonlySet<number>): Relations {
       }
     }
   }
-  return { makes, reads, behind, answers: inputs.filter(({ answer }) => answer) }
+  return { makes, behind, inputs }
 }

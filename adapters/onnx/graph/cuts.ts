@@ -1,10 +1,11 @@
-import { type Bits, has, isWithin, members } from './bits.ts'
-import { type Crossing, crossings } from './crossings.ts'
+import { type Bits, has, members, size } from './bits.ts'
+import { crossings } from './crossings.ts'
 import { echoesOf } from './echoes.ts'
+import { lowerEnvelope } from './envelope.ts'
 import { UnknownCut } from './errors.ts'
 import { insideFolds } from './folded.ts'
 import { insideGroups } from './groups.ts'
-import type { Model } from './model.ts'
+import type { Layer, Model } from './model.ts'
 import { insideQuantised } from './quantised.ts'
 import type { State } from './states.ts'
 import { isWireTensor, type WireTensor } from './tensors.ts'
@@ -53,41 +54,36 @@ export interface CutOptions {
 export function cuts(model: Model, options: CutOptions = {}): LayerCut[] {
   const { found } = crossings(model, options.tensors ?? 3, options.limit ?? 200_000)
   const inside = new Set([...insideQuantised(model), ...insideFolds(model), ...insideGroups(model)])
-  const total = model.layers.reduce((sum, layer) => sum + layer.macs, 0)
-  const drafts = found.flatMap((crossing) => {
-    const states = sides(model, crossing.head)
-    const tensors = crossing.tensors.map((name) => model.shapes.tensors.get(name))
-    const wires = tensors.filter((tensor) => tensor !== undefined).filter(isWireTensor)
-    if (!states || wires.length < tensors.length || wires.some(({ name }) => inside.has(name))) return []
-    const head = withEchoes(model, crossing.head)
-    const macs = head.reduce((sum, index) => sum + (model.layers[index]?.macs ?? 0), 0)
-    const bytes = wires.reduce((sum, tensor) => sum + tensor.bytes, 0)
-    return [
-      {
-        ...named(model, crossing),
-        set: crossing.head,
-        head,
-        crossing: inOrder(model, wires),
-        bytes,
-        headShare: total > 0 ? macs / total : head.length / model.layers.length,
-        ...states,
-      },
-    ]
+  const sources = sourcesOf(model)
+  const offered = found.flatMap(({ head, tensors }) => {
+    const states = sides(model, head)
+    const wires = tensors.map((name) => model.shapes.tensors.get(name)).filter((tensor) => tensor !== undefined)
+    const crossing = inOrder(model, wires.filter(isWireTensor))
+    if (!states || crossing.length < tensors.length || crossing.some(({ name }) => inside.has(name))) return []
+    const bytes = crossing.reduce((sum, tensor) => sum + tensor.bytes, 0)
+    return [{ head, crossing, bytes, states, layers: size(head) }]
   })
-  drafts.sort((a, b) => a.head.length - b.head.length || a.bytes - b.bytes)
+  offered.sort((a, b) => a.layers - b.layers || a.bytes - b.bytes)
+  const envelope = lowerEnvelope(model, offered)
 
-  const states = new Set(model.states.map((state) => state.input.name))
-  const between = beforeActivations(model)
-  const isBetween = (cut: { readonly crossing: readonly WireTensor[] }): boolean =>
-    cut.crossing.some(({ name }) => between.has(name))
-  const input = model.inputs.filter(({ name }) => !states.has(name)).reduce((sum, tensor) => sum + tensor.bytes, 0)
-  return drafts.map(({ set, ...cut }) => ({
-    ...cut,
-    envelope:
-      input > cut.bytes &&
-      !isBetween(cut) &&
-      !drafts.some((other) => !isBetween(other) && dominates(other, { set, ...cut })),
-  }))
+  return offered.map((one): LayerCut => {
+    let layers: readonly number[] | undefined
+    const from = one.crossing.map(({ name }) => sources.get(name) ?? { name, label: name })
+    return {
+      name: from.map(({ name }) => name).join('+'),
+      label: from.map(({ label }) => label).join('+'),
+      // Made when it is asked for: a wide graph has thousands of cuts, and few of them are looked at.
+      get head() {
+        layers ??= withEchoes(model, one.head)
+        return layers
+      },
+      crossing: one.crossing,
+      bytes: one.bytes,
+      headShare: shareOf(model, one.head),
+      ...one.states,
+      envelope: envelope.has(one),
+    }
+  })
 }
 
 // An echo that the head computes is counted there, whether or not the tail computes it again.
@@ -100,31 +96,16 @@ function withEchoes(model: Model, head: Bits): number[] {
   return [...set].sort((a, b) => a - b)
 }
 
-const activations: ReadonlySet<string> = new Set(['Relu', 'Clip', 'LeakyRelu', 'Sigmoid', 'Tanh', 'HardSigmoid'])
-
-/** Tensors that one activation function alone reads, straight behind what makes them. */
-function beforeActivations(model: Model): ReadonlySet<string> {
-  const layerOf = new Map(model.nodeOf.map((node, layer) => [node, model.layers[layer]]))
-  const answers = new Set(model.outputs.map(({ name }) => name))
-  const between = model.layers
-    .flatMap((layer) => layer.outputs)
-    .filter(({ name, bytes }) => {
-      const readers = model.wiring.readers.get(name) ?? []
-      const [reader] = readers.length === 1 ? readers.map((node) => layerOf.get(node)) : []
-      const [made] = reader?.outputs ?? []
-      return reader && activations.has(reader.kind) && made?.bytes === bytes && !answers.has(made.name)
-    })
-  return new Set(between.map(({ name }) => name))
+function shareOf(model: Model, head: Bits): number {
+  const sum = (layers: readonly Layer[]): number => layers.reduce((all, layer) => all + layer.macs, 0)
+  const total = sum(model.layers)
+  if (total === 0) return size(head) / model.layers.length
+  return sum(model.layers.filter(({ index }) => has(head, index))) / total
 }
 
-interface Draft {
-  readonly set: Bits
-  readonly head: readonly number[]
-  readonly bytes: number
-}
-
-function dominates(earlier: Draft, later: Draft): boolean {
-  return earlier.head.length < later.head.length && earlier.bytes <= later.bytes && isWithin(earlier.set, later.set)
+/** Per tensor the layer that it names. Second outputs of a layer go by their own name: the layer's is its first. */
+function sourcesOf(model: Model): ReadonlyMap<string, { readonly name: string; readonly label: string }> {
+  return new Map(model.layers.flatMap((layer) => (layer.outputs[0] ? [[layer.outputs[0].name, layer] as const] : [])))
 }
 
 /**
@@ -134,15 +115,20 @@ function dominates(earlier: Draft, later: Draft): boolean {
  */
 export function findCut(model: Model, name: string, options: CutOptions = {}): LayerCut {
   const wanted = name.replace(/^after:/, '')
-  const all = cuts(model, options)
   const matches: ((cut: LayerCut) => boolean)[] = [
     (cut) => cut.name === wanted,
     (cut) => cut.label === wanted,
     (cut) => cut.crossing.map((tensor) => tensor.name).join('+') === wanted,
   ]
-  for (const match of matches) {
-    const cut = all.find(match)
-    if (cut) return cut
+  // Few tensors first: most cuts have one, and are found at once.
+  const most = options.tensors ?? 3
+  let all: LayerCut[] = []
+  for (let tensors = 1; tensors <= most; tensors++) {
+    all = cuts(model, { ...options, tensors })
+    for (const match of matches) {
+      const cut = all.find(match)
+      if (cut) return cut
+    }
   }
   const layer = model.layers.find((one) => one.name === wanted || one.label === wanted)
   const reason = layer
@@ -168,18 +154,6 @@ function sides(model: Model, head: Bits): { headStates: State[]; tailStates: Sta
     else tailStates.push(state)
   }
   return { headStates, tailStates }
-}
-
-function named(model: Model, { tensors }: Crossing): { name: string; label: string } {
-  const sources = inOrder(
-    model,
-    tensors.map((name) => ({ name })),
-  ).map(({ name }) => {
-    const layer = model.layers.find((one) => one.outputs.some((output) => output.name === name))
-    // Second outputs of a layer go by their own name: the layer's stands for its first.
-    return layer?.outputs[0]?.name === name ? { name: layer.name, label: layer.label } : { name, label: name }
-  })
-  return { name: sources.map(({ name }) => name).join('+'), label: sources.map(({ label }) => label).join('+') }
 }
 
 function inOrder<T extends { readonly name: string }>(model: Model, tensors: readonly T[]): T[] {

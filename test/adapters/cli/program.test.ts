@@ -148,6 +148,36 @@ describe('quintet profile', () => {
     const value = await json('profile', path, '--runs', '3')
     expect(value.total).toMatchObject({ ms: expect.any(Number) })
     expect(await json('inspect', path)).toMatchObject({ times: 'measured' })
+    // As it would be found after the machine or the runtime changed.
+    await writeFile(String(value.path), JSON.stringify({ ...value, path: undefined, machine: 'another' }))
+    expect(await json('inspect', path)).toMatchObject({ times: 'predicted' })
+    expect(await json('inspect', path, '--profile', String(value.path))).toMatchObject({ times: 'measured' })
+  })
+})
+
+describe('quintet profile of several models', () => {
+  it('predicts each from the others, beside the baseline', async () => {
+    const sizes = [16, 24, 40, 64]
+    const paths = await Promise.all(
+      sizes.map((side) =>
+        write(at(`wide${side}.onnx`), {
+          ...draft,
+          weights: [weights('w', [64, side]), weights('v', [side, 10])],
+        }),
+      ),
+    )
+    const { byModel } = await json('profile', ...paths, '--held-out', '--runs', '3')
+    const { models } = byModel as { models: { model: string; ms: number; predicted: number; baseline: number }[] }
+    expect(models.map(({ model }) => model)).toEqual(sizes.map((side) => `wide${side}.onnx`))
+    for (const one of models) expect(Math.min(one.ms, one.predicted)).toBeGreaterThan(0)
+    const { out } = await quintet('profile', ...paths, '--held-out', '--runs', '3')
+    expect(out).toMatch(/held-out model .*linear on configuration/)
+  })
+
+  it('refuses one file for all, and holding out of two', async () => {
+    const path = await write(at('timed.onnx'), draft)
+    expect((await quintet('profile', path, path, '-o', at('one.json'))).notes).toContain('One file holds one model')
+    expect((await quintet('profile', path, path, '--held-out')).notes).toContain('at least three models')
   })
 })
 
