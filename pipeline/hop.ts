@@ -53,7 +53,7 @@ function openCaller(
   options: BoundaryOptions,
   context: StageContext,
 ): Caller {
-  const { outward, clock, events, world } = context
+  const { outward, clock, events, world, side } = context
   if (!outward) {
     throw new BadConfiguration(
       `"${name}" needs another end. Use it inside pipeline(…), which runs what stands below it.`,
@@ -62,7 +62,16 @@ function openCaller(
   const { transport } = outward
   const where = outward.boundary(boundary.kind === 'hop' ? boundary.hop : undefined)
   const caller: Caller = new Caller(
-    { transport, boundary: where, stage: name, clock, events, ...options },
+    // Only the wire is a crossing; below it, a hop's says which node answered.
+    {
+      transport,
+      boundary: where,
+      stage: name,
+      clock,
+      events,
+      crosses: boundary.kind === 'wire' || side === 'cloud',
+      ...options,
+    },
     ({ node, load }) => {
       if (boundary.kind !== 'wire') return
       const { rate, rtt } = caller.path

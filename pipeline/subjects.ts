@@ -53,6 +53,14 @@ export class Boundary {
     return `${this.prefix}.${source}.${node}.${key}`
   }
 
+  /** The source that a subject of this boundary belongs to: `DEVICE.STREAM`. */
+  sourceOf(subject: string): string {
+    return subject
+      .slice(this.prefix.length + 1)
+      .split('.', 2)
+      .join('.')
+  }
+
   /** What a serving node listens to. */
   get anyPattern(): string {
     return `${this.prefix}.*.*`

@@ -2,6 +2,7 @@ import type { StageContext } from '../context.ts'
 import { type QuintetError, StageFailed } from '../errors.ts'
 import { failure, type Item, type Message } from '../message.ts'
 import type { ServiceDescription, Transport } from '../transport.ts'
+import { keyOf } from '../wire/protocol.ts'
 import { Responder } from '../wire/responder.ts'
 import { Chain } from './chain.ts'
 import type { Segment } from './segments.ts'
@@ -26,7 +27,7 @@ export class SegmentServer {
     const held = new Map<string, Message>()
     let responder: Responder | undefined
     const settle = (item: Item) => {
-      held.delete(item.id)
+      held.delete(keyOf(item))
       responder?.settle(item)
     }
     const chain = await Chain.open(segment.links, context, settle, (error) => {
@@ -45,10 +46,10 @@ export class SegmentServer {
         capacity: options.capacity,
         ...(options.service ? { service: options.service } : {}),
         accept: (message) => {
-          held.set(message.id, message)
+          held.set(keyOf(message), message)
           chain.push(message)
         },
-        onReleased: (id) => held.delete(id),
+        onReleased: (key) => held.delete(key),
       })
       return new SegmentServer(chain, responder)
     } catch (error) {

@@ -30,6 +30,8 @@ export interface CallerOptions {
   readonly chunkAbove?: number
   /** How often one message is tried at most, the first time included. */
   readonly attempts?: number
+  /** Whether an answer that comes back over this boundary says so. Default true; a hop on the device is no crossing. */
+  readonly crosses?: boolean
 }
 
 /** What a finished call tells about the other side. */
@@ -50,6 +52,8 @@ export class Caller {
   readonly #nodes = new Map<string, number>()
   #silentSince: number | undefined
   readonly #onReport: ((report: CallReport) => void) | undefined
+  /** The transport is closed for good; while it is not, a lost connection is being restored. */
+  #closed = false
 
   constructor(options: CallerOptions, onReport?: (report: CallReport) => void) {
     const { maxPayload } = options.transport
@@ -58,34 +62,40 @@ export class Caller {
       ...options,
       chunkAbove: Math.min(options.chunkAbove ?? usual, maxPayload - headroom),
       attempts: options.attempts ?? 5,
+      crosses: options.crosses ?? true,
     }
     this.#onReport = onReport
+    void options.transport.closed.then(() => {
+      this.#closed = true
+    })
   }
 
   async call(message: Message): Promise<Item<Result>> {
     const { stage, clock, events, attempts } = this.#options
     let current = message
     // What the network does to everybody is bounded by the budget, what nodes do by the number of attempts.
-    let tries = 0
-    for (;;) {
+    let tries = 1
+    for (let down = 0; ; ) {
       if (current.cancellation?.cancelled) return failure(current, stage, new Cancelled())
       if (clock.now() >= current.expires) return failure(current, stage, outOfTime(current))
+      const { id, attempt, plan } = current
+      events.emit({ type: 'attempt', id, attempt, plan })
       try {
-        return await new Attempt(current, this.#destination(current), this.#options, this.path, this).run()
+        return await new Attempt(current, this.#destination(current), this.#options, this, tries).run()
       } catch (thrown) {
         const error = asQuintetError(thrown, stage)
-        events.emit({ type: 'attempt-failed', id: current.id, attempt: current.attempt, error })
-        const outage = error.code === 'transport-closed' || error.code === 'no-responders'
-        if (!outage) tries++
-        if (!error.retryable || tries >= attempts) return failure(current, stage, error)
-        const pause = this.#pause(error, current.attempt)
+        events.emit({ type: 'attempt-failed', id, attempt, error })
+        const outage = this.#isOutage(error)
+        if (!outage && (!error.retryable || tries >= attempts)) return failure(current, stage, error)
+        const pause = outage ? Math.min(500, 50 * 2 ** down++) : this.#pause(error, tries)
         if (pause === undefined || clock.now() + pause >= current.expires) return failure(current, stage, error)
         try {
           if (pause > 0) await sleep(clock, pause, current.cancellation?.signal)
         } catch {
           return failure(current, stage, new Cancelled())
         }
-        current = evolve(current, { attempt: current.attempt + 1 })
+        if (!outage) tries++
+        current = evolve(current, { attempt: attempt + 1 })
       }
     }
   }
@@ -98,18 +108,18 @@ export class Caller {
         return 0
       case 'refused':
         return (error as Refused).retryAfter ?? Math.min(500, 50 * tries)
-      case 'transport-closed':
-        return Math.min(500, 50 * tries)
-      case 'no-responders':
-        return this.#isOutage() ? Math.min(500, 50 * tries) : undefined
       default:
         return undefined
     }
   }
 
-  /** Nobody serves: for a while, if somebody did before (all may be reconnecting), else that is how it is. */
-  #isOutage(): boolean {
-    if (this.#nodes.size === 0) return false
+  /**
+   * Whether the network is at fault, and will likely mend: the connection is being restored, or nobody serves where
+   * somebody did a while ago (they may all be reconnecting).
+   */
+  #isOutage(error: QuintetError): boolean {
+    if (error.code === 'transport-closed') return !this.#closed
+    if (error.code !== 'no-responders' || this.#nodes.size === 0) return false
     const now = this.#options.clock.now()
     this.#silentSince ??= now
     if (now - this.#silentSince < outageFor) return true
@@ -118,10 +128,10 @@ export class Caller {
     return false
   }
 
-  #destination(message: Message): { subject: string; node?: string } {
+  #destination(message: Message): Destination {
     const { boundary, clock } = this.#options
     const named = message.plan.target?.startsWith('node:') ? message.plan.target.slice('node:'.length) : undefined
-    if (named) return { subject: boundary.node(message.source, named), node: named }
+    if (named) return { subject: boundary.node(message.source, named), node: named, planned: true }
     const now = clock.now()
     const fine: string[] = []
     let avoiding = false
@@ -163,10 +173,17 @@ const outOfTime = (message: Message) =>
     `The budget of ${Math.round(message.expires - message.captured)} ms ended before an answer came. Allow more time, or plan less work.`,
   )
 
+interface Destination {
+  readonly subject: string
+  readonly node?: string
+  /** The plan names the node: there is no other to go to. */
+  readonly planned?: boolean
+}
+
 /** One pass of a message over the boundary. */
 class Attempt {
   readonly #message: Message
-  readonly #to: { subject: string; node?: string }
+  readonly #to: Destination
   readonly #options: Required<CallerOptions>
   readonly #path: Path
   readonly #caller: Caller
@@ -183,22 +200,17 @@ class Attempt {
   #reject!: (error: unknown) => void
   #done = false
 
-  constructor(
-    message: Message,
-    to: { subject: string; node?: string },
-    options: Required<CallerOptions>,
-    path: Path,
-    caller: Caller,
-  ) {
+  constructor(message: Message, to: Destination, options: Required<CallerOptions>, caller: Caller, tries: number) {
     this.#message = message
     this.#to = to
     this.#node = to.node
     this.#options = options
-    this.#path = path
+    this.#path = caller.path
     this.#caller = caller
     this.#started = options.clock.now()
     this.#heard = this.#started
-    this.#patience = missedBeats * beat
+    // A sign of life needs a round trip. Where that is longer than the beats and yet unknown, later tries wait longer.
+    this.#patience = missedBeats * beat * tries + (caller.path.rtt ?? 0)
   }
 
   run(): Promise<Item<Result>> {
@@ -233,9 +245,10 @@ class Attempt {
         headers: traceparent ? { 'Quintet-Id': id, traceparent } : { 'Quintet-Id': id },
         onReply: (delivery) => this.#onReply(delivery.data),
         onError: (error) => {
-          if (this.#to.node) this.#caller.forget(this.#to.node)
+          const { node, planned } = this.#to
+          if (node) this.#caller.forget(node)
           // A node that is gone from its direct subject is lost, not the whole group.
-          this.#end(() => this.#reject(this.#to.node ? lostBeforeAnswer(this.#to.node, error) : error))
+          this.#end(() => this.#reject(node && !planned ? goneNode(node, error) : error))
         },
       },
     )
@@ -307,17 +320,21 @@ class Attempt {
     try {
       const answered = decodeOutcome(header.outcome, parts)
       this.#caller.report({ node: header.node, load: header.load })
-      const { payload } = this.#message
+      const below = answered.crossing
+      const crossing = this.#options.crosses
+        ? {
+            at: this.#message.payload.at,
+            encoding: encodingOf(this.#message),
+            bytes,
+            // Deeper down another node may have answered.
+            node: below?.node ?? header.node,
+          }
+        : below
       const item = evolve<Message['payload'], Message['side'], Result>(this.#message, {
         payload: answered.payload as Result,
         plan: answered.plan,
         timings: spent(answered.timings, 'transfer', travel),
-        crossing: {
-          at: payload.at,
-          encoding: this.#message.crossing?.encoding ?? encodingOf(this.#message),
-          bytes: bytes + (this.#message.crossing?.bytes ?? 0),
-          node: answered.crossing?.node ?? header.node,
-        },
+        ...(crossing ? { crossing } : {}),
       })
       this.#end(() => this.#resolve(item))
     } catch (error) {
@@ -341,7 +358,7 @@ class Attempt {
       if (!transport.connected) this.#heard = now
       if (now < this.#heard + this.#patience) return this.#watch()
       if (this.#node) this.#caller.lost(this.#node, this.#message.id)
-      this.#end(() => this.#reject(lostBeforeAnswer(this.#node)))
+      this.#end(() => this.#reject(silentNode(this.#node, this.#patience)))
     })
   }
 
@@ -375,12 +392,17 @@ class Attempt {
   }
 }
 
-function lostBeforeAnswer(node: string | undefined, cause?: unknown): NodeLost {
+function silentNode(node: string | undefined, ms: number): NodeLost {
   const who = node ? `Node "${node}"` : 'The node that was asked'
   return new NodeLost(
-    `${who} gave no sign of life for ${missedBeats * beat} ms, and no other answered in time. Check that the cloud half runs.`,
-    { cause },
+    `${who} gave no sign of life for ${Math.round(ms)} ms, and no other answered in time. Check that the cloud half runs.`,
   )
+}
+
+function goneNode(node: string, cause: unknown): NodeLost {
+  return new NodeLost(`Node "${node}" listens no longer, and no other answered. Check that the cloud half runs.`, {
+    cause,
+  })
 }
 
 /** How the payload is written on the wire, in the plan's words. */

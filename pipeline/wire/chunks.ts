@@ -31,9 +31,12 @@ export class ChunkSender {
   readonly #acked = new Set<number>()
   #sha256: string | undefined
   #next = 0
+  /** Chunks that the digest has grown by. */
+  #hashed = 0
   #delivered = 0
   #sentBytes = 0
   #progress: number
+  #stopped = false
   #timer: Timer | undefined
 
   constructor(options: {
@@ -75,26 +78,27 @@ export class ChunkSender {
     this.#delivered += bytes
     this.#path.observeRate(this.#delivered - sent.delivered, now - sent.at)
     this.#progress = now
-    this.#fill()
+    if (this.#acked.size === this.#count) this.#timer?.cancel()
+    else this.#fill()
   }
 
   stop(): void {
+    this.#stopped = true
     this.#timer?.cancel()
-    this.#next = this.#count
     this.#sent.clear()
   }
 
   #fill(): void {
     const limit = this.#path.inFlight(chunkBytes)
-    while (this.#next < this.#count && this.#sent.size < limit) this.#send(this.#next++)
+    while (!this.#stopped && this.#next < this.#count && this.#sent.size < limit) this.#send(this.#next++)
   }
 
   #send(index: number): void {
     const slice = this.#slice(index)
-    if (this.#sha256 === undefined) {
+    if (index === this.#hashed) {
       // Chunks leave in order the first time, so the digest grows with them and never blocks for long.
       for (const part of slice) this.#hash.update(part)
-      if (index === this.#count - 1) this.#sha256 = this.#hash.digest('hex')
+      if (++this.#hashed === this.#count) this.#sha256 = this.#hash.digest('hex')
     }
     const header: ChunkHeader = index === this.#count - 1 && this.#sha256 ? { index, sha256: this.#sha256 } : { index }
     this.#sent.set(index, { at: this.#clock.now(), delivered: this.#delivered })
@@ -109,12 +113,12 @@ export class ChunkSender {
 
   /** Sends again what stays unacknowledged while nothing moves: chunks are lost when a connection breaks. */
   #watch(): void {
+    if (this.#stopped) return
     const patience = Math.max(500, 4 * ((this.#path.rtt ?? 100) + this.#path.uploadTime(chunkBytes) * this.#sent.size))
     this.#timer = this.#clock.after(patience / 2, () => {
-      if (this.#acked.size === this.#count) return
-      if (this.#transport.connected && this.#clock.now() - this.#progress > patience) {
+      if (this.#transport.connected && this.#clock.now() - this.#progress >= patience) {
         this.#progress = this.#clock.now()
-        for (const index of [...this.#sent.keys()]) this.#send(index)
+        for (const index of [...this.#sent.keys()]) if (!this.#stopped) this.#send(index)
       }
       this.#watch()
     })

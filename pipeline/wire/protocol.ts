@@ -31,6 +31,9 @@ import { unpackFrame } from './frame.ts'
  * `ack` per chunk, then one of `result`, `failure`, `refused`, `dropped`.
  */
 
+/** By what a boundary knows a message: ids are made by devices, and one device must never meet another's. */
+export const keyOf = ({ source, id }: { readonly source: string; readonly id: string }) => `${source}.${id}`
+
 /** A holder gives a sign of life this often, in ms. */
 export const beat = 250
 /** So many beats missed, and the holder counts as lost. */

@@ -1,14 +1,23 @@
 import { Cancellation } from '../cancellation.ts'
 import type { Clock, Timer } from '../clock.ts'
-import { asQuintetError, Cancelled, DeadlineExceeded, type QuintetError, Refused, TooLarge } from '../errors.ts'
+import {
+  asQuintetError,
+  BadMessage,
+  Cancelled,
+  DeadlineExceeded,
+  NodeLost,
+  type QuintetError,
+  Refused,
+  TooLarge,
+} from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Item, Message, Side } from '../message.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, ServiceDescription, Subscription, Transport } from '../transport.ts'
-import { Assembly } from './chunks.ts'
+import { Assembly, chunkBytes } from './chunks.ts'
 import { decodeMessage, encodeOutcome, type MessageHeader } from './codec.ts'
 import { packFrame } from './frame.ts'
-import { acceptAfter, beat, type Down, type Load, readChunk, readUp, type Up } from './protocol.ts'
+import { acceptAfter, beat, type Down, keyOf, type Load, readChunk, readUp, type Up } from './protocol.ts'
 
 export interface ResponderOptions {
   readonly transport: Transport
@@ -19,8 +28,8 @@ export interface ResponderOptions {
   readonly events: Events
   /** Takes a message into the chain; what comes of it is given to `settle`. */
   readonly accept: (message: Message) => void
-  /** A message is not held any longer: settled, out of budget, or not wanted. */
-  readonly onReleased?: (id: string) => void
+  /** A message (by its `keyOf`) is not held any longer: settled, out of budget, or not wanted. */
+  readonly onReleased?: (key: string) => void
   /** Messages held at once; more are refused. */
   readonly capacity: number
   /** Largest message, bytes. */
@@ -34,7 +43,7 @@ export interface ResponderOptions {
 const traceContext = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
 interface Held {
-  readonly id: string
+  readonly key: string
   readonly expires: number
   /** Local clock, ms: when its header came, and when all of it was here. */
   readonly arrived: number
@@ -45,12 +54,16 @@ interface Held {
   /** Those who wait: one, or more when a message was sent again while it is still held. */
   readonly waiting: { readonly request: ServedRequest; readonly done: () => void }[]
   lastSign: number
-  assembly: { readonly header: MessageHeader; readonly bytes: Assembly; readonly subject: string } | undefined
+  /** Where its chunks come, if it comes in chunks. */
+  subject: string | undefined
+  /** Until all chunks are here. */
+  assembly: { readonly header: MessageHeader; readonly bytes: Assembly } | undefined
 }
 
 /**
  * The lower end of a boundary: takes messages whole or in chunks, gives signs of life while they are worked on, and
- * replies what became of each. A message that is sent again while it is held joins the one that is held.
+ * replies what became of each. A message that is sent again while it is held joins the one that is held. Whose message
+ * it is says the subject it came on, which a server can guard: no device reaches, or joins, the messages of another.
  */
 export class Responder {
   readonly #options: Required<Omit<ResponderOptions, 'service' | 'onReleased'>> &
@@ -95,9 +108,9 @@ export class Responder {
     return { ...this.#counts, pending: this.#held.size, meanResidenceMs: Math.round(this.#meanResidence * 100) / 100 }
   }
 
-  /** Replies what became of a message that `accept` was given. Unknown ids were settled before: they are ignored. */
+  /** Replies what became of a message that `accept` was given. Unknown ones were settled before: they are ignored. */
   settle(item: Item): void {
-    const held = this.#held.get(item.id)
+    const held = this.#held.get(keyOf(item))
     if (!held) return
     const { node, clock } = this.#options
     const now = clock.now()
@@ -105,19 +118,26 @@ export class Responder {
     this.#meanResidence += (residence - this.#meanResidence) * (this.#meanResidence === 0 ? 1 : 0.1)
     switch (item.kind) {
       case 'message': {
-        this.#counts.results++
         const { header, parts } = encodeOutcome(item)
-        return this.#finish(held, { kind: 'result', node, outcome: header, residence, load: this.#load() }, parts)
+        const load = this.#load()
+        try {
+          const reply = { kind: 'result', node, outcome: header, residence, load } satisfies Down
+          this.#finish(held, packFrame(reply, parts))
+          this.#counts.results++
+        } catch (error) {
+          this.#fail(held, asQuintetError(error, 'reply'), 'reply')
+        }
+        return
       }
       case 'failure':
         return this.#fail(held, item.error, item.stage)
       case 'dropped':
         this.#counts.dropped++
-        return this.#finish(held, { kind: 'dropped', node, reason: item.reason })
+        return this.#finish(held, packFrame({ kind: 'dropped', node, reason: item.reason } satisfies Down))
     }
   }
 
-  /** Takes no new message; those held have `within` ms to be settled, then they fail as cancelled. */
+  /** Takes no new message; those held have `within` ms to be settled, then their senders may try another node. */
   async drain(within: number): Promise<void> {
     this.#draining = true
     // The direct subjects stay open meanwhile: chunks and cancellations of what is held arrive there.
@@ -134,17 +154,16 @@ export class Responder {
     await stopped
   }
 
-  /** Ends what is held as cancelled, and all interest. Idempotent. */
+  /** Ends what is held, so that its senders try another node, and all interest. Idempotent. */
   async close(): Promise<void> {
     for (const held of [...this.#held.values()]) {
       held.cancellation.cancel()
       this.#fail(
         held,
-        new Cancelled('The node closed before the message was answered. Send it to another node.'),
+        new NodeLost('The node closed before the message was answered. Send it to another node.'),
         'close',
       )
     }
-    this.#timer?.cancel()
     await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.close()))
   }
 
@@ -160,18 +179,26 @@ export class Responder {
       return this.#reject(request, asQuintetError(error, 'receive'))
     }
     const { header, parts } = read
-    if (header.kind === 'cancel') return this.#cancel(header.id)
-    const { id } = header.message
-    const joined = this.#held.get(id)
+    const source = this.#options.boundary.sourceOf(request.subject)
+    if (header.kind === 'cancel') return this.#cancel(keyOf({ source, id: header.id }))
+    if (header.message.source !== source) {
+      return this.#reject(
+        request,
+        new BadMessage(
+          `The message says it is of "${header.message.source}" but came on the subject of "${source}". A device may send its own messages only.`,
+        ),
+      )
+    }
+    const joined = this.#held.get(keyOf(header.message))
     if (joined) {
-      if (joined.assembly)
-        this.#reply(request, { kind: 'accept', node: this.#options.node, subject: joined.assembly.subject })
+      if (joined.assembly) this.#acceptChunks(joined, request)
       return this.#wait(joined, request)
     }
     if (this.#draining || this.#held.size >= this.#options.capacity) {
       this.#counts.refused++
       const reason = this.#draining ? 'The node is draining.' : `The node holds ${this.#held.size} messages already.`
-      const retryAfter = this.#draining ? 0 : Math.ceil(this.#meanResidence)
+      // Before it has settled anything, it knows no better than the shortest time after which it says anything.
+      const retryAfter = this.#draining ? 0 : Math.ceil(this.#meanResidence || acceptAfter)
       return this.#reply(request, { kind: 'refused', node: this.#options.node, reason, retryAfter })
     }
     return header.kind === 'offer' ? this.#onOffer(request, header) : this.#onMessage(request, header.message, parts)
@@ -187,6 +214,14 @@ export class Responder {
   #onOffer(request: ServedRequest, offer: Extract<Up, { kind: 'offer' }>): Promise<void> | void {
     const { boundary, node, maxBytes, maxArriving } = this.#options
     const bytes = offer.sizes.reduce((sum, size) => sum + size, 0)
+    if (bytes === 0 || offer.chunk !== chunkBytes) {
+      return this.#reject(
+        request,
+        new BadMessage(
+          `${bytes} bytes in chunks of ${offer.chunk} were offered; this node takes chunks of ${chunkBytes}. Run the same version of Quintet on both sides.`,
+        ),
+      )
+    }
     if (bytes > maxBytes) {
       return this.#reject(
         request,
@@ -207,22 +242,29 @@ export class Responder {
     this.#arriving += bytes
     const { id, source } = offer.message
     const held = this.#hold(offer.message, request)
-    const subject = boundary.chunks(source, node, id)
-    held.assembly = { header: offer.message, bytes: new Assembly(offer.sizes), subject }
-    this.#reply(request, { kind: 'accept', node, subject })
+    held.subject = boundary.chunks(source, node, id)
+    held.assembly = { header: offer.message, bytes: new Assembly(offer.sizes) }
     held.accepted = true
+    this.#acceptChunks(held, request)
     return this.#wait(held, request)
   }
 
-  #onChunk(delivery: Delivery): void {
-    const held = this.#held.get(delivery.subject.slice(delivery.subject.lastIndexOf('.') + 1))
-    const assembly = held?.assembly
-    if (!held || !assembly || assembly.subject !== delivery.subject) return
+  #acceptChunks({ subject }: Held, request: ServedRequest): void {
+    this.#reply(request, { kind: 'accept', node: this.#options.node, ...(subject ? { subject } : {}) })
+  }
+
+  #onChunk({ subject, data }: Delivery): void {
+    const { boundary, node } = this.#options
+    const id = subject.slice(subject.lastIndexOf('.') + 1)
+    const held = this.#held.get(keyOf({ source: boundary.sourceOf(subject), id }))
+    if (held?.subject !== subject) return
+    const { assembly } = held
     try {
-      const { header, parts } = readChunk(delivery.data)
-      const whole = assembly.bytes.add(header, parts)
-      this.#tell(held, { kind: 'ack', node: this.#options.node, index: header.index })
-      if (!whole) return
+      const { header, parts } = readChunk(data)
+      const whole = assembly?.bytes.add(header, parts)
+      // Also when all are here: its acknowledgement was lost, or it would not have come again.
+      this.#tell(held, { kind: 'ack', node, index: header.index })
+      if (!assembly || !whole) return
       held.assembly = undefined
       this.#arriving -= assembly.bytes.byteLength
       this.#dispatch(held, assembly.header, assembly.bytes.finish())
@@ -235,7 +277,7 @@ export class Responder {
     const { clock } = this.#options
     const now = clock.now()
     const held: Held = {
-      id: header.id,
+      key: keyOf(header),
       expires: now + header.budget,
       arrived: now,
       whole: now,
@@ -244,10 +286,11 @@ export class Responder {
       traceparent: traceContext.test(headers.traceparent ?? '') ? headers.traceparent : undefined,
       waiting: [],
       lastSign: now,
+      subject: undefined,
       assembly: undefined,
     }
     this.#counts.received++
-    this.#held.set(header.id, held)
+    this.#held.set(held.key, held)
     this.#timer ??= clock.after(acceptAfter, this.#sweep)
     return held
   }
@@ -270,8 +313,8 @@ export class Responder {
     return new Promise((done) => held.waiting.push({ request, done }))
   }
 
-  #cancel(id: string): void {
-    const held = this.#held.get(id)
+  #cancel(key: string): void {
+    const held = this.#held.get(key)
     if (!held) return
     this.#counts.cancelled++
     held.cancellation.cancel()
@@ -292,7 +335,9 @@ export class Responder {
         this.#tell(held, { kind: 'accept', node })
       } else if (now - held.lastSign >= beat - acceptAfter / 2) {
         held.lastSign = now
-        this.#tell(held, { kind: 'working', node })
+        // Until its chunks are all here, a sender that missed where to send them hears it again.
+        const { subject } = held
+        this.#tell(held, held.assembly && subject ? { kind: 'accept', node, subject } : { kind: 'working', node })
       }
     }
     this.#timer = this.#held.size > 0 ? clock.after(acceptAfter, this.#sweep) : undefined
@@ -303,35 +348,33 @@ export class Responder {
     if (error instanceof Refused) {
       this.#counts.refused++
       const { retryAfter } = error
-      return this.#finish(held, {
-        kind: 'refused',
-        node,
-        reason: error.message,
-        ...(retryAfter === undefined ? {} : { retryAfter }),
-      })
+      const reason = error.message.slice(0, 4096)
+      return this.#finish(
+        held,
+        packFrame({
+          kind: 'refused',
+          node,
+          reason,
+          ...(retryAfter === undefined ? {} : { retryAfter }),
+        } satisfies Down),
+      )
     }
     this.#counts.failures++
-    this.#finish(held, {
-      kind: 'failure',
-      node,
-      code: error.code,
-      reason: error.message.slice(0, 4096),
-      retryable: error.retryable,
-      stage,
-      residence: clock.now() - held.whole,
-    })
+    this.#finish(held, packFrame(failed(node, error, stage, clock.now() - held.whole)))
   }
 
-  #finish(held: Held, reply: Down, parts: Parts = []): void {
-    if (!this.#held.delete(held.id)) return
-    this.#options.onReleased?.(held.id)
+  #finish(held: Held, frame: Parts): void {
+    if (!this.#held.delete(held.key)) return
+    this.#options.onReleased?.(held.key)
     if (held.assembly) this.#arriving -= held.assembly.bytes.byteLength
-    const frame = packFrame(reply, parts)
     for (const { request, done } of held.waiting) {
       request.reply(frame)
       done()
     }
-    if (this.#held.size === 0) this.#idle?.()
+    if (this.#held.size > 0) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#idle?.()
   }
 
   #tell(held: Held, reply: Down): void {
@@ -345,14 +388,19 @@ export class Responder {
 
   #reject(request: ServedRequest, error: QuintetError): void {
     this.#counts.failures++
-    this.#reply(request, {
-      kind: 'failure',
-      node: this.#options.node,
-      code: error.code,
-      reason: error.message.slice(0, 4096),
-      retryable: error.retryable,
-      stage: 'receive',
-      residence: 0,
-    })
+    this.#reply(request, failed(this.#options.node, error, 'receive', 0))
+  }
+}
+
+function failed(node: string, error: QuintetError, stage: string, residence: number): Down {
+  const { code, message, retryable } = error
+  return {
+    kind: 'failure',
+    node,
+    code,
+    reason: message.slice(0, 4096),
+    retryable,
+    stage: stage.slice(0, 256),
+    residence,
   }
 }

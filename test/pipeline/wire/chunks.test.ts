@@ -1,0 +1,219 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { memoryBroker } from '../../../adapters/memory/index.ts'
+import { BadMessage, type Clock, join, type Parts, type Transport } from '../../../pipeline/index.ts'
+import { fakeClock, faulty, seededRandom, settled } from '../../../pipeline/testing/index.ts'
+import { Assembly, ChunkSender, chunkBytes, chunkCount } from '../../../pipeline/wire/chunks.ts'
+import { Path } from '../../../pipeline/wire/path.ts'
+import { type ChunkHeader, readChunk } from '../../../pipeline/wire/protocol.ts'
+
+const to = 'chunks'
+
+/** Bytes that differ everywhere, in parts of these sizes. */
+function parts(...sizes: readonly number[]): Parts {
+  const random = seededRandom(1)
+  return sizes.map((size) => Uint8Array.from({ length: size }, () => random() * 256))
+}
+
+/** The chunks that a sender makes of parts, each acknowledged at once. */
+async function chunksOf(whole: Parts): Promise<{ header: ChunkHeader; parts: Parts }[]> {
+  const transport = memoryBroker().connect()
+  const clock = fakeClock()
+  const chunks: { header: ChunkHeader; parts: Parts }[] = []
+  const sender = senderOf(transport, whole, clock)
+  await transport.subscribe(to, ({ data }) => {
+    const chunk = readChunk(data)
+    chunks.push(chunk)
+    sender.acknowledge(chunk.header.index)
+  })
+  sender.start()
+  await settled()
+  sender.stop()
+  return chunks
+}
+
+const senderOf = (
+  transport: Transport,
+  whole: Parts,
+  clock: Clock,
+  path = new Path(),
+  onError: (error: unknown) => void = () => {},
+) => new ChunkSender({ transport, subject: to, parts: whole, clock, path, onError })
+
+/** The chunks in another order. */
+function shuffled<T>(list: readonly T[], random: () => number): T[] {
+  return list
+    .map((one) => ({ one, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ one }) => one)
+}
+
+const whole = parts(chunkBytes - 5, 10, 0, 3 * chunkBytes + 77)
+
+describe('chunks put together', () => {
+  it('are the parts that were sent, in whatever order and however often they came', async () => {
+    const chunks = await chunksOf(whole)
+    expect(chunks).toHaveLength(5)
+    fc.assert(
+      fc.property(fc.nat(), fc.array(fc.nat(4), { maxLength: 6 }), (seed, again) => {
+        const random = seededRandom(seed)
+        const order = shuffled([...chunks, ...again.map((index) => chunks[index] as (typeof chunks)[0])], random)
+        const assembly = new Assembly(whole.map((part) => part.byteLength))
+        const seen = new Set<number>()
+        for (const { header, parts: bytes } of order) {
+          seen.add(header.index)
+          expect(assembly.add(header, bytes)).toBe(seen.size === chunks.length)
+        }
+        expect(Buffer.concat(assembly.finish()).equals(join(whole))).toBe(true)
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  it('are as long as announced, the last one shorter, and only it carries the digest', async () => {
+    const chunks = await chunksOf(whole)
+    expect(chunks.map(({ parts: bytes }) => join(bytes).byteLength)).toEqual([
+      chunkBytes,
+      chunkBytes,
+      chunkBytes,
+      chunkBytes,
+      82,
+    ])
+    expect(chunks.map(({ header }) => header.sha256 !== undefined)).toEqual([false, false, false, false, true])
+    expect(chunkCount(4 * chunkBytes + 82)).toBe(5)
+  })
+
+  it('are refused when a byte of them changed on the way', async () => {
+    const [first, ...rest] = await chunksOf(whole)
+    const bytes = Uint8Array.from(join(first?.parts ?? []))
+    bytes[1234] = (bytes[1234] as number) ^ 1
+    const assembly = new Assembly(whole.map((part) => part.byteLength))
+    assembly.add({ index: 0 }, [bytes])
+    for (const { header, parts: data } of rest) assembly.add(header, data)
+    expect(() => assembly.finish()).toThrow(BadMessage)
+  })
+
+  it('are refused when their digest never came', async () => {
+    const assembly = new Assembly([10])
+    expect(assembly.add({ index: 0 }, parts(10))).toBe(true)
+    expect(() => assembly.finish()).toThrow(BadMessage)
+  })
+
+  it('are refused when they are longer or shorter than their place, or have none', () => {
+    const assembly = new Assembly([chunkBytes + 10])
+    expect(() => assembly.add({ index: 0 }, parts(chunkBytes - 1))).toThrow(BadMessage)
+    expect(() => assembly.add({ index: 1 }, parts(11))).toThrow(BadMessage)
+    expect(() => assembly.add({ index: 2 }, parts(1))).toThrow(BadMessage)
+  })
+})
+
+/** A sender on one side of a faulty link, an assembly that acknowledges on the other. */
+async function link(sizes: readonly number[], { acknowledge = true, seed = 1 } = {}) {
+  const broker = memoryBroker()
+  const clock = fakeClock()
+  const near = faulty(broker.connect(), [], { clock, random: seededRandom(seed) })
+  const far = broker.connect()
+  const sent = parts(...sizes)
+  const assembly = new Assembly(sizes)
+  const path = new Path()
+  const errors: unknown[] = []
+  const sender = senderOf(near, sent, clock, path, (error) => {
+    errors.push(error)
+    sender.stop()
+  })
+  let arrived = 0
+  let complete = false
+  await far.subscribe(to, ({ data }) => {
+    const { header, parts: bytes } = readChunk(data)
+    arrived++
+    complete = assembly.add(header, bytes)
+    if (acknowledge) sender.acknowledge(header.index)
+  })
+  return { clock, near, sent, assembly, path, sender, errors, arrived: () => arrived, complete: () => complete }
+}
+
+describe('a sender of chunks', () => {
+  it('sends lost chunks again until they are acknowledged, and what arrives is whole', async () => {
+    const { clock, near, sent, assembly, sender, complete, arrived } = await link([10 * chunkBytes])
+    near.use([{ drop: 1 }])
+    sender.start()
+    await settled()
+    expect(arrived()).toBe(0)
+    near.use([])
+    await clock.advance(5000)
+    expect(complete()).toBe(true)
+    expect(Buffer.concat(assembly.finish()).equals(join(sent))).toBe(true)
+    expect(sender.sentBytes).toBe(12 * chunkBytes)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('arrives whole over links that lose a share of everything', async () => {
+    for (const seed of [1, 2, 3]) {
+      const { clock, near, sent, assembly, sender, complete } = await link([6 * chunkBytes + 9, 300], { seed })
+      near.use([{ drop: 0.4 }])
+      sender.start()
+      await clock.advance(60_000)
+      expect(complete()).toBe(true)
+      expect(Buffer.concat(assembly.finish()).equals(join(sent))).toBe(true)
+      expect(clock.pending).toBe(0)
+    }
+  })
+
+  it('keeps two chunks in flight on a path it does not know, and no more until one is acknowledged', async () => {
+    const { clock, sender, arrived } = await link([10 * chunkBytes], { acknowledge: false })
+    sender.start()
+    await settled()
+    expect(arrived()).toBe(2)
+    sender.acknowledge(0)
+    await settled()
+    expect(arrived()).toBe(3)
+    sender.stop()
+    expect(clock.pending).toBe(0)
+  })
+
+  it('keeps as many in flight as the path holds: 1.25 × rate × round trip', async () => {
+    const { path, sender, arrived } = await link([20 * chunkBytes], { acknowledge: false })
+    path.observeRtt(100)
+    path.observeRate((6 * chunkBytes) / 1.25, 100)
+    sender.start()
+    await settled()
+    expect(arrived()).toBe(6)
+    sender.stop()
+  })
+
+  it('waits while the connection is down, and goes on when it is back', async () => {
+    const { clock, near, sender, complete } = await link([4 * chunkBytes])
+    near.cut()
+    sender.start()
+    await clock.advance(10_000)
+    expect(complete()).toBe(false)
+    near.heal()
+    await clock.advance(5000)
+    expect(complete()).toBe(true)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('that cannot publish ends with the error and leaves no timer behind', async () => {
+    const clock = fakeClock()
+    const transport = memoryBroker().connect({ maxPayload: 1000 })
+    const errors: unknown[] = []
+    const sender = senderOf(transport, parts(3 * chunkBytes), clock, new Path(), (error) => {
+      errors.push(error)
+      sender.stop()
+    })
+    sender.start()
+    await clock.advance(10_000)
+    expect(errors).toMatchObject([{ code: 'too-large' }])
+    expect(clock.pending).toBe(0)
+  })
+
+  it('learns the rate of the path from acknowledgements, not from what it put on the wire', async () => {
+    const { clock, near, path, sender, complete } = await link([8 * chunkBytes])
+    near.use([{ bytesPerSecond: 1_000_000 }])
+    sender.start()
+    await clock.advance(10_000)
+    expect(complete()).toBe(true)
+    expect(path.rate).toBeGreaterThan(900)
+    expect(path.rate).toBeLessThan(1100)
+  })
+})
