@@ -93,7 +93,9 @@ export function execute(options: ExecuteOptions): Execute {
       return {
         work: (message) =>
           isForHere(message, context) ? run(message, context.side, models, pool.get(), splits) : message,
-        close: () => pool.close(),
+        close: async () => {
+          await Promise.all([pool.close(), splits?.close()])
+        },
       }
     },
     // The pool bounds what runs and what waits; the stage only keeps the order.
