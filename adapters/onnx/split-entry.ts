@@ -13,6 +13,9 @@ const { path, sha256, layer, folder } = JSON.parse(process.argv[2] ?? '{}') as {
   readonly folder?: string
 }
 
+// Its input ends when whoever started it is gone, however it went: then nobody wants the split.
+process.stdin.on('end', () => process.exit(1)).resume()
+
 async function report(): Promise<SplitReport> {
   try {
     const hash = createHash('sha256')
@@ -30,4 +33,4 @@ async function report(): Promise<SplitReport> {
   }
 }
 
-process.stdout.write(JSON.stringify(await report()))
+process.stdout.write(JSON.stringify(await report()), () => process.exit())

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { asQuintetError, BadConfiguration, ModelLoadFailed, TooLarge } from '../../pipeline/index.ts'
+import { asQuintetError, BadConfiguration, Cancelled, ModelLoadFailed, TooLarge } from '../../pipeline/index.ts'
 import type { ModelSource, ModelSplit, ModelSplitter } from '../../stages/execute/index.ts'
 import { processEntry } from './entry.ts'
 
@@ -21,11 +21,12 @@ export type SplitReport = ModelSplit | { readonly error: { readonly code: string
 export function modelSplitter({ folder, within = 120_000 }: ModelSplitterOptions = {}): ModelSplitter {
   const { url, execArgv } = processEntry('split-entry')
   return {
-    split(model: ModelSource, layer: string) {
+    split(model: ModelSource, layer: string, signal?: AbortSignal) {
       return new Promise<ModelSplit>((resolve, reject) => {
         const request = JSON.stringify({ path: model.path, sha256: model.sha256, layer, folder })
         const args = [...execArgv, fileURLToPath(url), request]
-        execFile(process.execPath, args, { timeout: within, maxBuffer: 2 ** 20 }, (error, output) => {
+        execFile(process.execPath, args, { timeout: within, maxBuffer: 2 ** 20, signal }, (error, output) => {
+          if (signal?.aborted) return reject(new Cancelled(undefined, { cause: signal.reason }))
           const report = parse(output)
           if (report && 'head' in report) return resolve(report)
           reject(report ? revive(report.error) : lost(model, layer, error))

@@ -93,7 +93,9 @@ export function execute(options: ExecuteOptions): Execute {
       return {
         work: (message) =>
           isForHere(message, context) ? run(message, context.side, models, pool.get(), splits) : message,
-        close: () => pool.close(),
+        close: async () => {
+          await Promise.all([pool.close(), splits?.close()])
+        },
       }
     },
     // The pool bounds what runs and what waits; the stage only keeps the order.
@@ -129,14 +131,14 @@ async function run(
     const { head, crossing } = await splitOf(model, headUpTo, models, splits)
     const report = await pool.run(head, payload.tensors, { ...options, outputs: crossing })
     return evolve<Payload, Side, Activation>(message, {
-      payload: encodeActivations(headUpTo, report.outputs, plan.encoding),
+      payload: await encodeActivations(headUpTo, report.outputs, plan.encoding),
       plan: { ...plan, model },
       timings: booked(report),
     })
   }
   const tailFrom = layerOf(payload.at)
   const source = tailFrom === undefined ? models.source(model) : (await splitOf(model, tailFrom, models, splits)).tail
-  const report = await pool.run(source, decodeActivations(payload), options)
+  const report = await pool.run(source, await decodeActivations(payload), options)
   return evolve<Payload, Side, Result>(message, {
     payload: classify(models.entry(model), report.outputs),
     plan: { ...plan, model },

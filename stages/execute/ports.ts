@@ -51,8 +51,11 @@ export interface ModelSplit {
 
 /** Cuts models; the same model and layer give the same two files. */
 export interface ModelSplitter {
-  /** @throws BadConfiguration no such cut · ModelLoadFailed not the model that its hash says, or not one that can be cut */
-  split(model: ModelSource, layer: string): Promise<ModelSplit>
+  /**
+   * @throws BadConfiguration no such cut · ModelLoadFailed not the model that its hash says, or not one that can be cut ·
+   *   Cancelled
+   */
+  split(model: ModelSource, layer: string, signal?: AbortSignal): Promise<ModelSplit>
 }
 
 export interface ExecutorOptions {

@@ -1,4 +1,5 @@
-import { brotliCompressSync, brotliDecompressSync, constants, deflateRawSync, inflateRawSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { brotliCompress, brotliDecompress, constants, deflateRaw, inflateRaw } from 'node:zlib'
 import { BadMessage, type ElementType, elementBytes, type Tensor, TooLarge } from '../../pipeline/index.ts'
 import { fromAffine, type Grouping, toAffine } from './affine.ts'
 import { fromHalves, toHalves } from './halves.ts'
@@ -9,8 +10,10 @@ export type Precision = 'float32' | 'float16' | 'uint8' | 'uint8-per-channel'
 /** How the written numbers are packed. */
 export type Packing = 'plain' | 'deflate' | 'brotli'
 
+type Packed = Exclude<Packing, 'plain'>
+
 /** Encodings of what crosses behind a layer, as a plan names them: `float16`, `uint8+deflate`, … */
-export type ActivationEncoding = Precision | `${Precision}+${Exclude<Packing, 'plain'>}`
+export type ActivationEncoding = Precision | `${Precision}+${Packed}`
 
 const precisions: readonly Precision[] = ['float32', 'float16', 'uint8', 'uint8-per-channel']
 const packings: readonly Packing[] = ['plain', 'deflate', 'brotli']
@@ -41,17 +44,18 @@ const mostBytes = 64 * 2 ** 20
 
 /**
  * Writes a tensor self-describingly. Only float32 tensors lose precision; tensors of other types, and float32 tensors
- * with values that bytes cannot carry (NaN, infinities), are written as they are.
+ * with values that bytes cannot carry (NaN, infinities), are written as they are. Packing is done off the calling
+ * thread, on the runtime's own threads; until it is done the tensor's bytes must not change.
  * @throws TooLarge for names over 255 bytes or more than 8 dimensions
  */
-export function encodeActivation(tensor: Tensor, encoding: ActivationEncoding): Uint8Array {
+export async function encodeActivation(tensor: Tensor, encoding: ActivationEncoding): Promise<Uint8Array> {
   const [wanted, packing] = parts(encoding)
   const name = new TextEncoder().encode(tensor.name)
   if (name.length > 255 || tensor.shape.length > mostRank) {
     throw new TooLarge(`The tensor "${tensor.name.slice(0, 40)}" has a name over 255 bytes or over 8 dimensions.`)
   }
   const { precision, body } = write(tensor, wanted)
-  const packed = pack(body, packing)
+  const packed = packing === 'plain' ? body : await pack(body, packing)
   const out = new Uint8Array(fixedBytes + 4 * tensor.shape.length + 4 + name.length + packed.length)
   out.set([...magic, precisions.indexOf(precision), packings.indexOf(packing), types.indexOf(tensor.type)])
   out.set([tensor.shape.length, name.length], 6)
@@ -68,10 +72,11 @@ export function encodeActivation(tensor: Tensor, encoding: ActivationEncoding): 
 }
 
 /**
- * Reads what `encodeActivation` wrote. The tensor's bytes are its own, aligned.
+ * Reads what `encodeActivation` wrote. The tensor's bytes are its own, aligned. Unpacking is done off the calling
+ * thread, like packing.
  * @throws BadMessage where the bytes are anything else · TooLarge over the limit, before memory is taken
  */
-export function decodeActivation(bytes: Uint8Array, limits: DecodeLimits = {}): Tensor {
+export async function decodeActivation(bytes: Uint8Array, limits: DecodeLimits = {}): Promise<Tensor> {
   const { name, type, shape, precision, packing, start, length } = header(bytes)
   const count = shape.reduce((product, side) => product * side, 1)
   const size = count * elementBytes[type]
@@ -83,7 +88,8 @@ export function decodeActivation(bytes: Uint8Array, limits: DecodeLimits = {}): 
   }
   const grouping = groupingOf(shape, precision)
   const expected = bodyBytes(count, size, precision, grouping)
-  const body = unpack(bytes.subarray(start, start + length), packing, expected)
+  const written = bytes.subarray(start, start + length)
+  const body = packing === 'plain' ? written : await unpack(written, packing, expected)
   if (body.length !== expected) throw damaged(`${body.length} bytes instead of ${expected}`)
   return { name, type, shape, bytes: read(body, precision, count, grouping) }
 }
@@ -140,21 +146,20 @@ function bodyBytes(count: number, size: number, precision: Precision, { groups }
   return precision === 'float16' ? 2 * count : 5 * groups + count
 }
 
+const [deflated, inflated] = [promisify(deflateRaw), promisify(inflateRaw)]
+const [brotlied, unbrotlied] = [promisify(brotliCompress), promisify(brotliDecompress)]
+
 // The fast settings: more effort costs milliseconds and saves a few per cent of an activation.
-function pack(body: Uint8Array, packing: Packing): Uint8Array {
-  if (packing === 'deflate') return deflateRawSync(body, { level: 1 })
-  if (packing === 'brotli') return brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })
-  return body
+function pack(body: Uint8Array, packing: Packed): Promise<Uint8Array> {
+  if (packing === 'deflate') return deflated(body, { level: 1 })
+  return brotlied(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })
 }
 
-function unpack(packed: Uint8Array, packing: Packing, expected: number): Uint8Array {
-  if (packing === 'plain') return packed
+async function unpack(packed: Uint8Array, packing: Packed, expected: number): Promise<Uint8Array> {
   // Never more than the shape calls for, whatever the packed bytes would grow to; zlib takes no limit of zero.
   const maxOutputLength = Math.max(1, expected)
   try {
-    return packing === 'deflate'
-      ? inflateRawSync(packed, { maxOutputLength })
-      : brotliDecompressSync(packed, { maxOutputLength })
+    return await (packing === 'deflate' ? inflated : unbrotlied)(packed, { maxOutputLength })
   } catch (cause) {
     throw damaged(`it does not unpack to ${expected} bytes`, cause)
   }

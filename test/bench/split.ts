@@ -54,7 +54,7 @@ async function overhead(name: string, model: Model, cut: LayerCut): Promise<Row>
   const feed = inputs(model)
   const apart: number[] = []
   const together: number[] = []
-  const inParts = async (): Promise<unknown> => tail.run(received(sent(await head.run(feed), 'float32')))
+  const inParts = async (): Promise<unknown> => tail.run(await received(await sent(await head.run(feed), 'float32')))
   // Until both are compiled and their memory is in place: half a second in all, whatever a run takes.
   const some = Math.min(400, Math.max(rounds, Math.ceil(150 / (await timed(() => whole.run(feed))))))
   for (let round = 0; round < some; round++) {
@@ -82,13 +82,14 @@ async function encodings(model: Model, cut: LayerCut): Promise<Row[]> {
   const parts = await cutInTwo(model, cut)
   const [head, tail] = [await session(parts.head.bytes), await session(parts.tail.bytes)]
   const crossed = await head.run(inputs(model))
-  const reference = await tail.run(received(sent(crossed, 'float32')))
+  const reference = await tail.run(await received(await sent(crossed, 'float32')))
   const rows: Row[] = []
   for (const encoding of activationEncodings) {
-    const written = sent(crossed, encoding)
+    const written = await sent(crossed, encoding)
     const times: number[] = []
-    for (let round = 0; round < rounds; round++) times.push(await timed(async () => received(sent(crossed, encoding))))
-    const answer = await tail.run(received(written))
+    for (let round = 0; round < rounds; round++)
+      times.push(await timed(async () => received(await sent(crossed, encoding))))
+    const answer = await tail.run(await received(written))
     const at = `${encoding} behind ${cut.label}`
     rows.push(
       row(`${at}: size`, written.reduce((sum, one) => sum + one.length, 0) / 1024, 'KiB'),
@@ -131,19 +132,21 @@ function inputs(model: Model): Feed {
   )
 }
 
-function sent(tensors: InferenceSession.OnnxValueMapType, encoding: ActivationEncoding): Uint8Array[] {
-  return Object.entries(tensors).map(([name, tensor]) => {
-    const { data, dims, type } = tensor as Tensor
-    const { buffer, byteOffset, byteLength } = data as Float32Array
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength)
-    return encodeActivation({ name, type: type as WireTensor['type'], shape: dims, bytes }, encoding)
-  })
+function sent(tensors: InferenceSession.OnnxValueMapType, encoding: ActivationEncoding): Promise<Uint8Array[]> {
+  return Promise.all(
+    Object.entries(tensors).map(([name, tensor]) => {
+      const { data, dims, type } = tensor as Tensor
+      const { buffer, byteOffset, byteLength } = data as Float32Array
+      const bytes = new Uint8Array(buffer, byteOffset, byteLength)
+      return encodeActivation({ name, type: type as WireTensor['type'], shape: dims, bytes }, encoding)
+    }),
+  )
 }
 
-function received(messages: readonly Uint8Array[]): Feed {
+async function received(messages: readonly Uint8Array[]): Promise<Feed> {
+  const tensors = await Promise.all(messages.map((message) => decodeActivation(message)))
   return Object.fromEntries(
-    messages.map((message) => {
-      const { name, type, shape, bytes } = decodeActivation(message)
+    tensors.map(({ name, type, shape, bytes }) => {
       const tensor =
         type === 'uint8'
           ? new Tensor('uint8', bytes, shape)
