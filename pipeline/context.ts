@@ -33,6 +33,8 @@ export interface StageContext {
   readonly route: Route
   /** Whether messages of one source leave each stage in the order they came. */
   readonly order: 'source' | 'none'
+  /** Milliseconds from capture within which an answer is on time. */
+  readonly deadline: number
   /** Executors this half was asked to run; undefined: the stage's own default. */
   readonly executors: number | undefined
   /** Deciders of this half, in order; they observe every outcome. */
@@ -54,6 +56,7 @@ export function standaloneContext(change: Partial<StageContext> = {}): StageCont
     models: undefined,
     route: { wire: false, prepares: true, executes: true },
     order: 'source',
+    deadline: Number.POSITIVE_INFINITY,
     executors: undefined,
     deciders: [],
     outward: undefined,

@@ -40,6 +40,8 @@ export interface Message<P extends Payload = Payload, S extends Side = Side> {
   readonly captured: number
   /** Local clock, ms: when its budget ends. Between machines only the budget that is left travels. */
   readonly expires: number
+  /** Below the wire: milliseconds its way up took, estimated with what its sender knows of the link. */
+  readonly upload?: number
   readonly payload: P
   readonly plan: Plan
   /** What deciders have excluded so far of the fields that the plan leaves open. */

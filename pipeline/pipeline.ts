@@ -269,7 +269,7 @@ export class Pipeline {
     options: HalfOptions,
   ): StageContext {
     const { clock = systemClock, models } = this.#options
-    const { tenant, order } = this.#settings
+    const { tenant, order, deadline } = this.#settings
     return {
       pipeline: this.name,
       side,
@@ -280,6 +280,7 @@ export class Pipeline {
       models,
       route: routeOf(this.#segments),
       order,
+      deadline,
       executors: options.executors,
       deciders: [],
       outward: transport && {

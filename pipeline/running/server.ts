@@ -4,6 +4,7 @@ import { failure, type Item, type Message } from '../message.ts'
 import type { ServiceDescription, Transport } from '../transport.ts'
 import { Responder } from '../wire/responder.ts'
 import { Chain } from './chain.ts'
+import { observe } from './observe.ts'
 import type { Segment } from './segments.ts'
 
 /** One segment that messages reach over a boundary: its stages between the two ends of the conversation. */
@@ -26,7 +27,11 @@ export class SegmentServer {
     const held = new Map<string, Message>()
     let responder: Responder | undefined
     const settle = (item: Item) => {
-      held.delete(item.id)
+      const message = held.get(item.id)
+      if (message) {
+        held.delete(item.id)
+        observe(item, message, message.payload, context)
+      }
       responder?.settle(item)
     }
     const chain = await Chain.open(segment.links, context, settle, (error) => {

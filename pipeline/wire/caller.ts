@@ -3,12 +3,12 @@ import { sleep } from '../clock.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, NodeLost, type QuintetError, Refused } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { type Dropped, dropped, evolve, type Failure, failure, type Item, type Message, spent } from '../message.ts'
-import type { Result } from '../payload.ts'
+import { payloadBytes, type Result } from '../payload.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import { ChunkSender, chunkBytes } from './chunks.ts'
 import { decodeOutcome, encodeMessage } from './codec.ts'
-import { packFrame, totalBytes } from './frame.ts'
+import { packFrame } from './frame.ts'
 import { Path } from './path.ts'
 import { beat, type Down, type Load, missedBeats, readDown, reviveError } from './protocol.ts'
 
@@ -196,8 +196,8 @@ class Attempt {
 
   #send(): void {
     const { transport, chunkAbove } = this.#options
-    const { header, parts } = encodeMessage(this.#message, this.#started)
-    const bytes = totalBytes(parts)
+    const bytes = payloadBytes(this.#message.payload)
+    const { header, parts } = encodeMessage(this.#message, this.#started, this.#path.expects(bytes))
     const whole = bytes <= chunkAbove
     this.#parts = parts
     this.#bytes = whole ? bytes : 0

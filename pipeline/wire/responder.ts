@@ -259,7 +259,18 @@ export class Responder {
       // Its clock starts when the header arrived: what the chunks took is the message's time, too.
       const { cancellation, traceparent } = held
       const message = decodeMessage(header, parts, side, held.arrived)
-      accept({ ...message, cancellation, ...(traceparent ? { traceparent } : {}) })
+      const { link, upload: before = 0 } = header
+      const { captured } = message
+      // What came in chunks was seen coming; of what came whole only the sender can guess what it took.
+      const chunked = held.whole - held.arrived
+      const unseen = link ? link.rtt / 2 + (chunked > 0 ? 0 : link.upload) : 0
+      const crossed = { captured: captured - unseen, upload: before + chunked + unseen }
+      accept({
+        ...message,
+        ...(link || header.upload !== undefined ? crossed : {}),
+        cancellation,
+        ...(traceparent ? { traceparent } : {}),
+      })
     } catch (error) {
       this.#fail(held, asQuintetError(error, 'receive'), 'receive')
     }
