@@ -1,5 +1,16 @@
 export { type CaptureOptions, capture, type Frame, picture } from './capture/index.ts'
 export {
+  LinkEstimate,
+  type LinkEstimateOptions,
+  type Place,
+  type PlaceOptions,
+  PreparingTime,
+  place,
+  Regression,
+  type RegressionOptions,
+  Samples,
+} from './decide/index.ts'
+export {
   type Executable,
   type Execute,
   type ExecutedPayload,

@@ -12,7 +12,10 @@ export {
   type ImageEngine,
   type Models,
   type PictureEncoding,
+  type Place,
+  type PlaceOptions,
   picture,
+  place,
   type Transfer,
   transfer,
 } from '../../stages/index.ts'
