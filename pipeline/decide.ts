@@ -52,7 +52,7 @@ function decideOne(message: Message, deciders: readonly Decider[], base: Menu, c
     elapsed: now - message.captured,
     remaining: message.expires - now,
     deadline: context.deadline,
-    upload: message.upload,
+    way: message.way,
     now,
     plan: message.plan,
   }

@@ -1,5 +1,5 @@
 import type { ModelSet } from './context.ts'
-import type { Crossing, Item, Side, Timings } from './message.ts'
+import type { Crossing, Item, Side, Timings, Way } from './message.ts'
 import type { Cut } from './payload.ts'
 import type { Menu, Plan } from './plan.ts'
 import type { World } from './world.ts'
@@ -22,8 +22,8 @@ export interface DecisionRequest {
   readonly remaining: number
   /** Milliseconds from capture within which its answer is on time; Infinity outside a pipeline. */
   readonly deadline: number
-  /** Below the wire: milliseconds its way up took, as far as that can be told without a common clock. */
-  readonly upload: number | undefined
+  /** Below the wire: what its way took, as far as that can be told without a common clock. */
+  readonly way: Way | undefined
   /** Local clock, ms. */
   readonly now: number
   readonly plan: Plan
@@ -40,6 +40,8 @@ export interface Outcome {
   readonly plan: Plan
   readonly timings: Timings
   readonly crossing: Crossing | undefined
+  /** Below the wire: what its way there took, and its way back is expected to take. */
+  readonly way: Way | undefined
   /** Bytes and pixels as captured; below the wire, as they arrived. */
   readonly bytes: number
   readonly width: number | undefined

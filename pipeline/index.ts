@@ -56,6 +56,7 @@ export {
   type Step,
   spent,
   type Timings,
+  type Way,
 } from './message.ts'
 export { assertHeaders, assertPattern, assertSubject, matchesPattern } from './patterns.ts'
 export {

@@ -21,6 +21,7 @@ export function observe(item: Item, message: Message, entered: Payload | undefin
     plan: item.kind === 'dropped' ? message.plan : item.plan,
     timings: item.timings,
     crossing: item.kind === 'message' ? item.crossing : undefined,
+    way: message.way,
     bytes: entered ? payloadBytes(entered) : 0,
     width: sized?.width,
     height: sized?.height,

@@ -113,8 +113,8 @@ export const messageHeader = z.object({
   attempt: z.number().int().min(1).max(1000),
   /** What the sender knows of the link: its shortest round trip, and the milliseconds these bytes should take. */
   link: z.object({ rtt: ms, upload: ms }).optional(),
-  /** Milliseconds that boundaries before this one took, as far as they are estimated. */
-  upload: ms.optional(),
+  /** What the boundaries before this one took, as far as that is known. */
+  way: z.object({ up: ms, down: ms }).optional(),
   plan,
   open,
   timings,
@@ -146,7 +146,7 @@ export function encodeMessage(
       attempt: message.attempt,
       open: message.open as MessageHeader['open'],
       ...(link ? { link } : {}),
-      ...(message.upload === undefined ? {} : { upload: message.upload }),
+      ...(message.way ? { way: message.way } : {}),
       ...header,
     },
     parts,
