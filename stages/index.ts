@@ -1,14 +1,27 @@
 export { type CaptureOptions, capture, type Frame, picture } from './capture/index.ts'
 export {
+  type Expected,
   LinkEstimate,
   type LinkEstimateOptions,
+  OnTime,
+  type OnTimeOptions,
   type Place,
   type PlaceOptions,
   PreparingTime,
+  Profile,
+  type ProfileOptions,
   place,
   Regression,
   type RegressionOptions,
+  type Resource,
   Samples,
+  type Select,
+  type SelectOptions,
+  type SelectRule,
+  Slowdown,
+  type SlowdownOptions,
+  Slowdowns,
+  select,
 } from './decide/index.ts'
 export {
   type Executable,

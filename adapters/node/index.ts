@@ -16,6 +16,10 @@ export {
   type PlaceOptions,
   picture,
   place,
+  type Select,
+  type SelectOptions,
+  type SelectRule,
+  select,
   type Transfer,
   transfer,
 } from '../../stages/index.ts'

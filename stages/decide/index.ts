@@ -15,3 +15,5 @@ export {
   Slowdowns,
 } from './estimate/index.ts'
 export { type Place, type PlaceOptions, place } from './place.ts'
+export type { SelectRule } from './rules.ts'
+export { type Expected, type Select, type SelectOptions, select } from './select.ts'

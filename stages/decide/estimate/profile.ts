@@ -5,6 +5,7 @@ import { Samples } from './samples.ts'
 const saved = z.strictObject({
   count: z.number().int().min(0),
   mean: z.number(),
+  latest: z.number(),
   variance: z.number().min(0),
   samples: z.unknown(),
 })
@@ -33,12 +34,14 @@ export class Profile {
   readonly #samples: Samples
   #mean: number
   #variance = 0
+  #latest: number
   #count = 0
   #cold = false
 
   constructor({ alpha = 0.5, guess = 0, keep = 32 }: ProfileOptions = {}) {
     this.#alpha = alpha
     this.#mean = guess
+    this.#latest = guess
     this.#samples = new Samples(keep)
   }
 
@@ -50,6 +53,11 @@ export class Profile {
   /** μ; the guess before the first sample. */
   get mean(): number {
     return this.#mean
+  }
+
+  /** The newest sample that counted; the guess before the first. */
+  get latest(): number {
+    return this.#latest
   }
 
   /** σ; 0 before the second sample. */
@@ -76,6 +84,7 @@ export class Profile {
     }
     this.#cold = false
     this.#samples.add(ms)
+    this.#latest = ms
     if (this.#count++ === 0) {
       this.#mean = ms
       return true
@@ -88,15 +97,22 @@ export class Profile {
 
   /** What was learned, as plain JSON. */
   save(): z.infer<typeof saved> {
-    return { count: this.#count, mean: this.#mean, variance: this.#variance, samples: this.#samples.save() }
+    return {
+      count: this.#count,
+      mean: this.#mean,
+      latest: this.#latest,
+      variance: this.#variance,
+      samples: this.#samples.save(),
+    }
   }
 
   /** @throws BadConfiguration when this is not what `save` gave */
   restore(from: unknown): void {
-    const { count, mean, variance, samples } = restored(saved, from, 'a latency profile')
+    const { count, mean, latest, variance, samples } = restored(saved, from, 'a latency profile')
     this.#samples.restore(samples)
     this.#count = count
     this.#mean = mean
     this.#variance = variance
+    this.#latest = latest
   }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { restored } from './restore.ts'
 
-const saved = z.strictObject({ log: z.number(), spread: z.number().min(0), drift: z.number().min(0), gain: z.number() })
+const saved = z.strictObject({ log: z.number(), spread: z.number().min(0), drift: z.number().min(0) })
 
 export interface SlowdownOptions {
   /** Variance of one observation of ln ξ. Default 0.02: about 14 %. */
@@ -21,7 +21,6 @@ export class Slowdown {
   #log = 0
   #spread = 1
   #drift: number
-  #gain = 0.5
 
   constructor({ noise = 0.02, drift = 0.001 }: SlowdownOptions = {}) {
     this.#noise = noise
@@ -39,32 +38,36 @@ export class Slowdown {
     return Math.sqrt(this.#spread)
   }
 
-  /** Learns that what was predicted (without the factor) to take so long took so long. Ignores what is not above 0. */
-  observe(predicted: number, observed: number): void {
+  /**
+   * Learns that what was predicted (without the factor) to take so long took so long. Ignores what is not above 0.
+   * @param doubt variance of ln(predicted): what a prediction that is but a guess gets wrong is its own fault
+   */
+  observe(predicted: number, observed: number, doubt = 0): void {
     const ratio = observed / predicted
     if (!(ratio > 0) || !Number.isFinite(ratio)) return
     const error = Math.log(ratio) - this.#log
-    // What the last gain made of this error is how far things seem to have moved.
-    const moved = this.#gain * error
+    const noise = this.#noise + doubt
+    const before = this.#spread + this.#least
+    // What the filter would make of this error as it is tells how far things seem to have moved.
+    const moved = (before / (before + noise)) * error
     this.#drift = Math.max(this.#least, 0.3 * this.#drift + 0.7 * moved * moved)
     const prior = this.#spread + this.#drift
-    this.#gain = prior / (prior + this.#noise)
-    this.#log += this.#gain * error
-    this.#spread = (1 - this.#gain) * prior
+    const gain = prior / (prior + noise)
+    this.#log += gain * error
+    this.#spread = (1 - gain) * prior
   }
 
   /** What was learned, as plain JSON. */
   save(): z.infer<typeof saved> {
-    return { log: this.#log, spread: this.#spread, drift: this.#drift, gain: this.#gain }
+    return { log: this.#log, spread: this.#spread, drift: this.#drift }
   }
 
   /** @throws BadConfiguration when this is not what `save` gave */
   restore(from: unknown): void {
-    const { log, spread, drift, gain } = restored(saved, from, 'a slowdown')
+    const { log, spread, drift } = restored(saved, from, 'a slowdown')
     this.#log = log
     this.#spread = spread
     this.#drift = drift
-    this.#gain = gain
   }
 }
 

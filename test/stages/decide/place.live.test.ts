@@ -1,34 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { memoryTransport } from '../../../adapters/memory/index.ts'
-import { capture, decide, type ImageEngine, pipeline, preprocess, transfer } from '../../../adapters/node/index.ts'
-import { type Answer, type Ready, type Result, type Side, sleep, stage } from '../../../pipeline/index.ts'
+import { capture, decide, pipeline, preprocess, transfer } from '../../../adapters/node/index.ts'
+import { type Answer, type Ready, type Result, type Side, stage } from '../../../pipeline/index.ts'
 import { type Fault, faulty } from '../../../pipeline/testing/index.ts'
 import { place } from '../../../stages/index.ts'
 import { manualClock } from '../../support/manual-clock.ts'
-import { modelSet } from './support.ts'
+import { engine, modelSet } from './support.ts'
 
 const pictureBytes = 400_000
 const fast: readonly Fault[] = [{ at: ['request'], bytesPerSecond: 50_000_000 }]
 const slow: readonly Fault[] = [{ at: ['request'], bytesPerSecond: 500_000 }]
-
-/** Takes 40 ms for a picture on the device and 4 in the cloud; what it prepares has 10 KB. */
-function engine(clock: ReturnType<typeof manualClock>, ms: number): ImageEngine {
-  return {
-    async prepare(picture, _input, { encoding }) {
-      if (picture.form !== 'tensors') await sleep(clock, picture.at === 'captured' ? ms : 1)
-      if (encoding === 'tensor') {
-        const bytes = new Uint8Array(48)
-        return {
-          form: 'tensors',
-          at: 'prepared',
-          tensors: [{ name: 'x', type: 'float32', shape: [1, 3, 2, 2], bytes }],
-        }
-      }
-      return { form: 'image', at: 'prepared', bytes: new Uint8Array(10_000), width: 2, height: 2 }
-    },
-    measure: async () => ({ width: 2, height: 2 }),
-  }
-}
 
 const answering = () =>
   stage<Ready, Result, Side>('answering', () => ({

@@ -1,7 +1,7 @@
-import type { CatalogueEntry, Models } from '../../../adapters/node/index.ts'
+import type { CatalogueEntry, ImageEngine, Models } from '../../../adapters/node/index.ts'
 import type { Crossing, DecisionRequest, Menu, Outcome, Plan, Timings } from '../../../pipeline/index.ts'
-import { World } from '../../../pipeline/index.ts'
-import { manualClock } from '../../support/manual-clock.ts'
+import { sleep, UnknownModel, World } from '../../../pipeline/index.ts'
+import { type ManualClock, manualClock } from '../../support/manual-clock.ts'
 
 export const world = new World(manualClock())
 
@@ -97,7 +97,11 @@ export function modelSet(
   )
   return {
     ids: [...made.keys()],
-    entry: (id) => made.get(id) as CatalogueEntry,
+    entry(id) {
+      const entry = made.get(id)
+      if (!entry) throw new UnknownModel(id, [...made.keys()])
+      return entry
+    },
     source: (id) => ({ key: id, name: id, path: id, sha256: '0'.repeat(64), bytes: 1 }),
   }
 }
@@ -106,4 +110,23 @@ export function modelSet(
 export function normal(random: () => number, mean: number, deviation: number): number {
   const u = Math.max(random(), 1e-12)
   return mean + deviation * Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * random())
+}
+
+/** Takes so many ms for a captured picture, 1 for a prepared one; what it prepares has 10 KB. */
+export function engine(clock: ManualClock, ms: number): ImageEngine {
+  return {
+    async prepare(picture, _input, { encoding }) {
+      if (picture.form !== 'tensors') await sleep(clock, picture.at === 'captured' ? ms : 1)
+      if (encoding === 'tensor') {
+        const bytes = new Uint8Array(48)
+        return {
+          form: 'tensors',
+          at: 'prepared',
+          tensors: [{ name: 'x', type: 'float32', shape: [1, 3, 2, 2], bytes }],
+        }
+      }
+      return { form: 'image', at: 'prepared', bytes: new Uint8Array(10_000), width: 2, height: 2 }
+    },
+    measure: async () => ({ width: 2, height: 2 }),
+  }
 }

@@ -23,6 +23,13 @@ describe('Slowdown', () => {
     expect(Math.abs(Math.log(slowdown.factor / step))).toBeLessThan(0.2)
   })
 
+  test('a guess that was wrong is hardly taken for a slowdown once the resource is known', () => {
+    const slowdown = new Slowdown()
+    for (let i = 0; i < 50; i++) slowdown.observe(10, 20)
+    slowdown.observe(10, 200, 0.25)
+    expect(slowdown.factor).toBeLessThan(2.3)
+  })
+
   test('ignores what cannot be a ratio', () => {
     const slowdown = new Slowdown()
     for (const [predicted, observed] of [
