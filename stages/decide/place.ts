@@ -1,23 +1,36 @@
 import { z } from 'zod'
 import type { Cut, Decider, DecisionRequest, Menu, Outcome } from '../../pipeline/index.ts'
-import { LinkEstimate, type LinkEstimateOptions } from './estimate/link.ts'
+import { LinkEstimate } from './estimate/link.ts'
 import { PreparingTime } from './estimate/preparing.ts'
 import { Regression } from './estimate/regression.ts'
 import { restored } from './estimate/restore.ts'
+import { settled } from './options.ts'
 
-export interface PlaceOptions {
+/** A count of messages; Infinity: never. */
+const count = z.number().min(1)
+
+const settings = z.strictObject({
   /** Pictures of at most so many bytes are sent as they are. Default: the size that prepared ones had so far. */
-  readonly smallBytes?: number
+  smallBytes: z.number().min(0).optional(),
   /** Pictures whose width or height is below so many pixels are sent as they are. Default 0: none. */
-  readonly smallSide?: number
+  smallSide: z.number().min(0).default(0),
   /** The first so many messages each way are for learning. Default 2. */
-  readonly warmup?: number
+  warmup: z.number().int().min(0).default(2),
   /** The way not taken is tried at least every so many messages. Default 100; Infinity never. */
-  readonly tryEvery?: number
-  /** … and at most every so many, while its cost is too uncertain to be ruled out. Default 10. */
-  readonly tryAtMostEvery?: number
-  readonly link?: LinkEstimateOptions
-}
+  tryEvery: count.or(z.literal(Number.POSITIVE_INFINITY)).default(100),
+  /** … and at most every so many, while its cost is too uncertain to be ruled out. Default 10; Infinity never. */
+  tryAtMostEvery: count.or(z.literal(Number.POSITIVE_INFINITY)).default(10),
+  link: z
+    .strictObject({
+      /** Milliseconds after which what is known of an edge is stale. Default 5000. */
+      staleAfter: z.number().positive().optional(),
+      /** Edges remembered. Default 32. */
+      remember: z.number().int().min(1).optional(),
+    })
+    .default({}),
+})
+
+export type PlaceOptions = z.input<typeof settings>
 
 /** The two ways of PieSlicer, and what each is expected to cost. */
 export interface Place extends Decider {
@@ -45,6 +58,7 @@ const prepared: readonly Cut[] = ['prepared']
  * Decides where a picture is prepared (PieSlicer): on the device iff f(S) + g(p) + h(p) < g(S) + h(S), with f and h the
  * preparing times of device and cloud, g the transfer, S the captured and p the prepared size. All of it is learned from
  * outcomes. Leaves every other field of the menu alone, and any cut but `captured` and `prepared` out.
+ * @throws BadConfiguration a bad option
  */
 export function place(options: PlaceOptions = {}): Place {
   return new PieSlicer(options)
@@ -52,7 +66,7 @@ export function place(options: PlaceOptions = {}): Place {
 
 class PieSlicer implements Place {
   readonly name = 'place'
-  readonly #options: Required<Omit<PlaceOptions, 'smallBytes' | 'link'>> & Pick<PlaceOptions, 'smallBytes'>
+  readonly #options: z.output<typeof settings>
   readonly #device = new PreparingTime()
   readonly #cloud = new PreparingTime()
   /** What the cloud still has to do to a prepared picture: h(p). */
@@ -65,14 +79,8 @@ class PieSlicer implements Place {
   readonly #since = { captured: 0, prepared: 0 }
 
   constructor(options: PlaceOptions) {
-    this.#options = {
-      smallSide: 0,
-      warmup: 2,
-      tryEvery: 100,
-      tryAtMostEvery: 10,
-      ...options,
-    }
-    this.#link = new LinkEstimate(options.link)
+    this.#options = settled(settings, options, 'place')
+    this.#link = new LinkEstimate(this.#options.link)
   }
 
   decide(request: DecisionRequest, _world: unknown, menu: Menu): Menu {

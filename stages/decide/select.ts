@@ -5,34 +5,41 @@ import { Profile } from './estimate/profile.ts'
 import { restored } from './estimate/restore.ts'
 import { Samples } from './estimate/samples.ts'
 import { Slowdown } from './estimate/slowdown.ts'
+import { settled } from './options.ts'
 import { type Arm, type SelectRule, selectRules } from './rules.ts'
 
-export interface SelectOptions {
-  /** Default: the pipeline's. */
-  readonly models?: Models
+const share = z.number().gt(0).max(1)
+
+const settings = z.strictObject({
   /**
    * How a model is chosen within the budget. Default `mdinference`: the most accurate with μ + γσ below it. `modipick`
    * chooses at random near that one. The others are the baselines of both papers.
    */
-  readonly rule?: SelectRule
+  rule: z.enum(Object.keys(selectRules) as [SelectRule, ...SelectRule[]]).default('mdinference'),
   /**
-   * `ours` (default): deadline − elapsed − Q.95 of what is still to come besides the model; profiles share their
-   * resource's slowdown. `published`: deadline − 2 · the way up, and profiles as MDInference has them.
+   * `ours` (default): deadline − elapsed − what is still to come besides the model (the way down as the device knows it, Q.95
+   * of the rest); profiles share their resource's slowdown. `published`: deadline − 2 · the way up, and profiles as
+   * MDInference has them.
    */
-  readonly budget?: 'ours' | 'published'
+  budget: z.enum(['ours', 'published']).default('ours'),
   /** Standard deviations of safety. Default 1. */
-  readonly gamma?: number
+  gamma: z.number().min(0).default(1),
   /** Weight of the newest sample in a model's profile. Default 0.5. */
-  readonly alpha?: number
+  alpha: share.default(0.5),
   /** ModiPick: milliseconds by which the model chosen first must undercut the budget. Default 0. */
-  readonly threshold?: number
+  threshold: z.number().min(0).default(0),
   /** ModiPick: how far from the first choice's time others may be, as a share of it. Default 0.5. */
-  readonly band?: number
+  band: z.number().min(0).default(0.5),
   /**
    * With our budget: a more accurate model that looks too slow is tried again after so many decisions without it, if its
    * better times would fit. Default 200; Infinity never.
    */
-  readonly tryEvery?: number
+  tryEvery: z.number().min(1).or(z.literal(Number.POSITIVE_INFINITY)).default(200),
+})
+
+export interface SelectOptions extends z.input<typeof settings> {
+  /** Default: the pipeline's. */
+  readonly models?: Models
   /** For the rules that draw lots: 0 ≤ x < 1. Default Math.random. */
   readonly random?: () => number
 }
@@ -71,13 +78,14 @@ const cautious = 0.95
 /**
  * Chooses the model: the most accurate one that is expected to answer within the budget (MDInference); where none is,
  * the fastest. Accuracies and first guesses of times come from the catalogue, the rest from outcomes.
+ * @throws BadConfiguration a bad option
  */
 export function select(options: SelectOptions = {}): Select {
   return new Selector(options)
 }
 
 /** What runs on one side, as far as it was observed. */
-class Place {
+class Knowledge {
   readonly arms = new Map<string, Arm>()
   readonly slowdown = new Slowdown()
   /** Per cut: milliseconds besides the model's, from the decision on; and on the way up alone. */
@@ -87,29 +95,20 @@ class Place {
 
 class Selector implements Select {
   readonly name: string
-  readonly #options: Required<Omit<SelectOptions, 'models'>>
+  readonly #options: z.output<typeof settings>
+  readonly #random: () => number
   readonly #given: Models | undefined
-  readonly #places: Readonly<Record<Side, Place>> = { device: new Place(), cloud: new Place() }
+  readonly #places: Readonly<Record<Side, Knowledge>> = { device: new Knowledge(), cloud: new Knowledge() }
   /** Ways down as the cloud expects them, ms. */
   readonly #down = new Samples(keep)
   readonly #eligible: Arm[] = []
   #models: Models | undefined
   #decisions = 0
 
-  constructor({ models, ...options }: SelectOptions) {
-    const budget = options.budget ?? 'ours'
+  constructor({ models, random = Math.random, ...options }: SelectOptions) {
     this.#given = models
-    this.#options = {
-      rule: 'mdinference',
-      budget,
-      gamma: 1,
-      alpha: 0.5,
-      threshold: 0,
-      band: 0.5,
-      tryEvery: budget === 'published' ? Number.POSITIVE_INFINITY : 200,
-      random: Math.random,
-      ...options,
-    }
+    this.#random = random
+    this.#options = settled(settings, options, 'select')
     this.name = `select ${this.#options.rule}`
     if (models) this.#models = models
   }
@@ -137,8 +136,8 @@ class Selector implements Select {
       arms.push(arm)
     }
     const budget = this.#budget(request, menu, side)
-    const { rule, threshold, band, random } = this.#options
-    const context = { budget, deadline: request.deadline, threshold, band, random }
+    const { rule, threshold, band } = this.#options
+    const context = { budget, deadline: request.deadline, threshold, band, random: this.#random }
     const chosen = this.#again(arms, budget, factor) ?? selectRules[rule](arms, context)
     chosen.last = ++this.#decisions
     return { ...menu, models: chosen.only }
@@ -167,7 +166,7 @@ class Selector implements Select {
   }
 
   save(): z.infer<typeof saved> {
-    const side = ({ arms, slowdown, rest, up }: Place): z.infer<typeof savedSide> => ({
+    const side = ({ arms, slowdown, rest, up }: Knowledge): z.infer<typeof savedSide> => ({
       slowdown: slowdown.save(),
       rest: Object.fromEntries([...rest].map(([cut, samples]) => [cut, samples.save()])),
       up: Object.fromEntries([...up].map(([cut, samples]) => [cut, samples.save()])),
@@ -178,7 +177,7 @@ class Selector implements Select {
     return { down: this.#down.save(), device: side(this.#places.device), cloud: side(this.#places.cloud) }
   }
 
-  /** Models that are not in the catalogue any longer are forgotten. */
+  /** Models that are not in the catalogue any longer are forgotten. @throws BadConfiguration as the port says */
   restore(from: unknown): void {
     const whole = restored(saved, from, 'select()')
     this.#down.restore(whole.down)
@@ -204,12 +203,13 @@ class Selector implements Select {
   }
 
   /** Milliseconds the model may take. */
-  #budget({ deadline, elapsed, way }: DecisionRequest, menu: Menu, runs: Side): number {
+  #budget({ side, deadline, elapsed, way }: DecisionRequest, menu: Menu, runs: Side): number {
     const published = this.#options.budget === 'published'
-    if (way) {
-      if (published) return deadline - 2 * way.up
+    if (side === 'cloud') {
+      if (published) return deadline - 2 * (way?.up ?? 0)
       const rest = this.#places.cloud.rest.get('cloud')?.quantile(cautious) ?? 0
-      return deadline - elapsed - Math.max(way.down, this.#down.quantile(cautious) ?? 0) - rest
+      // Devices are unlike: what others' ways take counts only for one that has not said what its own does.
+      return deadline - elapsed - (way?.down ?? this.#down.quantile(cautious) ?? 0) - rest
     }
     const { rest, up } = this.#places.device
     if (published) return runs === 'device' ? deadline : deadline - 2 * worst(up, menu, 0.5)
@@ -223,8 +223,8 @@ class Selector implements Select {
 
   /** A model that was slow once may have become fast; only a run can tell. */
   #again(arms: readonly Arm[], budget: number, factor: number): Arm | undefined {
-    const { tryEvery, rule } = this.#options
-    if (tryEvery === Number.POSITIVE_INFINITY || rule !== 'mdinference') return undefined
+    const { tryEvery, rule, budget: kind } = this.#options
+    if (kind === 'published' || rule !== 'mdinference') return undefined
     let found: Arm | undefined
     for (const arm of arms) {
       if (arm.late < budget) continue

@@ -9,9 +9,9 @@ const saved = z.strictObject({
 
 export interface LinkEstimateOptions {
   /** Milliseconds after which what is known of an edge is stale, and a probe is due. Default 5000. */
-  readonly staleAfter?: number
+  readonly staleAfter?: number | undefined
   /** Edges remembered; the one unheard of for longest is forgotten. Default 32. */
-  readonly remember?: number
+  readonly remember?: number | undefined
 }
 
 interface Edge {

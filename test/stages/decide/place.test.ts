@@ -23,7 +23,13 @@ const costs = ({ local, transfer }: Condition, bytes: number) => ({
 })
 
 /** Lets it decide about one picture, tells it what came of it; returns the way it took. */
-function live(decider: Place, bytes: number, condition: Condition, factor = () => 1): 'captured' | 'prepared' {
+function live(
+  decider: Place,
+  bytes: number,
+  condition: Condition,
+  factor = () => 1,
+  node = 'edge',
+): 'captured' | 'prepared' {
   const way = decider.decide(request({ bytes }), world, menu).cuts[0] as 'captured' | 'prepared'
   const sent = way === 'captured' ? bytes : p
   decider.observe?.(
@@ -34,7 +40,7 @@ function live(decider: Place, bytes: number, condition: Condition, factor = () =
         cloud: line(cloud, sent) * factor(),
         ...(way === 'prepared' ? { device: line(condition.local, bytes) * factor() } : {}),
       },
-      { bytes, crossing: { at: way, bytes: sent } },
+      { bytes, crossing: { at: way, bytes: sent, node } },
     ),
     world,
   )
@@ -147,6 +153,22 @@ describe('place', () => {
     expect(share(first.slice(10), 'captured')).toBeGreaterThanOrEqual(0.9)
     expect(share(second.slice(10), 'prepared')).toBeGreaterThanOrEqual(0.9)
     expect(share(third.slice(10), 'captured')).toBeGreaterThanOrEqual(0.9)
+  })
+
+  test('learns the other edge after a handover, and remembers the first when it is back', () => {
+    const fast: Condition = { local: [40, 30], transfer: [10, 5] }
+    const slow: Condition = { local: [40, 30], transfer: [2000, 40] }
+    const decider = place({ tryEvery: 1000 })
+    const over = (edge: string, condition: Condition, times: number) =>
+      Array.from({ length: times }, () => live(decider, 1e6, condition, undefined, edge))
+    over('wifi', fast, 40)
+    expect(over('cellular', slow, 40).slice(10)).not.toContain('captured')
+    // The first message does not know yet that it is back.
+    expect(over('wifi', fast, 10).slice(1)).not.toContain('prepared')
+  })
+
+  test.each([{ warmup: -1 }, { tryEvery: 0 }, { smallBytes: Number.NaN }])('refuses %o', (options) => {
+    expect(() => place(options)).toThrow(BadConfiguration)
   })
 
   test('learns from messages that ran out of time on the wire', () => {

@@ -228,6 +228,10 @@ describe('select', () => {
     expect(() => decider.decide(arrived(1, 10), world, { ...menu, models: ['small', 'nobody'] })).toThrow(UnknownModel)
   })
 
+  test.each([{ gamma: -1 }, { alpha: 0 }, { tryEvery: 0 }, { band: Number.NaN }])('refuses %o', (options) => {
+    expect(() => select({ models: three, ...options })).toThrow(BadConfiguration)
+  })
+
   test('expects the same after a restore, but of models that are gone', () => {
     const one = select({ models: three })
     for (const ms of [70, 75, 90]) ran(one, 'large', ms)
