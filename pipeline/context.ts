@@ -2,14 +2,10 @@ import { type Clock, systemClock } from './clock.ts'
 import type { Decider } from './decider.ts'
 import { Events } from './events.ts'
 import type { Side } from './message.ts'
+import type { ModelSet } from './models.ts'
 import type { Boundary } from './subjects.ts'
 import type { Transport } from './transport.ts'
 import { World } from './world.ts'
-
-/** The models a pipeline may choose from, as far as the framework needs to know them. */
-export interface ModelSet {
-  readonly ids: readonly string[]
-}
 
 /** What the device's half of a pipeline can do, read off its stages. */
 export interface Route {

@@ -1,5 +1,5 @@
-import type { ModelSet } from './context.ts'
 import type { Crossing, Item, Side, Timings, Way } from './message.ts'
+import type { ModelSet } from './models.ts'
 import type { Cut } from './payload.ts'
 import type { Menu, Plan } from './plan.ts'
 import type { World } from './world.ts'
