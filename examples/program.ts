@@ -21,7 +21,9 @@ export function commandLine<O extends NonNullable<ParseArgsConfig['options']>>(o
     return parseArgs({ options, strict: true as const, allowPositionals: false as const }).values
   } catch (cause) {
     const known = Object.keys(options).map((name) => `--${name}`)
-    throw new BadConfiguration(`${(cause as Error).message.split(/[.\n]/)[0]}. Known are ${known.join(', ')}.`, { cause })
+    throw new BadConfiguration(`${(cause as Error).message.split(/[.\n]/)[0]}. Known are ${known.join(', ')}.`, {
+      cause,
+    })
   }
 }
 

@@ -3,11 +3,11 @@ import { Cancellation } from '../cancellation.ts'
 import type { Capture, FailedCapture } from '../capture.ts'
 import type { Timer } from '../clock.ts'
 import type { StageContext } from '../context.ts'
-import type { Outcome } from '../decider.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, type QuintetError } from '../errors.ts'
 import { Ledger } from '../ledger.ts'
 import { dropped, failure, type Item, type Message } from '../message.ts'
-import { type Captured, payloadBytes } from '../payload.ts'
+import type { Captured } from '../payload.ts'
+import { observe } from './observe.ts'
 
 /** A stage that respects budgets has ended a message by then; this catches what an operator lost, ms after its end. */
 const grace = 250
@@ -19,7 +19,6 @@ export class Flight {
   readonly #context: StageContext
   readonly #device: string
   readonly #budget: number
-  readonly #deadline: number
   readonly #onSettled: (item: Item, flew: boolean) => void
   /** Distinguishes runs: ids must be unique as long as anybody may see both. */
   readonly #run = randomBytes(6).toString('hex')
@@ -33,15 +32,12 @@ export class Flight {
     readonly device: string
     /** Milliseconds a message may take. */
     readonly budget: number
-    /** Milliseconds within which its answer is on time. */
-    readonly deadline: number
     /** `flew`: it had entered the pipeline, and so holds a place in the window. */
     readonly onSettled: (item: Item, flew: boolean) => void
   }) {
     this.#context = options.context
     this.#device = options.device
     this.#budget = options.budget
-    this.#deadline = options.deadline
     this.#onSettled = options.onSettled
   }
 
@@ -74,7 +70,7 @@ export class Flight {
     const message = this.#flying.get(item.id)
     if (!message) return this.#context.events.emit({ type: 'late', id: item.id, stage: 'settle' })
     this.#flying.delete(item.id)
-    this.#observe(item, message)
+    observe(item, message, message.original, this.#context)
     this.#land(item, true)
     // Whatever still works on another attempt of this message may stop.
     if (item.kind !== 'message') message.cancellation?.cancel()
@@ -137,33 +133,6 @@ export class Flight {
       attempt: 1,
       traceparent: `00-${this.#run}0000${span}-${span}-00`,
       cancellation: new Cancellation(),
-    }
-  }
-
-  #observe(item: Item, message: Message): void {
-    const { clock, deciders, world, events } = this.#context
-    if (deciders.length === 0) return
-    const { original } = message
-    const latency = clock.now() - message.captured
-    const outcome: Outcome = {
-      id: item.id,
-      kind: item.kind,
-      plan: item.kind === 'dropped' ? message.plan : item.plan,
-      timings: item.timings,
-      crossing: item.kind === 'message' ? item.crossing : undefined,
-      bytes: original ? payloadBytes(original) : 0,
-      width: original?.width,
-      height: original?.height,
-      latency,
-      onTime: item.kind === 'message' && latency <= this.#deadline,
-      error: item.kind === 'failure' ? item.error.code : undefined,
-    }
-    for (const decider of deciders) {
-      try {
-        decider.observe?.(outcome, world)
-      } catch (error) {
-        events.emit({ type: 'fault', where: decider.name, error })
-      }
     }
   }
 

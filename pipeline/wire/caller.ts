@@ -3,19 +3,21 @@ import { sleep } from '../clock.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, NodeLost, type QuintetError, Refused } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { type Dropped, dropped, evolve, type Failure, failure, type Item, type Message, spent } from '../message.ts'
-import type { Result } from '../payload.ts'
+import { payloadBytes, type Result } from '../payload.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import { ChunkSender, chunkBytes } from './chunks.ts'
 import { decodeOutcome, encodeMessage } from './codec.ts'
-import { packFrame, totalBytes } from './frame.ts'
+import { packFrame } from './frame.ts'
 import { Path } from './path.ts'
-import { beat, type Down, type Load, missedBeats, readDown, reviveError } from './protocol.ts'
+import { acceptAfter, beat, type Down, type Load, missedBeats, readDown, reviveError } from './protocol.ts'
 
 /** A node that was lost gets no new message for this long, ms, while another is known. */
 const avoidFor = 10_000
 /** So long nobody may serve, ms, before a boundary that was served counts as deserted. */
 const outageFor = 5_000
+/** Messages of more bytes tell how fast the way is. */
+const tellingBytes = 16 * 1024
 /** Room for the header and the transport's own framing below its largest payload. */
 const headroom = 8 * 1024
 
@@ -229,8 +231,8 @@ class Attempt {
 
   #send(): void {
     const { transport, chunkAbove } = this.#options
-    const { header, parts } = encodeMessage(this.#message, this.#started)
-    const bytes = totalBytes(parts)
+    const bytes = payloadBytes(this.#message.payload)
+    const { header, parts } = encodeMessage(this.#message, this.#started, this.#path.expects(bytes))
     const whole = bytes <= chunkAbove
     this.#parts = parts
     this.#bytes = whole ? bytes : 0
@@ -296,7 +298,8 @@ class Attempt {
   }
 
   #onAccept(subject: string | undefined): void {
-    if (!subject || this.#chunks) return
+    if (!subject) return this.#onAcceptedWhole()
+    if (this.#chunks) return
     this.#path.observeRtt(this.#options.clock.now() - this.#started)
     this.#chunks = new ChunkSender({
       transport: this.#options.transport,
@@ -307,6 +310,23 @@ class Attempt {
       onError: (error) => this.#end(() => this.#reject(error)),
     })
     this.#chunks.start()
+  }
+
+  /** An accept that comes late says how long a whole message was on its way, also when its answer never comes. */
+  #onAcceptedWhole(): void {
+    const elapsed = this.#options.clock.now() - this.#started
+    if (this.#bytes > tellingBytes && elapsed > 2 * acceptAfter)
+      this.#path.observeRate(this.#bytes, elapsed - acceptAfter)
+  }
+
+  /**
+   * Nothing was heard in all this time: the way is no faster, else at least an accept had come. Of little that was sent
+   * this says nothing: there it is rather the other side that is gone.
+   */
+  #onSilence(): void {
+    const elapsed = this.#options.clock.now() - this.#started
+    if (this.#bytes > tellingBytes && this.#heard === this.#started && elapsed > 2 * acceptAfter)
+      this.#path.observeRate(this.#bytes, elapsed)
   }
 
   #onResult(header: Extract<Down, { kind: 'result' }>, parts: Parts): void {
@@ -351,6 +371,7 @@ class Attempt {
       if (this.#done) return
       const now = clock.now()
       if (now >= this.#message.expires) {
+        this.#onSilence()
         this.#cancel()
         return this.#end(() => this.#resolve(failure(this.#message, this.#options.stage, outOfTime(this.#message))))
       }

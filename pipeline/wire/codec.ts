@@ -112,6 +112,10 @@ export const messageHeader = z.object({
   budget: ms,
   elapsed: ms,
   attempt: z.number().int().min(1).max(1000),
+  /** What the sender knows of the link: its shortest round trip, and the milliseconds these bytes should take. */
+  link: z.object({ rtt: ms, upload: ms }).optional(),
+  /** What the boundaries before this one took, as far as that is known. */
+  way: z.object({ up: ms, down: ms }).optional(),
   plan,
   open,
   timings,
@@ -127,7 +131,11 @@ export const outcomeHeader = z.object({ plan, timings, payload, crossing: crossi
 export type OutcomeHeader = z.infer<typeof outcomeHeader>
 
 /** Splits a message into the header that describes it and the bytes it carries, at local time `now`. */
-export function encodeMessage(message: Message, now: number): { header: MessageHeader; parts: Parts } {
+export function encodeMessage(
+  message: Message,
+  now: number,
+  link?: MessageHeader['link'],
+): { header: MessageHeader; parts: Parts } {
   const { header, parts } = encodeOutcome(message)
   return {
     header: {
@@ -138,6 +146,8 @@ export function encodeMessage(message: Message, now: number): { header: MessageH
       elapsed: Math.min(day, Math.max(0, now - message.captured)),
       attempt: message.attempt,
       open: message.open as MessageHeader['open'],
+      ...(link ? { link } : {}),
+      ...(message.way ? { way: message.way } : {}),
       ...header,
     },
     parts,

@@ -302,7 +302,18 @@ export class Responder {
       // Its clock starts when the header arrived: what the chunks took is the message's time, too.
       const { cancellation, traceparent } = held
       const message = decodeMessage(header, parts, side, held.arrived)
-      accept({ ...message, cancellation, ...(traceparent ? { traceparent } : {}) })
+      const { link, way: before = { up: 0, down: 0 } } = header
+      const { captured } = message
+      // What came in chunks was seen coming; of what came whole only the sender can guess what it took.
+      const chunked = held.whole - held.arrived
+      const unseen = link ? link.rtt / 2 + (chunked > 0 ? 0 : link.upload) : 0
+      const way = { up: before.up + chunked + unseen, down: before.down + (link ? link.rtt / 2 : 0) }
+      accept({
+        ...message,
+        ...(link || header.way ? { captured: captured - unseen, way } : {}),
+        cancellation,
+        ...(traceparent ? { traceparent } : {}),
+      })
     } catch (error) {
       this.#fail(held, asQuintetError(error, 'receive'), 'receive')
     }
