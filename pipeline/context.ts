@@ -2,14 +2,10 @@ import { type Clock, systemClock } from './clock.ts'
 import type { Decider } from './decider.ts'
 import { Events } from './events.ts'
 import type { Side } from './message.ts'
+import type { ModelSet } from './models.ts'
 import type { Boundary } from './subjects.ts'
 import type { Transport } from './transport.ts'
 import { World } from './world.ts'
-
-/** The models a pipeline may choose from, as far as the framework needs to know them. */
-export interface ModelSet {
-  readonly ids: readonly string[]
-}
 
 /** What the device's half of a pipeline can do, read off its stages. */
 export interface Route {
@@ -33,6 +29,8 @@ export interface StageContext {
   readonly route: Route
   /** Whether messages of one source leave each stage in the order they came. */
   readonly order: 'source' | 'none'
+  /** Milliseconds from capture within which an answer is on time. */
+  readonly deadline: number
   /** Executors this half was asked to run; undefined: the stage's own default. */
   readonly executors: number | undefined
   /** Deciders of this half, in order; they observe every outcome. */
@@ -54,6 +52,7 @@ export function standaloneContext(change: Partial<StageContext> = {}): StageCont
     models: undefined,
     route: { wire: false, prepares: true, executes: true },
     order: 'source',
+    deadline: Number.POSITIVE_INFINITY,
     executors: undefined,
     deciders: [],
     outward: undefined,

@@ -18,6 +18,7 @@ export function decide(...deciders: readonly Decider[]): Unchanging {
   const name = deciders.map((decider) => decider.name).join('+') || 'decide'
   return asStage<Unchanging>(
     workStage(name, (context) => {
+      for (const decider of deciders) decider.open?.({ side: context.side, models: context.models })
       context.deciders.push(...deciders)
       const base = baseMenu(context)
       return { work: (message) => decideOne(message, name, deciders, base, context) }
@@ -56,6 +57,9 @@ function decideOne(
     height: 'height' in payload ? payload.height : undefined,
     elapsed: now - message.captured,
     remaining: message.expires - now,
+    deadline: context.deadline,
+    way: message.way,
+    now,
     plan: message.plan,
   }
   const before = available(message, base)

@@ -1,4 +1,5 @@
-import type { Crossing, Item, Side, Timings } from './message.ts'
+import type { Crossing, Item, Side, Timings, Way } from './message.ts'
+import type { ModelSet } from './models.ts'
 import type { Cut } from './payload.ts'
 import type { Menu, Plan } from './plan.ts'
 import type { World } from './world.ts'
@@ -19,21 +20,33 @@ export interface DecisionRequest {
   /** Milliseconds since capture, and left of the budget. */
   readonly elapsed: number
   readonly remaining: number
+  /** Milliseconds from capture within which its answer is on time; Infinity outside a pipeline. */
+  readonly deadline: number
+  /** Below the wire: what its way took, as far as that can be told without a common clock. */
+  readonly way: Way | undefined
+  /** Local clock, ms. */
+  readonly now: number
   readonly plan: Plan
 }
 
 /** What became of a message, for those who decided about it. */
 export interface Outcome {
   readonly id: string
+  /** The half that observes: below the wire only what happened there is known. */
+  readonly side: Side
+  /** Local clock, ms. */
+  readonly now: number
   readonly kind: Item['kind']
   readonly plan: Plan
   readonly timings: Timings
   readonly crossing: Crossing | undefined
-  /** Bytes and pixels as captured. */
+  /** Below the wire: what its way there took, and its way back is expected to take. */
+  readonly way: Way | undefined
+  /** Bytes and pixels as captured; below the wire, as they arrived. */
   readonly bytes: number
   readonly width: number | undefined
   readonly height: number | undefined
-  /** Milliseconds from capture to settlement. */
+  /** Milliseconds from capture to settlement, on this half. */
   readonly latency: number
   readonly onTime: boolean
   /** The code of the error, where it failed. */
@@ -46,6 +59,8 @@ export interface Outcome {
  */
 export interface Decider {
   readonly name: string
+  /** Called when a half that it decides for opens, before any message. @throws BadConfiguration it cannot work there */
+  open?(half: { readonly side: Side; readonly models: ModelSet | undefined }): void
   decide(request: DecisionRequest, world: World, menu: Menu): Menu
   /** Learns from what really happened, to any message of this half. */
   observe?(outcome: Outcome, world: World): void

@@ -155,9 +155,9 @@ export class ActorStopped extends QuintetError {
   }
 }
 
-/** The transport was closed or lost its connection for good. */
+/** The transport was closed, or has lost its connection: for good, or (then it is retryable) until it is restored. */
 export class TransportClosed extends QuintetError {
-  constructor(message: string, options?: { cause?: unknown }) {
+  constructor(message: string, options?: { cause?: unknown; retryable?: boolean }) {
     super('transport-closed', message, options)
   }
 }

@@ -1,9 +1,10 @@
 export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour } from './actor.ts'
 export type { Answer } from './answer.ts'
+export { Cancellation } from './cancellation.ts'
 export type { Capture, FailedCapture, LiveSource, PullSource, Source } from './capture.ts'
 export { type Clock, sleep, systemClock, type Timer } from './clock.ts'
 export { type Compose, composer, pipeline } from './compose.ts'
-export { type ModelSet, type Route, type StageContext, standaloneContext } from './context.ts'
+export { type Route, type StageContext, standaloneContext } from './context.ts'
 export { decide } from './decide.ts'
 export {
   allOnDevice,
@@ -55,7 +56,9 @@ export {
   type Step,
   spent,
   type Timings,
+  type Way,
 } from './message.ts'
+export type { ModelSet } from './models.ts'
 export { assertHeaders, assertPattern, assertSubject, matchesPattern } from './patterns.ts'
 export {
   type Activation,

@@ -1,3 +1,4 @@
+import type { Cancellation } from './cancellation.ts'
 import type { QuintetError } from './errors.ts'
 import type { Captured, Cut, Payload } from './payload.ts'
 import type { Plan, Restriction } from './plan.ts'
@@ -22,6 +23,12 @@ export interface Crossing {
   readonly node: string
 }
 
+/** Milliseconds a message spends on the wire, estimated with what its sender knows of the link: no clock is shared. */
+export interface Way {
+  readonly up: number
+  readonly down: number
+}
+
 /**
  * One captured thing on its way to an answer. Immutable: a stage makes the next message from the one it got.
  * `P` is the payload forms it may have here, `S` the side of the wire it is on.
@@ -39,6 +46,8 @@ export interface Message<P extends Payload = Payload, S extends Side = Side> {
   readonly captured: number
   /** Local clock, ms: when its budget ends. Between machines only the budget that is left travels. */
   readonly expires: number
+  /** Below a boundary: what the way there took and the way back is expected to take, as far as anybody can tell. */
+  readonly way?: Way
   readonly payload: P
   readonly plan: Plan
   /** What deciders have excluded so far of the fields that the plan leaves open. */
@@ -49,8 +58,8 @@ export interface Message<P extends Payload = Payload, S extends Side = Side> {
   readonly crossing?: Crossing
   /** W3C trace context. */
   readonly traceparent?: string
-  /** Aborted when nobody waits for the answer any longer. */
-  readonly signal?: AbortSignal
+  /** Cancelled when nobody waits for the answer any longer. */
+  readonly cancellation?: Cancellation
   /** What was captured, kept on the device until the message is settled, so that it can be planned anew. */
   readonly original?: Captured
 }

@@ -55,6 +55,8 @@ export interface TensorsPayload<At extends 'prepared' | `after:${string}` = 'pre
   readonly form: 'tensors'
   readonly at: At
   readonly tensors: readonly Tensor[]
+  /** How each tensor's bytes are written, where that is not plainly: then each is one row of `uint8`. */
+  readonly encoding?: string
 }
 
 /** A box in fractions of the picture's width and height, 0…1. */

@@ -3,11 +3,12 @@ import { z } from 'zod'
 import type { Answer } from './answer.ts'
 import type { Source } from './capture.ts'
 import { type Clock, systemClock } from './clock.ts'
-import type { ModelSet, StageContext } from './context.ts'
+import type { StageContext } from './context.ts'
 import { BadConfiguration } from './errors.ts'
 import { Events } from './events.ts'
 import type { Counts } from './ledger.ts'
 import type { Side } from './message.ts'
+import type { ModelSet } from './models.ts'
 import type { Link } from './running/chain.ts'
 import { DeviceHalf } from './running/device.ts'
 import { routeOf, type Segment, segments } from './running/segments.ts'
@@ -324,7 +325,7 @@ export class Pipeline {
     shared?: StageContext,
   ): StageContext {
     const { clock = systemClock, models } = this.#options
-    const { tenant, order } = this.#settings
+    const { tenant, order, deadline } = this.#settings
     return {
       pipeline: this.name,
       side,
@@ -335,8 +336,9 @@ export class Pipeline {
       models,
       route: routeOf(this.#segments),
       order,
+      deadline,
       executors: options.executors,
-      deciders: shared?.deciders ?? [],
+      deciders: [],
       outward: transport && {
         transport,
         boundary: (hop) => (hop ? Boundary.hop(tenant, this.name, hop) : Boundary.wire(tenant, this.name)),

@@ -247,7 +247,7 @@ class Runner {
     const { clock } = this.#context
     const { message } = slot
     const started = clock.now()
-    if (message.signal?.aborted) return this.#finish(slot, failure(message, this.#name, new Cancelled()))
+    if (message.cancellation?.cancelled) return this.#finish(slot, failure(message, this.#name, new Cancelled()))
     if (started >= message.expires) return this.#finish(slot, failure(message, this.#name, this.#late(message)))
     this.#running++
     const call = new LazyCall(this.#context)
@@ -261,7 +261,7 @@ class Runner {
     const close = () => {
       open = false
       timer?.cancel()
-      message.signal?.removeEventListener('abort', aborted)
+      message.cancellation?.unlisten(aborted)
       this.#quits.delete(quit)
     }
     const quit = () => {
@@ -281,7 +281,7 @@ class Runner {
     }
     const aborted = () => give(new Cancelled())
     const timer = Number.isFinite(allowed) ? clock.after(allowed, () => give(this.#late(message))) : undefined
-    message.signal?.addEventListener('abort', aborted, { once: true })
+    message.cancellation?.listen(aborted)
     this.#quits.add(quit)
     result.then((work) => {
       if (open) end(this.#measured(work, message, started))

@@ -31,7 +31,13 @@ async function read(file: string, maxBytes: number, cwd: string): Promise<Captur
   const began = performance.now()
   try {
     const path = resolve(cwd, file)
-    const { size } = await stat(path)
+    const found = await stat(path)
+    if (found.isDirectory()) {
+      return { error: new BadInput(`${file} is a folder. Name the pictures in it: "${file}/*.jpg".`) }
+    }
+    // Reading from a pipe or a device could wait for ever.
+    if (!found.isFile()) return { error: new BadInput(`${file} is not a file. Name a picture's file.`) }
+    const { size } = found
     if (size > maxBytes) {
       return {
         error: new TooLarge(

@@ -15,7 +15,9 @@ export class NatsUnreachable extends TransportClosed {
 /** The connection is down and being restored; nothing was sent. */
 export class NatsDisconnected extends TransportClosed {
   constructor(what: string) {
-    super(`The NATS connection is down and being restored, so ${what} was not sent: send it again once it is back.`)
+    super(`The NATS connection is down and being restored, so ${what} was not sent: send it again once it is back.`, {
+      retryable: true,
+    })
   }
 }
 

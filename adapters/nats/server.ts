@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -56,7 +57,10 @@ export async function natsServer(options: NatsServerOptions = {}): Promise<NatsS
   const folder = await mkdtemp(join(tmpdir(), 'quintet-nats-'))
   const file = join(folder, 'server.conf')
   await writeFile(file, configuration(options, folder))
-  const child = spawn(binary, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
+  // Of its own group: a terminal's Ctrl-C is for its owner, which may need it to end in order.
+  const child = spawn(binary, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'], detached: true })
+  const guard = child.pid === undefined ? undefined : guardian(child.pid, folder)
+  child.once('exit', () => guard?.kill('SIGKILL'))
   const killWithParent = () => {
     child.kill('SIGKILL')
     rmSync(folder, { recursive: true, force: true })
@@ -88,6 +92,23 @@ export async function natsServer(options: NatsServerOptions = {}): Promise<NatsS
     await end('SIGKILL')
     throw error
   }
+}
+
+/** Ends the server when this process is gone, also by a signal: a shell that waits for the end of its input. */
+function guardian(pid: number, folder: string): ChildProcess | undefined {
+  if (process.platform === 'win32') return undefined
+  const script = 'cat >/dev/null; kill -9 "$1"; rm -rf "$2"'
+  const guard = spawn('/bin/sh', ['-c', script, 'guard', String(pid), folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+  // Without a shell the server still ends with an orderly exit of this process.
+  guard.on('error', () => {})
+  guard.stdin?.on('error', () => {})
+  // Neither keeps this process alive.
+  guard.unref()
+  ;(guard.stdin as Socket | null)?.unref()
+  return guard
 }
 
 function configuration(options: NatsServerOptions, folder: string): string {

@@ -7,7 +7,7 @@ import {
   preprocess as preprocessWith,
 } from '../../stages/index.ts'
 import { imageEngine } from '../image/index.ts'
-import { processExecutors, threadExecutors } from '../onnx/index.ts'
+import { modelSplitter, processExecutors, threadExecutors } from '../onnx/index.ts'
 
 export type NodePreprocessOptions = Partial<PreprocessOptions>
 export type NodeExecuteOptions = Partial<ExecuteOptions>
@@ -19,5 +19,9 @@ export function preprocess(options: NodePreprocessOptions = {}): Preprocess {
 
 /** Runs models with onnxruntime-node: on the device in a thread, in the cloud in processes that can be killed. */
 export function execute(options: NodeExecuteOptions = {}): Execute {
-  return executeWith({ executors: { device: threadExecutors(), cloud: processExecutors() }, ...options })
+  return executeWith({
+    executors: { device: threadExecutors(), cloud: processExecutors() },
+    splitter: modelSplitter(),
+    ...options,
+  })
 }

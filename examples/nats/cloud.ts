@@ -5,13 +5,19 @@
  */
 import { connect } from '../../adapters/nats/index.ts'
 import { drainOnSignals } from '../../adapters/node/index.ts'
+import { program } from '../program.ts'
 import { things } from './definition.ts'
 
-const transport = await connect()
-const node = await things().cloud(transport, { executors: 1 })
-const unhook = drainOnSignals([node, transport])
-console.log(`${node.node} serves`)
-await node.done
-await transport.drain()
-unhook()
-console.log(`${node.node} has drained: ${JSON.stringify(node.statistics)}`)
+await program(async () => {
+  const transport = await connect()
+  try {
+    const node = await things().cloud(transport, { executors: 1 })
+    const unhook = drainOnSignals([node])
+    console.log(`${node.node} serves`)
+    await node.done
+    unhook()
+    console.log(`${node.node} has drained: ${JSON.stringify(node.statistics)}`)
+  } finally {
+    await transport.drain()
+  }
+})

@@ -11,6 +11,7 @@ import {
   preprocess,
   transfer,
 } from '../../adapters/node/index.ts'
+import { commandLine, positive } from '../program.ts'
 import { zooFolder } from '../zoo/index.ts'
 
 /** The model that answers, in whichever half. */
@@ -32,3 +33,12 @@ export function things(frames: AsyncIterable<Frame> | Iterable<Frame> = []): Pip
 
 /** A file of this folder, as it runs: from source or compiled. */
 export const beside = (name: string) => fileURLToPath(new URL(`./${name}${import.meta.url.slice(-3)}`, import.meta.url))
+
+/** What the device takes on its command line. @throws BadConfiguration */
+export function deviceOptions(): { readonly count: number; readonly json: boolean } {
+  const { count, json } = commandLine({
+    count: { type: 'string', default: '60' },
+    json: { type: 'boolean', default: false },
+  })
+  return { count: Math.ceil(positive('count', count)), json }
+}

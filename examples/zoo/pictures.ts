@@ -74,7 +74,9 @@ export function plan(seed: number, index: number, mix: Mix): DrawOptions & { lab
   const aspect = r.pick([4 / 3, 4 / 3, 16 / 9, 3 / 4, 3 / 4])
   const width = 8 * Math.round(Math.sqrt(pixels * aspect) / 8)
   const height = 8 * Math.round(width / aspect / 8)
-  const grain = r.chance(0.5) ? r.between(1.5, 4) : r.between(4, 11)
+  // a phone gives its full size in good light, and smooths: such a file stays within about 4 MB
+  const smooth = width * height > 6e6 ? 0.42 : 1
+  const grain = smooth * (r.chance(0.5) ? r.between(1.5, 4) : r.between(4, 11))
   return { seed: own, label, width, height, grain, quality: r.whole(76, 95), lying: r.chance(0.15) }
 }
 

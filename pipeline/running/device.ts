@@ -1,8 +1,9 @@
 import type { Observable } from 'rxjs'
 import { answerOf } from '../answer.ts'
+import { Cancellation } from '../cancellation.ts'
 import type { Capture, FailedCapture, Source } from '../capture.ts'
 import type { StageContext } from '../context.ts'
-import { StageFailed } from '../errors.ts'
+import { Cancelled, StageFailed } from '../errors.ts'
 import type { Item, Message } from '../message.ts'
 import type { Result } from '../payload.ts'
 import { Window } from '../window.ts'
@@ -29,7 +30,7 @@ export class DeviceHalf {
   readonly flight: Flight
   readonly #options: DeviceOptions
   readonly #window: Window
-  readonly #stop = new AbortController()
+  readonly #stop = new Cancellation()
   #chain: Chain | undefined
   #opening: Promise<void> | undefined
   #drained: Promise<void> | undefined
@@ -88,7 +89,7 @@ export class DeviceHalf {
   }
 
   async #drain(within: number, error?: unknown): Promise<void> {
-    this.#stop.abort()
+    this.#stop.cancel()
     await this.flight.land(within)
     // What is being opened meanwhile must be closed, too.
     await this.#opening?.catch(() => {})
@@ -121,7 +122,7 @@ export class DeviceHalf {
       for (let taken = 1; ; taken++) {
         if (taken % burst === 0) await othersTurn()
         await this.#window.acquire(signal)
-        const next = await untilAborted(iterator.next(), signal)
+        const next = await orCancelled(iterator.next(), this.#stop)
         if (next.done) return
         this.#enter(next.value, clock.now())
       }
@@ -193,13 +194,12 @@ function othersTurn(): Promise<void> {
   return new Promise((resolve) => (globalThis.setImmediate ?? setTimeout)(() => resolve()))
 }
 
-/** The promise, or the signal's reason as soon as it is aborted. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** The promise, or a rejection as soon as it is not wanted any longer. */
+function orCancelled<T>(promise: Promise<T>, stop: Cancellation): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-    if (signal.aborted) abort()
+    const cancelled = () => reject(new Cancelled())
+    stop.listen(cancelled)
+    promise.then(resolve, reject).finally(() => stop.unlisten(cancelled))
   })
 }
 

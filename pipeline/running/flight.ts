@@ -1,34 +1,29 @@
 import { randomBytes } from 'node:crypto'
+import { Cancellation } from '../cancellation.ts'
 import type { Capture, FailedCapture } from '../capture.ts'
 import type { Timer } from '../clock.ts'
 import type { StageContext } from '../context.ts'
-import type { Outcome } from '../decider.ts'
 import { asQuintetError, BadInput, Cancelled, DeadlineExceeded, type QuintetError, StageFailed } from '../errors.ts'
 import { Ledger } from '../ledger.ts'
 import { dropped, failure, type Item, type Message } from '../message.ts'
-import { type Captured, payloadBytes } from '../payload.ts'
+import type { Captured } from '../payload.ts'
+import { observe } from './observe.ts'
 
 /** A stage that respects budgets has ended a message by then; this catches what an operator lost, ms after its end. */
 const grace = 250
 
-interface Flying {
-  readonly message: Message
-  readonly controller: AbortController
-}
-
 /** The messages of a device half between capture and settlement: counted, watched, settled once. */
 export class Flight {
   readonly ledger = new Ledger()
-  readonly #flying = new Map<string, Flying>()
+  readonly #flying = new Map<string, Message>()
   readonly #context: StageContext
   readonly #device: string
   readonly #budget: number
-  readonly #deadline: number
   readonly #onSettled: (item: Item, flew: boolean) => void
   /** Distinguishes runs: ids must be unique as long as anybody may see both. */
   readonly #run = randomBytes(6).toString('hex')
   readonly #seqs = new Map<string, number>()
-  #count = 0
+  #count = 1
   #timer: Timer | undefined
   readonly #landed = new Set<() => void>()
 
@@ -37,15 +32,12 @@ export class Flight {
     readonly device: string
     /** Milliseconds a message may take. */
     readonly budget: number
-    /** Milliseconds within which its answer is on time. */
-    readonly deadline: number
     /** `flew`: it had entered the pipeline, and so holds a place in the window. */
     readonly onSettled: (item: Item, flew: boolean) => void
   }) {
     this.#context = options.context
     this.#device = options.device
     this.#budget = options.budget
-    this.#deadline = options.deadline
     this.#onSettled = options.onSettled
   }
 
@@ -58,12 +50,9 @@ export class Flight {
     const { clock } = this.#context
     const wrong = wrongName(capture)
     if (wrong) return this.fail({ error: wrong })
-    const made = this.#message(capture, at - (capture.ms ?? 0))
-    if (!this.ledger.open(made.id)) return undefined
-    const controller = new AbortController()
-    const { payload } = capture
-    const message: Message<Captured, 'device'> = { ...made, payload, original: payload, signal: controller.signal }
-    this.#flying.set(message.id, { message, controller })
+    const message = this.#message(capture, at - (capture.ms ?? 0), capture.payload)
+    if (!this.ledger.open(message.id)) return undefined
+    this.#flying.set(message.id, message)
     this.#timer ??= clock.after(grace, this.#sweep, { background: true })
     this.#context.world.set('inFlight', this.#flying.size, 'flight')
     this.#context.events.emit({ type: 'captured', id: message.id })
@@ -85,19 +74,19 @@ export class Flight {
 
   /** The end of a message; a second end is not counted. */
   settle(ended: Item): void {
-    const flying = this.#flying.get(ended.id)
-    if (!flying) return this.#context.events.emit({ type: 'late', id: ended.id, stage: 'settle' })
+    const message = this.#flying.get(ended.id)
+    if (!message) return this.#context.events.emit({ type: 'late', id: ended.id, stage: 'settle' })
     const item = answered(ended)
     this.#flying.delete(item.id)
-    this.#observe(item, flying.message)
+    observe(item, message, message.original, this.#context)
     this.#land(item, true)
     // Whatever still works on another attempt of this message may stop.
-    if (item.kind !== 'message') flying.controller.abort()
+    if (item.kind !== 'message') message.cancellation?.cancel()
   }
 
   /** Ends everything in flight with an error. */
   failAll(error: QuintetError, stage: string): void {
-    for (const { message } of [...this.#flying.values()]) this.settle(failure(message, stage, error))
+    for (const message of [...this.#flying.values()]) this.settle(failure(message, stage, error))
   }
 
   /** Resolves when nothing is in flight; after `within` ms what still is fails as cancelled. */
@@ -129,12 +118,13 @@ export class Flight {
     if (this.#flying.size === 0) for (const landed of [...this.#landed]) landed()
   }
 
-  #message(from: Pick<Capture, 'stream' | 'id'>, began: number): Omit<Message<Captured, 'device'>, 'payload'> {
+  #message(from: Pick<Capture, 'stream' | 'id'>, began: number, payload?: Captured): Message<Captured, 'device'> {
     const { clock, route } = this.#context
     const source = `${this.#device}.${from.stream ?? 'main'}`
     const seq = this.#seqs.get(source) ?? 0
     this.#seqs.set(source, seq + 1)
     const number = this.#count++
+    const span = number.toString(16).padStart(16, '0')
     return {
       kind: 'message',
       id: from.id ?? `${this.#run}-${number}`,
@@ -143,46 +133,23 @@ export class Flight {
       side: 'device',
       captured: began,
       expires: began + this.#budget,
+      // What failed or was dropped before it entered never shows its payload to anybody.
+      payload: payload as Captured,
+      original: payload as Captured,
       // Without a wire there is nothing to decide about it.
       plan: route.wire ? {} : { cut: 'answered' },
       open: {},
       timings: { capture: clock.now() - began },
       attempt: 1,
-      traceparent: `00-${this.#run}0000${number.toString(16).padStart(16, '0')}-${(number + 1).toString(16).padStart(16, '0')}-00`,
-    }
-  }
-
-  #observe(item: Item, message: Message): void {
-    const { clock, deciders, world, events } = this.#context
-    if (deciders.length === 0) return
-    const { original } = message
-    const latency = clock.now() - message.captured
-    const outcome: Outcome = {
-      id: item.id,
-      kind: item.kind,
-      plan: item.kind === 'dropped' ? message.plan : item.plan,
-      timings: item.timings,
-      crossing: item.kind === 'message' ? item.crossing : undefined,
-      bytes: original ? payloadBytes(original) : 0,
-      width: original?.width,
-      height: original?.height,
-      latency,
-      onTime: item.kind === 'message' && latency <= this.#deadline,
-      error: item.kind === 'failure' ? item.error.code : undefined,
-    }
-    for (const decider of deciders) {
-      try {
-        decider.observe?.(outcome, world)
-      } catch (error) {
-        events.emit({ type: 'fault', where: decider.name, error })
-      }
+      traceparent: `00-${this.#run}0000${span}-${span}-00`,
+      cancellation: new Cancellation(),
     }
   }
 
   readonly #sweep = () => {
     const { clock } = this.#context
     const now = clock.now()
-    for (const { message } of [...this.#flying.values()]) {
+    for (const message of [...this.#flying.values()]) {
       if (now < message.expires + grace) continue
       this.settle(
         failure(

@@ -5,6 +5,7 @@ import type { ServiceDescription, Transport } from '../transport.ts'
 import { keyOf } from '../wire/protocol.ts'
 import { Responder } from '../wire/responder.ts'
 import { Chain } from './chain.ts'
+import { observe } from './observe.ts'
 import type { Segment } from './segments.ts'
 
 /** One segment that messages reach over a boundary: its stages between the two ends of the conversation. */
@@ -33,7 +34,11 @@ export class SegmentServer {
     const held = new Map<string, Message>()
     let responder: Responder | undefined
     const settle = (item: Item) => {
-      held.delete(keyOf(item))
+      const message = held.get(keyOf(item))
+      if (message) {
+        held.delete(keyOf(item))
+        observe(item, message, message.payload, context)
+      }
       responder?.settle(item)
     }
     const chain = await Chain.open(segment.links, context, settle, (error) => {

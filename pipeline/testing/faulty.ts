@@ -232,7 +232,9 @@ class Faulty implements FaultyTransport {
   #assertUp(subject: string): void {
     if (this.#closed) throw closedError()
     if (this.#cut)
-      throw new TransportClosed(`The connection is cut, so "${subject}" was not sent: send it again later.`)
+      throw new TransportClosed(`The connection is cut, so "${subject}" was not sent: send it again later.`, {
+        retryable: true,
+      })
   }
 }
 

@@ -3,17 +3,21 @@ import { sleep } from '../clock.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, NodeLost, type QuintetError, Refused } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { type Dropped, dropped, evolve, type Failure, failure, type Item, type Message, spent } from '../message.ts'
-import type { Result } from '../payload.ts'
+import { payloadBytes, type Result } from '../payload.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import { ChunkSender, chunkBytes } from './chunks.ts'
-import { decodeMessage, encodeMessage } from './codec.ts'
-import { packFrame, totalBytes } from './frame.ts'
+import { decodeOutcome, encodeMessage } from './codec.ts'
+import { packFrame } from './frame.ts'
 import { Path } from './path.ts'
-import { beat, type Down, type Load, missedBeats, readDown, reviveError } from './protocol.ts'
+import { acceptAfter, beat, type Down, type Load, missedBeats, readDown, reviveError } from './protocol.ts'
 
 /** A node that was lost gets no new message for this long, ms, while another is known. */
 const avoidFor = 10_000
+/** So long nobody may serve, ms, before a boundary that was served counts as deserted. */
+const outageFor = 5_000
+/** Messages of more bytes tell how fast the way is. */
+const tellingBytes = 16 * 1024
 /** Room for the header and the transport's own framing below its largest payload. */
 const headroom = 8 * 1024
 
@@ -48,6 +52,7 @@ export class Caller {
   readonly path = new Path()
   /** Nodes heard of, and until when each is avoided. */
   readonly #nodes = new Map<string, number>()
+  #silentSince: number | undefined
   readonly #onReport: ((report: CallReport) => void) | undefined
   /** The transport is closed for good; while it is not, a lost connection is being restored. */
   #closed = false
@@ -70,9 +75,10 @@ export class Caller {
   async call(message: Message): Promise<Item<Result>> {
     const { stage, clock, events, attempts } = this.#options
     let current = message
+    // What the network does to everybody is bounded by the budget, what nodes do by the number of attempts.
     let tries = 1
     for (let down = 0; ; ) {
-      if (current.signal?.aborted) return failure(current, stage, new Cancelled())
+      if (current.cancellation?.cancelled) return failure(current, stage, new Cancelled())
       if (clock.now() >= current.expires) return failure(current, stage, outOfTime(current))
       const { id, attempt, plan } = current
       events.emit({ type: 'attempt', id, attempt, plan })
@@ -81,17 +87,16 @@ export class Caller {
       } catch (thrown) {
         const error = asQuintetError(thrown, stage)
         events.emit({ type: 'attempt-failed', id, attempt, error })
-        // Nothing left: that is no try. The budget bounds how long the connection is waited for.
-        const unsent = error.code === 'transport-closed' && !this.#closed
-        if (!unsent && (!error.retryable || tries >= attempts)) return failure(current, stage, error)
-        const pause = unsent ? Math.min(1000, 50 * 2 ** down++) : this.#pause(error, tries)
+        const outage = this.#isOutage(error)
+        if (!outage && (!error.retryable || tries >= attempts)) return failure(current, stage, error)
+        const pause = outage ? Math.min(500, 50 * 2 ** down++) : this.#pause(error, tries)
         if (pause === undefined || clock.now() + pause >= current.expires) return failure(current, stage, error)
         try {
-          if (pause > 0) await sleep(clock, pause, current.signal)
+          if (pause > 0) await sleep(clock, pause, current.cancellation?.signal)
         } catch {
           return failure(current, stage, new Cancelled())
         }
-        if (!unsent) tries++
+        if (!outage) tries++
         current = evolve(current, { attempt: attempt + 1 })
       }
     }
@@ -104,10 +109,25 @@ export class Caller {
       case 'executor-lost':
         return 0
       case 'refused':
-        return (error as Refused).retryAfter ?? 50 * tries
+        return (error as Refused).retryAfter ?? Math.min(500, 50 * tries)
       default:
         return undefined
     }
+  }
+
+  /**
+   * Whether the network is at fault, and will likely mend: the connection is being restored, or nobody serves where
+   * somebody did a while ago (they may all be reconnecting).
+   */
+  #isOutage(error: QuintetError): boolean {
+    if (error.code === 'transport-closed') return !this.#closed
+    if (error.code !== 'no-responders' || this.#nodes.size === 0) return false
+    const now = this.#options.clock.now()
+    this.#silentSince ??= now
+    if (now - this.#silentSince < outageFor) return true
+    this.#nodes.clear()
+    this.#silentSince = undefined
+    return false
   }
 
   #destination(message: Message): Destination {
@@ -129,6 +149,7 @@ export class Caller {
 
   /** @internal */
   heard(node: string): void {
+    this.#silentSince = undefined
     if (!this.#nodes.has(node)) this.#nodes.set(node, 0)
   }
 
@@ -198,7 +219,7 @@ class Attempt {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
-      this.#message.signal?.addEventListener('abort', this.#abort, { once: true })
+      this.#message.cancellation?.listen(this.#abort)
       try {
         this.#send()
         this.#watch()
@@ -210,8 +231,8 @@ class Attempt {
 
   #send(): void {
     const { transport, chunkAbove } = this.#options
-    const { header, parts } = encodeMessage(this.#message, this.#started)
-    const bytes = totalBytes(parts)
+    const bytes = payloadBytes(this.#message.payload)
+    const { header, parts } = encodeMessage(this.#message, this.#started, this.#path.expects(bytes))
     const whole = bytes <= chunkAbove
     this.#parts = parts
     this.#bytes = whole ? bytes : 0
@@ -277,7 +298,8 @@ class Attempt {
   }
 
   #onAccept(subject: string | undefined): void {
-    if (!subject || this.#chunks) return
+    if (!subject) return this.#onAcceptedWhole()
+    if (this.#chunks) return
     this.#path.observeRtt(this.#options.clock.now() - this.#started)
     this.#chunks = new ChunkSender({
       transport: this.#options.transport,
@@ -290,6 +312,23 @@ class Attempt {
     this.#chunks.start()
   }
 
+  /** An accept that comes late says how long a whole message was on its way, also when its answer never comes. */
+  #onAcceptedWhole(): void {
+    const elapsed = this.#options.clock.now() - this.#started
+    if (this.#bytes > tellingBytes && elapsed > 2 * acceptAfter)
+      this.#path.observeRate(this.#bytes, elapsed - acceptAfter)
+  }
+
+  /**
+   * Nothing was heard in all this time: the way is no faster, else at least an accept had come. Of little that was sent
+   * this says nothing: there it is rather the other side that is gone.
+   */
+  #onSilence(): void {
+    const elapsed = this.#options.clock.now() - this.#started
+    if (this.#bytes > tellingBytes && this.#heard === this.#started && elapsed > 2 * acceptAfter)
+      this.#path.observeRate(this.#bytes, elapsed)
+  }
+
   #onResult(header: Extract<Down, { kind: 'result' }>, parts: Parts): void {
     const { clock } = this.#options
     const now = clock.now()
@@ -299,7 +338,7 @@ class Attempt {
     if (!this.#chunks && bytes < 4096) this.#path.observeRtt(travel)
     else if (!this.#chunks) this.#path.observeRate(bytes, Math.max(0.01, travel - (this.#path.rtt ?? 0)))
     try {
-      const answered = decodeMessage(header.message, parts, 'device', now) as Message<Result>
+      const answered = decodeOutcome(header.outcome, parts)
       this.#caller.report({ node: header.node, load: header.load })
       const below = answered.crossing
       const crossing = this.#options.crosses
@@ -312,7 +351,7 @@ class Attempt {
           }
         : below
       const item = evolve<Message['payload'], Message['side'], Result>(this.#message, {
-        payload: answered.payload,
+        payload: answered.payload as Result,
         plan: answered.plan,
         timings: spent(answered.timings, 'transfer', travel),
         ...(crossing ? { crossing } : {}),
@@ -332,6 +371,7 @@ class Attempt {
       if (this.#done) return
       const now = clock.now()
       if (now >= this.#message.expires) {
+        this.#onSilence()
         this.#cancel()
         return this.#end(() => this.#resolve(failure(this.#message, this.#options.stage, outOfTime(this.#message))))
       }
@@ -368,7 +408,7 @@ class Attempt {
     this.#timer?.cancel()
     this.#chunks?.stop()
     this.#conversation?.close()
-    this.#message.signal?.removeEventListener('abort', this.#abort)
+    this.#message.cancellation?.unlisten(this.#abort)
     settle()
   }
 }
@@ -386,8 +426,9 @@ function goneNode(node: string, cause: unknown): NodeLost {
   })
 }
 
-function encodingOf(message: Message): string {
-  const { payload, plan } = message
+/** How the payload is written on the wire, in the plan's words. */
+function encodingOf({ payload, plan }: Message): string {
   if (payload.at === 'captured') return 'original'
-  return plan.encoding ?? (payload.form === 'tensors' ? 'tensor' : payload.form === 'pixels' ? 'raw' : 'jpeg')
+  if (payload.form === 'tensors') return payload.encoding ?? (payload.at === 'prepared' ? 'tensor' : 'float32')
+  return payload.form === 'pixels' ? 'raw' : (plan.encoding ?? 'jpeg')
 }

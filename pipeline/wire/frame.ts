@@ -1,11 +1,12 @@
+import { Buffer } from 'node:buffer'
 import { Packr } from 'msgpackr'
 import { BadMessage, TooLarge } from '../errors.ts'
 import type { Parts } from '../transport.ts'
 
 /*
  * A frame: "Q", version, number of parts (u16), header length (u32), length of each part (u32), header (MessagePack),
- * zeros up to a multiple of 8, the parts. All little-endian. The parts' bytes are never copied here: they follow the
- * head as parts of their own, and come back as views.
+ * the parts. All little-endian. The parts' bytes are never copied here: they follow the head as parts of their own, and
+ * come back as views.
  */
 const magic = 0x51
 export const version = 1
@@ -16,8 +17,6 @@ const maxHeader = 512 * 1024
 
 // Plain maps, because both ends must understand a frame without having seen another; BigInt never comes off the wire.
 const packr = new Packr({ useRecords: false, int64AsType: 'number', largeBigIntToFloat: true })
-
-const aligned = (length: number) => (length + 7) & ~7
 
 /**
  * Puts a header before parts.
@@ -31,17 +30,14 @@ export function packFrame(header: object, parts: Parts = []): Parts {
     )
   }
   const at = fixed + 4 * parts.length
-  const head = new Uint8Array(aligned(at + packed.byteLength))
-  const view = new DataView(head.buffer)
+  // From Node's pool: small buffers of their own are what costs the garbage collector most.
+  const head = Buffer.allocUnsafe(at + packed.byteLength)
   head[0] = magic
   head[1] = version
-  view.setUint16(2, parts.length, true)
-  view.setUint32(4, packed.byteLength, true)
+  head.writeUInt16LE(parts.length, 2)
+  head.writeUInt32LE(packed.byteLength, 4)
   let length = fixed
-  for (const part of parts) {
-    view.setUint32(length, part.byteLength, true)
-    length += 4
-  }
+  for (const part of parts) length = head.writeUInt32LE(part.byteLength, length)
   head.set(packed, at)
   return parts.length === 0 ? [head] : [head, ...parts]
 }
@@ -65,7 +61,7 @@ export function unpackFrame(data: Parts): { header: unknown; parts: Parts } {
   if (count > maxParts || headerLength > maxHeader || headerAt + headerLength > head.byteLength) {
     throw notAFrame('its lengths do not fit')
   }
-  const bodyAt = aligned(headerAt + headerLength)
+  const bodyAt = headerAt + headerLength
   const apart = data.length > 1
   if (apart && (data.length !== count + 1 || head.byteLength !== bodyAt)) throw notAFrame('parts are missing')
   const parts: Uint8Array[] = []

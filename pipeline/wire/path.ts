@@ -1,3 +1,6 @@
+/** Nothing that takes longer is worth telling, ms. */
+const longest = 600_000
+
 /**
  * What one sender has learned of its way to the other side: the shortest round trip and the rate at which chunks were
  * acknowledged. The delivery rate is taken as BBR takes it: bytes acknowledged between a chunk's departure and its
@@ -35,6 +38,14 @@ export class Path {
     const { rate, rtt } = this
     if (rate === undefined || rtt === undefined) return 2
     return Math.min(64, Math.max(2, Math.ceil((1.25 * rate * rtt) / chunkBytes)))
+  }
+
+  /** What the other side may be told: the round trip, and what sending so many bytes takes; undefined while unknown. */
+  expects(bytes: number): { readonly rtt: number; readonly upload: number } | undefined {
+    const { rate, rtt } = this
+    if (rate === undefined && (rtt === undefined || bytes > 4096)) return undefined
+    const upload = rate === undefined ? 0 : bytes / rate
+    return { rtt: Math.min(rtt ?? 0, longest), upload: Math.min(upload, longest) }
   }
 
   /** Milliseconds that sending so many bytes may take; on an unknown path 2 Mbit/s are assumed. */

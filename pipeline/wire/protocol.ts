@@ -22,7 +22,7 @@ import {
   WrongShape,
 } from '../errors.ts'
 import type { Parts } from '../transport.ts'
-import { messageHeader } from './codec.ts'
+import { messageHeader, outcomeHeader } from './codec.ts'
 import { unpackFrame } from './frame.ts'
 
 /*
@@ -72,7 +72,7 @@ const down = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('accept'), node, subject: subject.optional() }),
   z.object({ kind: z.literal('working'), node }),
   z.object({ kind: z.literal('ack'), node, index: z.number().int().min(0) }),
-  z.object({ kind: z.literal('result'), node, message: messageHeader, residence: z.number().min(0), load }),
+  z.object({ kind: z.literal('result'), node, outcome: outcomeHeader, residence: z.number().min(0), load }),
   z.object({
     kind: z.literal('failure'),
     node,

@@ -1,3 +1,4 @@
+import { Cancellation } from '../cancellation.ts'
 import type { Clock, Timer } from '../clock.ts'
 import {
   asQuintetError,
@@ -14,7 +15,7 @@ import type { Item, Message, Side } from '../message.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, ServiceDescription, Subscription, Transport } from '../transport.ts'
 import { Assembly, chunkBytes } from './chunks.ts'
-import { decodeMessage, encodeMessage, type MessageHeader } from './codec.ts'
+import { decodeMessage, encodeOutcome, type MessageHeader } from './codec.ts'
 import { packFrame } from './frame.ts'
 import { acceptAfter, beat, type Down, keyOf, type Load, readChunk, readUp, type Up } from './protocol.ts'
 
@@ -40,6 +41,9 @@ export interface ResponderOptions {
   readonly device?: string
 }
 
+/** A W3C trace context; anything else in that header is ignored. */
+const traceContext = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
 interface Held {
   readonly key: string
   readonly expires: number
@@ -47,7 +51,8 @@ interface Held {
   readonly arrived: number
   whole: number
   accepted: boolean
-  readonly controller: AbortController
+  readonly cancellation: Cancellation
+  readonly traceparent: string | undefined
   /** Those who wait: one, or more when a message was sent again while it is still held. */
   readonly waiting: { readonly request: ServedRequest; readonly done: () => void }[]
   lastSign: number
@@ -118,13 +123,11 @@ export class Responder {
     this.#meanResidence += (residence - this.#meanResidence) * (this.#meanResidence === 0 ? 1 : 0.1)
     switch (item.kind) {
       case 'message': {
-        const { header, parts } = encodeMessage(item, now)
+        const { header, parts } = encodeOutcome(item)
         const load = this.#load()
         try {
-          this.#finish(
-            held,
-            packFrame({ kind: 'result', node, message: header, residence, load } satisfies Down, parts),
-          )
+          const reply = { kind: 'result', node, outcome: header, residence, load } satisfies Down
+          this.#finish(held, packFrame(reply, parts))
           this.#counts.results++
         } catch (error) {
           this.#fail(held, asQuintetError(error, 'reply'), 'reply')
@@ -159,7 +162,7 @@ export class Responder {
   /** Ends what is held, so that its senders try another node, and all interest. Idempotent. */
   async close(): Promise<void> {
     for (const held of [...this.#held.values()]) {
-      held.controller.abort()
+      held.cancellation.cancel()
       this.#fail(
         held,
         new NodeLost('The node closed before the message was answered. Send it to another node.'),
@@ -207,7 +210,7 @@ export class Responder {
   }
 
   #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts): Promise<void> | void {
-    const held = this.#hold(header)
+    const held = this.#hold(header, request)
     const waiting = this.#wait(held, request)
     this.#dispatch(held, header, parts)
     return waiting
@@ -243,7 +246,7 @@ export class Responder {
     }
     this.#arriving += bytes
     const { id, source } = offer.message
-    const held = this.#hold(offer.message)
+    const held = this.#hold(offer.message, request)
     held.subject = boundary.chunks(source, node, id)
     held.assembly = { header: offer.message, bytes: new Assembly(offer.sizes) }
     held.accepted = true
@@ -275,7 +278,7 @@ export class Responder {
     }
   }
 
-  #hold(header: MessageHeader): Held {
+  #hold(header: MessageHeader, { headers }: ServedRequest): Held {
     const { clock } = this.#options
     const now = clock.now()
     const held: Held = {
@@ -284,7 +287,8 @@ export class Responder {
       arrived: now,
       whole: now,
       accepted: false,
-      controller: new AbortController(),
+      cancellation: new Cancellation(),
+      traceparent: traceContext.test(headers.traceparent ?? '') ? headers.traceparent : undefined,
       waiting: [],
       lastSign: now,
       subject: undefined,
@@ -301,7 +305,20 @@ export class Responder {
     held.whole = clock.now()
     try {
       // Its clock starts when the header arrived: what the chunks took is the message's time, too.
-      accept({ ...decodeMessage(header, parts, side, held.arrived), signal: held.controller.signal })
+      const { cancellation, traceparent } = held
+      const message = decodeMessage(header, parts, side, held.arrived)
+      const { link, way: before = { up: 0, down: 0 } } = header
+      const { captured } = message
+      // What came in chunks was seen coming; of what came whole only the sender can guess what it took.
+      const chunked = held.whole - held.arrived
+      const unseen = link ? link.rtt / 2 + (chunked > 0 ? 0 : link.upload) : 0
+      const way = { up: before.up + chunked + unseen, down: before.down + (link ? link.rtt / 2 : 0) }
+      accept({
+        ...message,
+        ...(link || header.way ? { captured: captured - unseen, way } : {}),
+        cancellation,
+        ...(traceparent ? { traceparent } : {}),
+      })
     } catch (error) {
       this.#fail(held, asQuintetError(error, 'receive'), 'receive')
     }
@@ -316,7 +333,7 @@ export class Responder {
     const held = this.#held.get(key)
     if (!held) return
     this.#counts.cancelled++
-    held.controller.abort()
+    held.cancellation.cancel()
     this.#fail(held, new Cancelled(), 'receive')
   }
 
@@ -326,7 +343,7 @@ export class Responder {
     const now = clock.now()
     for (const held of [...this.#held.values()]) {
       if (now >= held.expires) {
-        held.controller.abort()
+        held.cancellation.cancel()
         this.#fail(held, new DeadlineExceeded('The budget ended while the message was in the cloud.'), 'receive')
       } else if (!held.accepted && now - held.arrived >= acceptAfter) {
         held.accepted = true

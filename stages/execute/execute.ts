@@ -1,17 +1,18 @@
 import type { Observable } from 'rxjs'
 import {
+  type Activation,
   asStage,
   BadConfiguration,
-  type Captured,
   evolve,
   type ImagePayload,
   type Item,
+  layerOf,
   type Message,
   type Payload,
   type PixelsPayload,
-  type Prepared,
   type Ready,
   type Result,
+  rank,
   type Side,
   type StageContext,
   type StageDefinition,
@@ -19,13 +20,15 @@ import {
   workStage,
 } from '../../pipeline/index.ts'
 import { chosen, type Models, modelsOf } from '../manage/index.ts'
+import { decodeActivations, encodeActivations } from './activations.ts'
 import { classify } from './classify.ts'
-import type { ExecutorPool } from './contract.ts'
+import type { ExecutorPool, PoolReport } from './contract.ts'
 import { executorPool } from './pool.ts'
-import type { ExecutorFactory } from './ports.ts'
+import type { ExecutorFactory, ModelSplit, ModelSplitter } from './ports.ts'
+import { Splits } from './splits.ts'
 
-/** On the device, what the plan leaves for the cloud passes by; below the wire only results are left. */
-export type ExecutedPayload<P extends Payload, S extends Side> = S extends 'device' ? P | Result : Result
+/** On the device, what the plan leaves for the cloud passes by, or goes on from behind a layer; below the wire only results are left. */
+export type ExecutedPayload<P extends Payload, S extends Side> = S extends 'device' ? P | Activation | Result : Result
 
 /**
  * What `execute()` asks of the stage before it: on the device, that something there prepares; below the wire, that
@@ -50,6 +53,8 @@ export interface Execute {
 export interface ExecuteOptions {
   /** What runs models on the device and in the cloud. */
   readonly executors: Readonly<Record<Side, ExecutorFactory>>
+  /** What cuts models; without, plans that split one fail. */
+  readonly splitter?: ModelSplitter
   /** Default: the pipeline's. */
   readonly models?: Models
   /** How many executors, where the half does not say: default 1 on the device, 2 in the cloud. */
@@ -62,7 +67,8 @@ export interface ExecuteOptions {
 
 /**
  * Runs the model that the plan names (where nobody has decided: the first of those left) and answers. On the device
- * only messages whose plan says so; below the wire all that come. Executors run off the thread that moves messages; in the
+ * only messages whose plan says so: whole for `answered`, the head for `after:LAYER`, whose activations then cross the
+ * wire; below the wire all that come, the tail where they come from behind a layer. Executors run off the thread that moves messages; in the
  * cloud they start with the half, on the device when they are first needed.
  */
 export function execute(options: ExecuteOptions): Execute {
@@ -71,6 +77,7 @@ export function execute(options: ExecuteOptions): Execute {
     async (context) => {
       const models = modelsOf(options.models, context.models, 'execute')
       const pool = new LazyPool(options, context)
+      const splits = options.splitter && new Splits(options.splitter)
       // A cloud half is there to run models: its executors start with it.
       if (context.side === 'cloud') pool.get()
       const warm = options.warm === 'all' ? models.ids : (options.warm ?? [])
@@ -84,8 +91,11 @@ export function execute(options: ExecuteOptions): Execute {
           })
       }
       return {
-        work: (message) => (isForHere(message, context) ? run(message, models, pool.get()) : message),
-        close: () => pool.close(),
+        work: (message) =>
+          isForHere(message, context) ? run(message, context.side, models, pool.get(), splits) : message,
+        close: async () => {
+          await Promise.all([pool.close(), splits?.close()])
+        },
       }
     },
     // The pool bounds what runs and what waits; the stage only keeps the order.
@@ -98,25 +108,49 @@ function isForHere(message: Message, { side, route }: StageContext): boolean {
   if (message.payload.form === 'result') return false
   if (side === 'cloud') return true
   const cut = message.plan.cut ?? (route.wire ? message.payload.at : 'answered')
-  return cut === 'answered'
+  return rank(cut) > rank('prepared')
 }
 
-async function run(message: Message, models: Models, pool: ExecutorPool): Promise<Message> {
-  const { payload } = message
+async function run(
+  message: Message,
+  side: Side,
+  models: Models,
+  pool: ExecutorPool,
+  splits: Splits | undefined,
+): Promise<Message> {
+  const { payload, plan } = message
   if (payload.form !== 'tensors') {
     throw new BadConfiguration('execute() got a picture, not a tensor. Put preprocess() before it.')
   }
   const model = chosen(message, models)
-  const report = await pool.run(models.source(model), payload.tensors, {
-    signal: message.signal,
-    expires: message.expires,
-  })
-  const timings = spent(spent(message.timings, 'queue', report.queueMs), 'load', report.loadMs)
-  return evolve<Captured | Prepared | Payload, Side, Result>(message, {
+  const options = { signal: message.cancellation?.signal, expires: message.expires }
+  const booked = ({ queueMs, loadMs }: PoolReport) => spent(spent(message.timings, 'queue', queueMs), 'load', loadMs)
+
+  const headUpTo = side === 'device' ? plan.cut && layerOf(plan.cut) : undefined
+  if (headUpTo !== undefined) {
+    const { head, crossing } = await splitOf(model, headUpTo, models, splits)
+    const report = await pool.run(head, payload.tensors, { ...options, outputs: crossing })
+    return evolve<Payload, Side, Activation>(message, {
+      payload: await encodeActivations(headUpTo, report.outputs, plan.encoding),
+      plan: { ...plan, model },
+      timings: booked(report),
+    })
+  }
+  const tailFrom = layerOf(payload.at)
+  const source = tailFrom === undefined ? models.source(model) : (await splitOf(model, tailFrom, models, splits)).tail
+  const report = await pool.run(source, await decodeActivations(payload), options)
+  return evolve<Payload, Side, Result>(message, {
     payload: classify(models.entry(model), report.outputs),
-    plan: { ...message.plan, model },
-    timings,
+    plan: { ...plan, model },
+    timings: booked(report),
   })
+}
+
+function splitOf(model: string, layer: string, models: Models, splits: Splits | undefined): Promise<ModelSplit> {
+  if (splits) return splits.of(models.source(model), layer)
+  throw new BadConfiguration(
+    `The plan splits "${model}", and execute() has nothing to cut models with. Give it a splitter.`,
+  )
 }
 
 /** Starts its executors when they are first needed: a device that answers nothing itself holds none. */

@@ -11,5 +11,13 @@ export type {
 export { type Executable, type Execute, type ExecutedPayload, type ExecuteOptions, execute } from './execute.ts'
 export { type Candidate, type Placement, residencyFirst } from './placement.ts'
 export { executorPool } from './pool.ts'
-export type { Executor, ExecutorFactory, ExecutorOptions, LoadReport, RunReport } from './ports.ts'
+export type {
+  Executor,
+  ExecutorFactory,
+  ExecutorOptions,
+  LoadReport,
+  ModelSplit,
+  ModelSplitter,
+  RunReport,
+} from './ports.ts'
 export type { RestartOptions } from './slot.ts'

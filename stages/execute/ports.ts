@@ -41,6 +41,23 @@ export interface Executor {
   kill(): void
 }
 
+/** A model cut in two behind a layer; each side is a model like any other to an executor. */
+export interface ModelSplit {
+  readonly head: ModelSource
+  readonly tail: ModelSource
+  /** Names of the tensors that the head gives and the tail takes. */
+  readonly crossing: readonly string[]
+}
+
+/** Cuts models; the same model and layer give the same two files. */
+export interface ModelSplitter {
+  /**
+   * @throws BadConfiguration no such cut · ModelLoadFailed not the model that its hash says, or not one that can be cut ·
+   *   Cancelled
+   */
+  split(model: ModelSource, layer: string, signal?: AbortSignal): Promise<ModelSplit>
+}
+
 export interface ExecutorOptions {
   /** Intra-op threads of each session. */
   readonly threads?: number

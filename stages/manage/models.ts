@@ -33,7 +33,7 @@ export function modelsOf(given: Models | undefined, ofPipeline: ModelSet | undef
   const models = given ?? ofPipeline
   if (models && 'entry' in models && 'source' in models) return models as Models
   throw new BadConfiguration(
-    `${stage}() has no models. Give them to the pipeline: pipeline(name, { models: catalogue(folder) }, …).`,
+    `${stage}() has no models. Give them to the pipeline, pipeline(name, { models: catalogue(folder) }, …), or to the stage, ${stage}({ models }).`,
   )
 }
 

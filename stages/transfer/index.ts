@@ -1,1 +1,10 @@
+export {
+  type ActivationEncoding,
+  activationEncodings,
+  type DecodeLimits,
+  decodeActivation,
+  encodeActivation,
+  isActivationEncoding,
+  isExact,
+} from './activations.ts'
 export { type Transfer, transfer } from './transfer.ts'

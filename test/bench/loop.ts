@@ -105,28 +105,29 @@ export async function bench(): Promise<Row[]> {
 
 /** Lets a set of frames through each time it is opened, until it is closed. */
 class Gate {
-  #open: (go: boolean) => void = () => {}
-  #next = new Promise<boolean>((resolve) => {
-    this.#open = resolve
-  })
+  readonly #turns: boolean[] = []
+  #wake = () => {}
 
   open(): void {
-    const open = this.#open
-    this.#next = new Promise((resolve) => {
-      this.#open = resolve
-    })
-    open(true)
+    this.#turns.push(true)
+    this.#wake()
   }
 
   close(): void {
-    this.#open(false)
+    this.#turns.push(false)
+    this.#wake()
   }
 
   async *frames(frames: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-    let next = this.#next
-    while (await next) {
-      next = this.#next
-      yield* frames
+    for (;;) {
+      const turn = this.#turns.shift()
+      if (turn === false) return
+      if (turn) yield* frames
+      else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+      }
     }
   }
 }

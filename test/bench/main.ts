@@ -14,20 +14,22 @@ const benches: Readonly<Record<string, () => Promise<{ bench: () => Promise<read
   nats: () => import('./nats.ts'),
   transport: () => import('./transport.ts'),
   executor: () => import('./executor.ts'),
+  decisions: () => import('./decisions.ts'),
+  split: () => import('./split.ts'),
+  predictor: () => import('./predictor.ts'),
 }
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } })
 const names = values.only?.split(',') ?? Object.keys(benches)
-const unknown = names.find((name) => !(name in benches))
-if (unknown !== undefined) {
-  console.error(`There is no benchmark "${unknown}". Use one of: ${Object.keys(benches).join(', ')}.`)
-  process.exit(2)
-}
-
 const rows: Row[] = []
 for (const name of names) {
+  const load = benches[name]
+  if (!load) {
+    console.error(`There is no benchmark "${name}". Use one of: ${Object.keys(benches).join(', ')}.`)
+    process.exit(2)
+  }
   if (!values.json) process.stderr.write(`${name} …\n`)
-  rows.push(...(await ((await benches[name]?.()) as { bench: () => Promise<readonly Row[]> }).bench()))
+  rows.push(...(await (await load()).bench()))
 }
 
 if (values.json) console.log(JSON.stringify(rows))

@@ -165,7 +165,7 @@ describe('ten messages fail ten ways, and the eleventh is answered', () => {
     const { failures, counts } = await result
     // The next attempt, after the beats were missed, finds nobody there.
     expect(failures[0]?.error.code).toMatch(/node-lost|no-responders/)
-    expect(failures[0]?.attempt).toBe(2)
+    expect(failures[0]?.attempt).toBeGreaterThan(1)
     expect(counts).toEqual({ in: 1, results: 0, failures: 1, dropped: 0 })
   })
 

@@ -3,14 +3,20 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 
-/** Runs an example, interrupts it once it has printed a line that matches, and waits for its end. */
+/**
+ * Runs an example, interrupts it as a terminal's Ctrl-C does (all of its process group) once it has printed a line that
+ * matches, and waits until it and all that it started have ended.
+ */
 async function interrupted(
   file: string,
   args: readonly string[],
   at: RegExp,
 ): Promise<{ child: ChildProcess; output: string }> {
   const path = fileURLToPath(new URL(`../../examples/${file}`, import.meta.url))
-  const child = spawn(process.execPath, ['--import', 'tsx', path, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, ['--import', 'tsx', path, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
   let output = ''
   await new Promise<void>((resolve, reject) => {
     const read = (data: Buffer) => {
@@ -21,8 +27,8 @@ async function interrupted(
     child.stderr?.on('data', read)
     child.once('exit', (code) => reject(new Error(`ended with ${code} before it could be interrupted: ${output}`)))
   })
-  child.kill('SIGINT')
-  await once(child, 'exit')
+  process.kill(-(child.pid as number), 'SIGINT')
+  await once(child, 'close')
   return { child, output }
 }
 
@@ -42,16 +48,22 @@ describe('SIGINT in the middle', () => {
     async ({ file }) => {
       const { child, output } = await interrupted(
         file,
-        ['--count', '400', '--model', 'nano'].slice(0, file === 'quickstart.ts' ? 4 : 2),
+        ['--count', '150', ...(file === 'quickstart.ts' ? ['--model', 'nano'] : [])],
         / in \d+ ms/,
       )
       expect(child.exitCode).toBe(0)
       const { all, results, failures, dropped } = messages(output)
-      expect(all).toBeLessThan(400)
+      expect(all).toBeLessThan(150)
       expect(results).toBeGreaterThan(0)
       expect(results + failures + dropped).toBe(all)
       expect(failures).toBe(0)
     },
     120_000,
   )
+
+  test('before there is a device: the workers and the server end, too, exit code 0', async () => {
+    const { child, output } = await interrupted('nats/main.ts', ['--count', '150'], /serves/)
+    expect(output).not.toMatch(/Error/)
+    expect(child.exitCode).toBe(0)
+  }, 60_000)
 })

@@ -128,10 +128,10 @@ describe('decide', () => {
       },
     }
     const message = imageMessage(
-      { n: 4, captured: 300, expires: 900 },
+      { n: 4, captured: 300, expires: 900, way: { up: 30, down: 20 } },
       { width: 64, height: 48, bytes: new Uint8Array(99) },
     )
-    await runStage(decide(curious), [message], { ...wired, clock, world })
+    await runStage(decide(curious), [message], { ...wired, clock, world, deadline: 250 })
     expect(asked[0]?.[0]).toEqual({
       id: 'm4',
       source: 'device.main',
@@ -143,6 +143,9 @@ describe('decide', () => {
       height: 48,
       elapsed: 200,
       remaining: 400,
+      deadline: 250,
+      way: { up: 30, down: 20 },
+      now: 500,
       plan: {},
     })
     expect(asked[0]?.[1]).toBe(world)
@@ -153,6 +156,24 @@ describe('decide', () => {
     const [one, two] = [keeping({}), keeping({})]
     await decided([one, two], {}, { ...wired, deciders })
     expect(deciders).toEqual([one, two])
+  })
+
+  it('opens its deciders before any message, on the side they decide for', async () => {
+    const opened: unknown[] = []
+    const opening: Decider = {
+      name: 'opening',
+      open: (half) => opened.push(half),
+      decide: (_request, _world, menu) => menu,
+    }
+    await runStage(decide(opening), [], { ...wired, side: 'cloud' })
+    expect(opened).toEqual([{ side: 'cloud', models: wired.models }])
+    const refusing: Decider = {
+      ...opening,
+      open() {
+        throw new BadConfiguration('not here')
+      },
+    }
+    await expect(runStage(decide(refusing), [], wired)).rejects.toThrow('not here')
   })
 
   it('tells what was decided', async () => {

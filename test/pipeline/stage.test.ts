@@ -4,6 +4,7 @@ import {
   amend,
   asStage,
   BadConfiguration,
+  Cancellation,
   Cancelled,
   DeadlineExceeded,
   Events,
@@ -34,6 +35,12 @@ import {
   runStage,
   settled,
 } from '../../pipeline/testing/index.ts'
+
+const cancelled = () => {
+  const cancellation = new Cancellation()
+  cancellation.cancel()
+  return cancellation
+}
 
 const items = {
   a: imageMessage({ n: 0 }),
@@ -257,22 +264,22 @@ describe('what goes wrong in a stage', () => {
     const { clock, input, out } = await bench(counting)
     await clock.advance(50)
     input.next(imageMessage({ expires: 50 }))
-    input.next(imageMessage({ signal: AbortSignal.abort() }))
+    input.next(imageMessage({ cancellation: cancelled() }))
     expect(out.map((item) => errorOf(item).code)).toEqual(['deadline-exceeded', 'cancelled'])
     expect(calls).toBe(0)
   })
 
   it('ends at once when nobody waits for the message any longer, and makes room for the next', async () => {
-    const gone = new AbortController()
+    const gone = new Cancellation()
     let reason: unknown
     const hanging = amend('hanging', (message, { signal }) => {
       if (message.seq === 1) return message
       return new Promise<never>(() => signal.addEventListener('abort', () => (reason = signal.reason)))
     })
     const { clock, input, out } = await bench(hanging)
-    input.next(imageMessage({ n: 0, signal: gone.signal }))
+    input.next(imageMessage({ n: 0, cancellation: gone }))
     input.next(imageMessage({ n: 1 }))
-    gone.abort()
+    gone.cancel()
     expect(errorOf(out[0])).toBeInstanceOf(Cancelled)
     expect(out[1]).toMatchObject({ kind: 'message', id: 'm1' })
     expect(reason).toBeInstanceOf(Cancelled)

@@ -56,8 +56,8 @@ def small(classes):
 
 def medium(classes):
     return nn.Sequential(
-        conv(3, 40, stride=2), Separable(40, 80), Separable(80, 112, 2), Separable(112, 112), Separable(112, 112),
-        Separable(112, 176, 2), Separable(176, 176), Separable(176, 176), *classifier(176, classes),
+        conv(3, 32, stride=2), Separable(32, 64), Separable(64, 88, 2), Separable(88, 88), Separable(88, 88),
+        Separable(88, 128, 2), Separable(128, 128), *classifier(128, classes),
     )
 
 
@@ -73,6 +73,6 @@ def large(classes):
 ARCHITECTURES = {
     'nano': dict(build=nano, side=32, schedule=[(32, 50)], rate=1e-2, variety=0.4),
     'small': dict(build=small, side=48, schedule=[(48, 16)], rate=6e-3, variety=0.6),
-    'medium': dict(build=medium, side=64, schedule=[(48, 8), (64, 5)], rate=5e-3, variety=0.8),
-    'large': dict(build=large, side=96, schedule=[(48, 8), (64, 4), (96, 3)], rate=3e-3, variety=0.8),
+    'medium': dict(build=medium, side=64, schedule=[(48, 6), (64, 4)], rate=5e-3, variety=0.8),
+    'large': dict(build=large, side=96, schedule=[(48, 10), (64, 8), (96, 4)], rate=3e-3, variety=0.8),
 }

@@ -1,23 +1,23 @@
 /**
- * Records the range of every activation that a watched model gives: `calibrate.ts WATCHED FOLDER SIDE RANGES.json`.
+ * Records the range of every activation that a watched model gives: `calibrate.ts WATCHED FOLDER RANGES.json`.
  * The range kept is where the extremes of 99 in 100 pictures lie, so that a freak picture costs no precision.
  */
 import { open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { NORMALISATION } from './normalisation.ts'
-import { tensor } from './prepare.ts'
+import { sideOf, tensor } from './prepare.ts'
 
 const PICTURES = 300
 
-const [model, folder, sideText, target] = process.argv.slice(2)
-const side = Number(sideText)
-if (model === undefined || folder === undefined || target === undefined || !(side > 0)) {
-  throw new Error('usage: calibrate.ts WATCHED FOLDER SIDE RANGES.json')
+const [model, folder, target] = process.argv.slice(2)
+if (model === undefined || folder === undefined || target === undefined) {
+  throw new Error('usage: calibrate.ts WATCHED FOLDER RANGES.json')
 }
 
-const thumbnails = await open(join(folder, `${side}.rgb`))
 const session = await InferenceSession.create(await readFile(model), { intraOpNumThreads: 1 })
+const side = sideOf(session)
+const thumbnails = await open(join(folder, `${side}.rgb`))
 const lows = new Map<string, number[]>()
 const highs = new Map<string, number[]>()
 

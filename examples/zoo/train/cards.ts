@@ -26,9 +26,9 @@ export function cards(measured: readonly Measured[], about: { machine: string; s
   })
   return `# Model cards
 
-Written by \`examples/zoo/train/measure.ts\`; do not edit. Measured on ${about.set} (\`PHONE\` sizes), none of them used
-in training, each decoded, turned upright, covered to the model's input and normalised as \`catalogue.json\` says.
-Times are of the model alone, on ${about.machine}.
+Written by \`examples/zoo/train/measure.ts\`; do not edit. Measured on ${about.set}
+(\`PHONE\` sizes), none of them used in training, each decoded, turned upright, covered to the model's input and
+normalised as \`catalogue.json\` says. Times are of the model alone, on ${about.machine}.
 
 | model | input | accuracy | ms (p50) | ms (p95) | multiply-accumulates | bytes |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -38,9 +38,9 @@ All were trained on 12,000 drawn pictures (seeds 1001 and 1002; 95 % drawn at 0.
 1–12), of which 600 only watched the training. The int8 models are the float32 ones after static quantisation
 (unsigned 8-bit activations, 7-bit signed weights with a scale for each channel), calibrated on 300 training pictures.
 
-**Limits.** They know drawings of ten things (${measured[0]?.entry.labels.join(', ')}), one a picture, inside its central
-square, and were never shown a photograph. A picture of anything else still gets one of the ten labels. Things under
-about 30 % of the picture's shorter side, and things that stand out little from what is behind them, are often missed.
+**Limits.** They know drawings of ten things (${measured[0]?.entry.labels.join(', ')}),
+one a picture, inside its central square, and were never shown a photograph. A picture of anything else still gets one
+of the ten labels. Things smaller than 45 % of the picture's shorter side were never shown to them either.
 Licence: MIT, models and pictures alike.
 
 ${measured.map(card).join('\n')}`

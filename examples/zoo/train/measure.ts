@@ -11,18 +11,18 @@ import { LABELS } from '../draw/things.ts'
 import { pictures } from '../pictures.ts'
 import { cards, type Measured } from './cards.ts'
 import { NORMALISATION } from './normalisation.ts'
-import { frame, tensor } from './prepare.ts'
+import { frame, sideOf, tensor } from './prepare.ts'
 
 /** The held-out set: its seed is no training set's, and its pictures are of full size. */
 const HELD_OUT = { seed: 9_000_001, count: 1000 }
-const SIDES: Record<string, number> = { nano: 32, small: 48, medium: 64, large: 96 }
 const RUNS = 300
 
 const [work, folder] = process.argv.slice(2)
 if (work === undefined || folder === undefined) throw new Error('usage: measure.ts WORK MODELS')
 
 const ids = (await readdir(folder)).filter((file) => file.endsWith('.onnx')).map((file) => file.slice(0, -5))
-const inputs = new Map(ids.map((id) => [id, inputOf(id)]))
+const inputs = new Map<string, ModelInput>()
+for (const id of ids) inputs.set(id, await inputOf(id))
 const sides = [...new Set([...inputs.values()].map((input) => input.width))]
 
 type Seen = { readonly label: number; readonly bySide: ReadonlyMap<number, Uint8Array> }
@@ -51,9 +51,10 @@ for (const { entry } of measured) {
   console.log(`${entry.id}: ${(100 * entry.accuracy).toFixed(1)} %, ${entry.latencyMs} ms, ${entry.bytes} bytes`)
 }
 
-function inputOf(id: string): ModelInput {
-  const side = SIDES[id.replace('-int8', '')]
-  if (side === undefined) throw new Error(`no input size is known for ${id}.onnx: add it here or remove the file`)
+async function inputOf(id: string): Promise<ModelInput> {
+  const session = await InferenceSession.create(join(folder as string, `${id}.onnx`))
+  const side = sideOf(session)
+  await session.release()
   const fit = { layout: 'NCHW', type: 'float32', channels: 'rgb', resize: 'cover', crop: 1 } as const
   return { name: 'picture', width: side, height: side, ...fit, ...NORMALISATION }
 }

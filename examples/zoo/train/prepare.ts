@@ -1,3 +1,4 @@
+import type { InferenceSession } from 'onnxruntime-node'
 import sharp from 'sharp'
 import type { ModelInput } from '../../../stages/manage/index.ts'
 
@@ -28,4 +29,12 @@ export function tensor(bytes: Uint8Array, { mean, std }: Pick<ModelInput, 'mean'
     for (let i = 0; i < area; i++) data[channel * area + i] = ((bytes[3 * i + channel] as number) - m) / s
   }
   return data
+}
+
+/** The side in pixels of the square pictures that a model takes as `[N, 3, side, side]`. Throws when it takes others. */
+export function sideOf(session: InferenceSession): number {
+  const [input] = session.inputMetadata
+  const side = input?.isTensor ? input.shape[3] : undefined
+  if (typeof side !== 'number') throw new Error('the model states no input size: export it as [N, 3, side, side]')
+  return side
 }

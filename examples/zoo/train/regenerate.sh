@@ -14,10 +14,6 @@ python=${PYTHON:-/usr/bin/python3}
 sets="1001 1002"
 each=6000
 
-side() {
-  case $1 in nano) echo 32 ;; small) echo 48 ;; medium) echo 64 ;; large) echo 96 ;; esac
-}
-
 folders() { for seed in $sets; do echo "$work/train-$seed"; done; }
 
 draw() {
@@ -35,22 +31,30 @@ train() {
 
 quantise() {
   "$python" $here/quantise.py watch "$work/build/$1.onnx" "$work/build/$1-watched.onnx"
-  npx tsx $here/calibrate.ts "$work/build/$1-watched.onnx" "$work/train-1001" "$(side "$1")" "$work/build/$1-ranges.json"
+  npx tsx $here/calibrate.ts "$work/build/$1-watched.onnx" "$work/train-1001" "$work/build/$1-ranges.json"
   "$python" $here/quantise.py apply "$work/build/$1.onnx" "$work/build/$1-ranges.json" "$models/$1-int8.onnx"
 }
 
-measure() { npx tsx $here/measure.ts $work $models; }
+measure() {
+  npx tsx $here/measure.ts $work $models
+  npx biome format --write $models/catalogue.json
+}
 
-if [ $# -eq 0 ]; then
-  draw
-  for id in nano small medium large; do train $id; quantise $id; done
-  measure
-  exit
-fi
-while [ $# -gt 0 ]; do
-  case $1 in
-    draw | measure) "$1"; shift ;;
-    train | quantise) "$1" "${2:?which model?}"; shift 2 ;;
-    *) echo "unknown step $1: use draw, train ID, quantise ID or measure" >&2; exit 2 ;;
-  esac
-done
+main() {
+  if [ $# -eq 0 ]; then
+    draw
+    for id in nano small medium large; do train $id; done
+    # whole numbers make nano no quicker: it has too little to compute
+    for id in small medium large; do quantise $id; done
+    measure
+  fi
+  while [ $# -gt 0 ]; do
+    case $1 in
+      draw | measure) "$1"; shift ;;
+      train | quantise) "$1" "${2:?which model?}"; shift 2 ;;
+      *) echo "unknown step $1: use draw, train ID, quantise ID or measure" >&2; exit 2 ;;
+    esac
+  done
+}
+
+main "$@"; exit # read as one line, so that an edit while this runs changes nothing

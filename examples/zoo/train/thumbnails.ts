@@ -17,7 +17,7 @@ const TRAINING: Mix = [
   { share: 0.005, megapixels: [4, 12] },
 ]
 
-export const SIDES = [32, 48, 64, 96] as const
+const SIDES = [32, 48, 64, 96] as const
 
 const [folder, count, seed, mix] = process.argv.slice(2)
 if (folder === undefined || !Number(count) || !Number(seed)) {

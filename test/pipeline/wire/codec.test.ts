@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   BadMessage,
+  Cancellation,
   type ElementType,
   elementBytes,
   join,
@@ -99,7 +100,6 @@ const message = fc.record(
     ),
     attempt: fc.integer({ min: 1, max: 9 }),
     crossing: fc.record({ at: cut, encoding: text, bytes: fc.nat(), node: token }),
-    traceparent: fc.constant(`00-${'0a'.repeat(16)}-${'1b'.repeat(8)}-00`),
   },
   {
     requiredKeys: [
@@ -155,10 +155,10 @@ describe('a message on the wire', () => {
     expect(sent(imageMessage({ captured: 0, expires: 500 })).expires).toBe(5000)
   })
 
-  it('leaves behind what only the device may hold: the signal and the original', () => {
-    const one = imageMessage({ signal: new AbortController().signal })
+  it('leaves behind what only the device may hold: the cancellation and the original', () => {
+    const one = imageMessage({ cancellation: new Cancellation() })
     const { header } = encodeMessage({ ...one, original: one.payload }, 0)
-    expect(header).not.toHaveProperty('signal')
+    expect(header).not.toHaveProperty('cancellation')
     expect(header).not.toHaveProperty('original')
   })
 
@@ -193,13 +193,17 @@ describe('a message on the wire', () => {
   })
 
   it('lets a tensor that is aligned where it arrived stay there', () => {
-    let arrived: Parts = []
-    const there = sent(tensorsMessage(), (data) => {
-      arrived = joinedAt(0)(data)
-      return arrived
+    const stays = [0, 1, 2, 3].filter((offset) => {
+      let arrived: Parts = []
+      const there = sent(tensorsMessage(), (data) => {
+        arrived = joinedAt(offset)(data)
+        return arrived
+      })
+      const [only] = (there.payload as { tensors: readonly Tensor[] }).tensors
+      return only?.bytes.buffer === arrived[0]?.buffer
     })
-    const [only] = (there.payload as { tensors: readonly Tensor[] }).tensors
-    expect(only?.bytes.buffer).toBe(arrived[0]?.buffer)
+    // A float32 is aligned at one of any four neighbouring offsets; at the other three it is copied.
+    expect(stays).toHaveLength(1)
   })
 })
 
@@ -252,11 +256,9 @@ describe('a message that does not fit together', () => {
       { plan: { model: '../secret' } },
       { plan: { target: 'everywhere' } },
       { open: { models: 'all' } },
-      { timings: { lunch: 3 } },
       { payload: { form: 'image', at: 'answered' } },
       { payload: { form: 'image', at: 'captured', width: 1e9 } },
       { payload: { form: 'poem', at: 'captured' } },
-      { traceparent: 'x' },
       { crossing: { at: 'captured', encoding: 'jpeg', bytes: -1, node: 'a' } },
     ]
     for (const change of wrong) {

@@ -61,15 +61,6 @@ describe('a frame', () => {
     for (const part of unpackFrame(arrived).parts) expect(part.buffer).toBe(arrived[0]?.buffer)
   })
 
-  it('puts its first part at a multiple of eight bytes, whatever the header', () => {
-    fc.assert(
-      fc.property(header, fc.uint8Array({ minLength: 1 }), (sent, part) => {
-        const [view] = unpackFrame(joined(packFrame(sent, [part]))).parts
-        expect((view as Uint8Array).byteOffset % 8).toBe(0)
-      }),
-    )
-  })
-
   it('never crashes a reader on bytes that are no frame', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 64 }), { maxLength: 4 }), (data) => bad(data)),
@@ -159,10 +150,10 @@ describe('a frame', () => {
     const define = [0xd4, 0x72, 0x40, 0x91, 0xa1, 0x61, 0x01]
     const use = [0x40, 0x02]
     const read = (packed: readonly number[]) => {
-      const data = new Uint8Array(24)
+      const data = new Uint8Array(8 + packed.length)
       data.set([0x51, 1, 0, 0, packed.length])
       data.set(packed, 8)
-      return unpackFrame([data.subarray(0, 8 + Math.ceil(packed.length / 8) * 8)]).header
+      return unpackFrame([data]).header
     }
     expect(read([0x92, ...define, ...use])).toEqual([{ a: 1 }, { a: 2 }])
     expect(read([0x92, ...use])).toEqual([0x40, 2])

@@ -1,0 +1,96 @@
+import { createRequire } from 'node:module'
+import { cac } from 'cac'
+import { BadConfiguration } from '../../pipeline/index.ts'
+import { type InspectOptions, inspect } from './inspect.ts'
+import { failure, type Output } from './output.ts'
+import { type PlanOptions, plan } from './plan.ts'
+import { type ProfileOptions, profileCommand } from './profile.ts'
+import { type SplitCommandOptions, splitCommand } from './split.ts'
+
+// Built, this file lies one folder deeper than in the sources.
+function version(): string {
+  const require = createRequire(import.meta.url)
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      return String((require(path) as { version: unknown }).version)
+    } catch {}
+  }
+  return 'unknown'
+}
+
+/**
+ * Runs the command line.
+ * @param args What stands behind the program's name.
+ * @returns the exit code: 0 done, 1 failed, 2 not understood
+ */
+export async function run(args: readonly string[], output: Output): Promise<number> {
+  const program = cac('quintet')
+  const dim: [string, string] = ['--dim <name=size>', 'Size of a free dimension; may be given more than once']
+  const json: [string, string] = ['--json', 'Write the result as JSON']
+  const draw: [string, string] = ['--plot <file>', 'Draw it as well, into an .svg or .html file']
+  const profiled: [string, string] = [
+    '--profile <file>',
+    'Times from this profile instead of the saved or predicted ones',
+  ]
+
+  program
+    .command('inspect <model>', 'List a model’s layers, and where it can be cut')
+    .option('--tensors <count>', 'Tensors that may cross at a cut', { default: 1 })
+    .option(...profiled)
+    .option(...dim)
+    .option(...draw)
+    .option(...json)
+    .action((model: string, options: InspectOptions) => inspect(model, options, output))
+  program
+    .command('profile <...models>', 'Measure models on this machine, and save what was measured')
+    .option('--runs <count>', 'Warm runs', { default: 40 })
+    .option('--threads <count>', 'Threads of the runtime', { default: 1 })
+    .option('-o, --output <file>', 'Where to save the profile; a folder of the user’s cache by default')
+    .option('--held-out', 'Predict each model from the others, beside the baseline, and say how well that goes')
+    .option(...dim)
+    .option(...draw)
+    .option(...json)
+    .action((models: string[], options: ProfileOptions) => profileCommand(models, options, output))
+  program
+    .command('split <model>', 'Cut a model in two')
+    .option('--after <layer>', 'The layer behind which to cut')
+    .option('-o, --output <folder>', 'Where to write head and tail', { default: '.' })
+    .option(...dim)
+    .option(...json)
+    .action((model: string, options: SplitCommandOptions) => splitCommand(model, options, output))
+  program
+    .command('plan <model>', 'Predict what each cut would take, and mark the fastest')
+    .option('--uplink <rate>', 'Bandwidth to the cloud', { default: '5mbps' })
+    .option('--rtt <time>', 'Round trip time', { default: '60ms' })
+    .option('--device <device>', 'this, a factor such as 4x, a device class, or a profile’s .json', {
+      default: 'pixel2-cpu',
+    })
+    .option('--cloud <device>', 'The same for the other side', { default: 'this' })
+    .option('--encoding <name>', 'How activations are written: float32, float16 or uint8', { default: 'float32' })
+    .option('--input-bytes <count>', 'Bytes of the input as it would be sent, e.g. of a JPEG')
+    .option('--sweep', 'Which cut wins at which bandwidth')
+    .option(...profiled)
+    .option(...dim)
+    .option(...draw)
+    .option(...json)
+    .action((model: string, options: PlanOptions) => plan(model, options, output))
+  program.help()
+  program.version(version())
+
+  const wantsJson = args.includes('--json')
+  try {
+    program.parse(['node', 'quintet', ...args], { run: false })
+    if (program.options.help || program.options.version) return 0
+    if (!program.matchedCommand) {
+      throw new BadConfiguration(
+        `${args[0] === undefined ? 'No command was given' : `There is no command "${args[0]}"`}. Use inspect, profile, split or plan; "quintet --help" says more.`,
+      )
+    }
+    await program.runMatchedCommand()
+    return 0
+  } catch (error) {
+    failure(output, wantsJson, error)
+    const misunderstood = (error instanceof Error && error.name === 'CACError') || !program.matchedCommand
+    return misunderstood ? 2 : 1
+  }
+}

@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Model } from '../onnx/graph/index.ts'
+import {
+  featuresOf,
+  loadPredictor,
+  loadProfile,
+  type ModelProfile,
+  machine,
+  type Predictor,
+  referencePredictor,
+  runtime,
+} from '../onnx/profile/index.ts'
+
+/** Milliseconds per layer of a model, and how they are known. */
+export interface Times {
+  readonly layers: readonly number[]
+  readonly source: 'measured' | 'predicted'
+}
+
+/** Where profiles are kept: `$XDG_CACHE_HOME` or `~/.cache`, `quintet/profiles`. */
+export function profileFolder(): string {
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'quintet', 'profiles')
+}
+
+/** The file that holds a model's profile on this machine. */
+export function profilePath(model: Model, threads: number): string {
+  return join(profileFolder(), `${model.file.sha256}-${threads}.json`)
+}
+
+/**
+ * A model's times: from the profile named, from one that "quintet profile" saved, otherwise predicted.
+ * @throws BadConfiguration for a profile of another model
+ */
+export async function timesOf(model: Model, profile: string | undefined, threads: number): Promise<Times> {
+  const measured = profile === undefined ? await savedProfile(model, threads) : await loadProfile(profile, model)
+  if (measured?.layers.length === model.layers.length) {
+    return { layers: measured.layers.map(({ ms }) => ms), source: 'measured' }
+  }
+  const predictor: Predictor = loadPredictor(referencePredictor)
+  return { layers: featuresOf(model).map((features) => predictor.layer(features)), source: 'predicted' }
+}
+
+/** What "quintet profile" saved, where it still holds: of this machine, with this runtime. */
+async function savedProfile(model: Model, threads: number): Promise<ModelProfile | undefined> {
+  const path = profilePath(model, threads)
+  if (!existsSync(path)) return undefined
+  const saved = await loadProfile(path, model)
+  return saved.machine === machine() && saved.runtime === runtime() ? saved : undefined
+}

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto'
+import { homedir } from 'node:os'
+import { basename, join } from 'node:path'
+import { z } from 'zod'
+import type { Cut } from '../../../pipeline/index.ts'
+import { cached, type Saved } from './cache.ts'
+import { type CutOptions, findCut, type LayerCut } from './cuts.ts'
+import { externalTensors, locate } from './external.ts'
+import { hashOf } from './hash.ts'
+import type { Model } from './model.ts'
+import { cutInTwo } from './parts.ts'
+import type { TensorInfo, WireTensor } from './tensors.ts'
+
+/** The head or tail of a split model on disk: an ordinary model to an executor. */
+export interface Part {
+  /** The file's sha256: equal parts have equal keys. */
+  readonly key: string
+  /** For people, e.g. `mobilenet_v2.onnx up to pool5`. */
+  readonly name: string
+  readonly path: string
+  readonly sha256: string
+  readonly bytes: number
+  readonly inputs: readonly TensorInfo[]
+  readonly outputs: readonly TensorInfo[]
+}
+
+/** A model cut in two, on disk. */
+export interface Split {
+  readonly cut: Cut
+  readonly head: Part
+  readonly tail: Part
+  /** What crosses the wire, by the name under which the head gives it and the tail takes it. */
+  readonly crossing: readonly WireTensor[]
+  readonly crossingBytes: number
+  /** Names of state tensors that stay with each side: input → output of one step. */
+  readonly headStates: Readonly<Record<string, string>>
+  readonly tailStates: Readonly<Record<string, string>>
+}
+
+/** Where the parts go. */
+export interface SplitOptions extends CutOptions {
+  /** Folder of the cache; `~/.cache/quintet/splits` by default. */
+  readonly folder?: string
+}
+
+const tensor = z.object({
+  name: z.string(),
+  type: z.string(),
+  shape: z.array(z.number()).optional(),
+  bytes: z.number(),
+})
+/** What is written beside the parts. */
+const description = z.object({
+  crossing: z.array(tensor),
+  head: z.object({ inputs: z.array(tensor), outputs: z.array(tensor) }),
+  tail: z.object({ inputs: z.array(tensor), outputs: z.array(tensor) }),
+})
+
+// Raised whenever parts of the same model and cut come out otherwise.
+const version = 1
+
+/** The cache's folder where none is named. */
+export function splitFolder(): string {
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'quintet', 'splits')
+}
+
+/**
+ * Splits a model behind a layer (or at a cut that `cuts` found). Head and tail are written once per model content,
+ * cut and sizes of free dimensions; later calls find and verify them.
+ * @throws UnknownCut · TooLarge · BadExternalData; nothing is written then
+ */
+export async function split(model: Model, cut: LayerCut | string, options: SplitOptions = {}): Promise<Split> {
+  const chosen = typeof cut === 'string' ? findCut(model, cut, options) : cut
+  const key = await keyOf(model, chosen)
+  const saved = await cached(options.folder ?? splitFolder(), key, async () => {
+    const { head, tail, crossing } = await cutInTwo(model, chosen)
+    return {
+      files: { 'head.onnx': head.bytes, 'tail.onnx': tail.bytes },
+      about: { crossing, head: sidesOf(head), tail: sidesOf(tail) },
+    }
+  })
+  const about = description.parse(saved.about)
+  const model_ = basename(model.file.path)
+  const names = (states: LayerCut['headStates']): Record<string, string> =>
+    Object.fromEntries(states.map(({ input, output }) => [input.name, output.name]))
+  return {
+    cut: `after:${chosen.name}`,
+    head: partOf(saved, 'head.onnx', `${model_} up to ${chosen.label}`, about.head),
+    tail: partOf(saved, 'tail.onnx', `${model_} behind ${chosen.label}`, about.tail),
+    crossing: about.crossing as unknown as readonly WireTensor[],
+    crossingBytes: chosen.bytes,
+    headStates: names(chosen.headStates),
+    tailStates: names(chosen.tailStates),
+  }
+}
+
+function sidesOf({ inputs, outputs }: { inputs: readonly TensorInfo[]; outputs: readonly TensorInfo[] }): object {
+  return { inputs, outputs }
+}
+
+function partOf(saved: Saved, file: string, name: string, about: z.infer<typeof description>['head']): Part {
+  const entry = saved.files[file]
+  if (!entry) throw new RangeError(`no ${file} in the cache entry`)
+  return {
+    key: entry.sha256,
+    name,
+    ...entry,
+    inputs: about.inputs as unknown as readonly TensorInfo[],
+    outputs: about.outputs as unknown as readonly TensorInfo[],
+  }
+}
+
+/** The content's hash: the model with its external weights, which layers the head has, and the sizes taken. */
+async function keyOf(model: Model, cut: LayerCut): Promise<string> {
+  const hash = createHash('sha256').update(`${version} ${model.file.sha256} ${cut.head.join()} `)
+  hash.update(JSON.stringify([cut.crossing.map(({ name }) => name), Object.entries(model.shapes.dimensions).sort()]))
+  hash.update(JSON.stringify(model.states.map(({ input, output }) => [input.name, output.name])))
+  const paths = await Promise.all(externalTensors(model.file.proto).map((one) => locate(one, model.file.path)))
+  for (const path of [...new Set(paths.map((one) => one.path))].sort()) hash.update(await hashOf(path))
+  return hash.digest('hex')
+}

@@ -1,0 +1,108 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { cpus } from 'node:os'
+import { dirname } from 'node:path'
+import { z } from 'zod'
+import { BadConfiguration } from '../../../pipeline/index.ts'
+import type { Model } from '../graph/index.ts'
+import { featuresOf } from './features.ts'
+import { type MeasureOptions, measure } from './measure.ts'
+import type { Sample } from './predictor.ts'
+
+const timing = z.strictObject({ ms: z.number().min(0), low: z.number().min(0), high: z.number().min(0) })
+
+/** A model's measured profile, as it is saved: valid for this model, machine, number of threads and runtime. */
+export const modelProfile = z.strictObject({
+  version: z.literal(1),
+  model: z.string(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  machine: z.string(),
+  threads: z.number().int().positive(),
+  runtime: z.string(),
+  /** Milliseconds of one warm run: the typical one, and its quartiles. */
+  total: timing,
+  layers: z.array(
+    z.strictObject({
+      name: z.string(),
+      kind: z.string(),
+      macs: z.number(),
+      bytes: z.number(),
+      ...timing.shape,
+    }),
+  ),
+  runs: z.number().int().positive(),
+  undisturbed: z.number(),
+})
+
+export type ModelProfile = z.infer<typeof modelProfile>
+
+/** This machine, as profiles name it: processor and number of cores. */
+export function machine(): string {
+  const cores = cpus()
+  return `${cores[0]?.model.trim() ?? process.arch} × ${cores.length}`
+}
+
+/** The runtime with its version. */
+export function runtime(): string {
+  const { version } = z
+    .object({ version: z.string() })
+    .parse(createRequire(import.meta.url)('onnxruntime-node/package.json'))
+  return `onnxruntime-node ${version}`
+}
+
+/** Measures a model here. @throws BadConfiguration for a model whose inputs cannot be made up */
+export async function profile(model: Model, options: MeasureOptions = {}): Promise<ModelProfile> {
+  const { total, layers, runs, undisturbed } = await measure(model, options)
+  const features = featuresOf(model)
+  const none = { ms: 0, low: 0, high: 0 }
+  return {
+    version: 1,
+    model: model.file.path.split(/[/\\]/).at(-1) ?? model.file.path,
+    sha256: model.file.sha256,
+    machine: machine(),
+    threads: options.threads ?? 1,
+    runtime: runtime(),
+    total,
+    layers: model.layers.map((layer, index) => ({
+      name: layer.name,
+      ...(features[index] ?? { kind: layer.kind, macs: layer.macs, bytes: 0 }),
+      ...(layers[index] ?? none),
+    })),
+    runs,
+    undisturbed,
+  }
+}
+
+/** Writes a profile; it appears at once or not at all. */
+export async function saveProfile(path: string, value: ModelProfile): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  const aside = `${path}.${process.pid}`
+  await writeFile(aside, JSON.stringify(value, null, 1))
+  await rename(aside, path)
+}
+
+/** Reads a profile, for this model where one is given. @throws BadConfiguration where it is none, or another model's */
+export async function loadProfile(path: string, model?: Model): Promise<ModelProfile> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new BadConfiguration(`The profile ${path} cannot be read. Make one with "quintet profile".`, { cause })
+  })
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new BadConfiguration(`${path} is no profile. Make one with "quintet profile".`, { cause })
+  }
+  const parsed = modelProfile.safeParse(value)
+  if (!parsed.success) throw new BadConfiguration(`${path} is no profile: ${z.prettifyError(parsed.error)}`)
+  if (model && parsed.data.sha256 !== model.file.sha256) {
+    throw new BadConfiguration(
+      `${path} is the profile of another model (${parsed.data.model}). Measure this one with "quintet profile".`,
+    )
+  }
+  return parsed.data
+}
+
+/** What a predictor learns from a profile. */
+export function samplesOf(value: ModelProfile): Sample[] {
+  return value.layers.map(({ kind, macs, bytes, ms }) => ({ model: value.sha256, kind, macs, bytes, ms }))
+}

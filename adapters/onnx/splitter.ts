@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { asQuintetError, BadConfiguration, Cancelled, ModelLoadFailed, TooLarge } from '../../pipeline/index.ts'
+import type { ModelSource, ModelSplit, ModelSplitter } from '../../stages/execute/index.ts'
+import { processEntry } from './entry.ts'
+
+export interface ModelSplitterOptions {
+  /** Where heads and tails are kept, by content. Default: the user's cache. */
+  readonly folder?: string
+  /** How long one split may take, ms. Default 120,000. */
+  readonly within?: number
+}
+
+/** What the splitting process prints: one line of JSON. */
+export type SplitReport = ModelSplit | { readonly error: { readonly code: string; readonly message: string } }
+
+/**
+ * Cuts models in a process of its own: reading and writing a large model takes long and is synchronous. What was cut
+ * once is found again on disk.
+ */
+export function modelSplitter({ folder, within = 120_000 }: ModelSplitterOptions = {}): ModelSplitter {
+  const { url, execArgv } = processEntry('split-entry')
+  return {
+    split(model: ModelSource, layer: string, signal?: AbortSignal) {
+      return new Promise<ModelSplit>((resolve, reject) => {
+        const request = JSON.stringify({ path: model.path, sha256: model.sha256, layer, folder })
+        const args = [...execArgv, fileURLToPath(url), request]
+        execFile(process.execPath, args, { timeout: within, maxBuffer: 2 ** 20, signal }, (error, output) => {
+          if (signal?.aborted) return reject(new Cancelled(undefined, { cause: signal.reason }))
+          const report = parse(output)
+          if (report && 'head' in report) return resolve(report)
+          reject(report ? revive(report.error) : lost(model, layer, error))
+        })
+      })
+    },
+  }
+}
+
+function parse(output: string): SplitReport | undefined {
+  try {
+    return JSON.parse(output) as SplitReport
+  } catch {
+    return undefined
+  }
+}
+
+function revive({ code, message }: { readonly code: string; readonly message: string }): Error {
+  if (code === 'bad-configuration') return new BadConfiguration(message)
+  return code === 'too-large' ? new TooLarge(message) : new ModelLoadFailed(message)
+}
+
+function lost(model: ModelSource, layer: string, cause: unknown): Error {
+  return new ModelLoadFailed(
+    `"${model.name}" could not be cut behind "${layer}": ${asQuintetError(cause, 'split').message}. Try it with the command line: quintet split.`,
+    { cause },
+  )
+}

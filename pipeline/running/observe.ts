@@ -1,0 +1,39 @@
+import type { StageContext } from '../context.ts'
+import type { Outcome } from '../decider.ts'
+import type { Item, Message } from '../message.ts'
+import { type Payload, payloadBytes } from '../payload.ts'
+
+/**
+ * Tells the deciders of a half what became of a message. What a decider throws is an event, nobody else's problem.
+ * @param entered the payload with which the message entered this half
+ */
+export function observe(item: Item, message: Message, entered: Payload | undefined, context: StageContext): void {
+  const { clock, deciders, world, events, side, deadline } = context
+  if (deciders.length === 0) return
+  const now = clock.now()
+  const latency = now - message.captured
+  const sized = entered && 'width' in entered ? entered : undefined
+  const outcome: Outcome = {
+    id: item.id,
+    side,
+    now,
+    kind: item.kind,
+    plan: item.kind === 'dropped' ? message.plan : item.plan,
+    timings: item.timings,
+    crossing: item.kind === 'message' ? item.crossing : undefined,
+    way: message.way,
+    bytes: entered ? payloadBytes(entered) : 0,
+    width: sized?.width,
+    height: sized?.height,
+    latency,
+    onTime: item.kind === 'message' && latency <= deadline,
+    error: item.kind === 'failure' ? item.error.code : undefined,
+  }
+  for (const decider of deciders) {
+    try {
+      decider.observe?.(outcome, world)
+    } catch (error) {
+      events.emit({ type: 'fault', where: decider.name, error })
+    }
+  }
+}

@@ -1,0 +1,7 @@
+export { LinkEstimate, type LinkEstimateOptions } from './link.ts'
+export { OnTime, type OnTimeOptions } from './ontime.ts'
+export { PreparingTime } from './preparing.ts'
+export { Profile, type ProfileOptions } from './profile.ts'
+export { Regression, type RegressionOptions } from './regression.ts'
+export { Samples } from './samples.ts'
+export { type Resource, Slowdown, type SlowdownOptions, Slowdowns } from './slowdown.ts'

@@ -1,0 +1,174 @@
+import { z } from 'zod'
+import { Regression } from './regression.ts'
+import { restored } from './restore.ts'
+
+const saved = z.strictObject({
+  edge: z.string().optional(),
+  edges: z.record(z.string(), z.strictObject({ regression: z.unknown(), rtt: z.number().optional() })),
+})
+
+export interface LinkEstimateOptions {
+  /** Milliseconds after which what is known of an edge is stale, and a probe is due. Default 5000. */
+  readonly staleAfter?: number | undefined
+  /** Edges remembered; the one unheard of for longest is forgotten. Default 32. */
+  readonly remember?: number | undefined
+}
+
+interface Edge {
+  readonly regression: Regression
+  /** Shortest round trip lately, ms. */
+  rtt: number | undefined
+  /** Local clock, ms. */
+  at: number
+}
+
+/** Below so many bytes a crossing is a round trip and nothing else. */
+const small = 4096
+
+/**
+ * The way to the cloud, learned from crossings: milliseconds = a + b · megabytes, there and back. Kept per edge (the
+ * node or the network at the other end): after a handover the new edge starts fresh, and coming back finds what was known.
+ * The edge that answered last is the one predictions are about.
+ */
+export class LinkEstimate {
+  readonly #edges = new Map<string, Edge>()
+  readonly #staleAfter: number
+  readonly #remember: number
+  readonly #x = new Float64Array([1, 0])
+  #current: string | undefined
+
+  constructor({ staleAfter = 5000, remember = 32 }: LinkEstimateOptions = {}) {
+    this.#staleAfter = staleAfter
+    this.#remember = remember
+  }
+
+  /** The edge that answered last; undefined before the first. */
+  get edge(): string | undefined {
+    return this.#current
+  }
+
+  /** Crossings observed over the current edge. */
+  get count(): number {
+    return this.#edge()?.regression.count ?? 0
+  }
+
+  /** Uplink of the current edge, bit/s; undefined while nothing tells. */
+  get uplink(): number | undefined {
+    const perMegabyte = this.#edge()?.regression.weights[1]
+    return perMegabyte !== undefined && perMegabyte > 0 ? 8e9 / perMegabyte : undefined
+  }
+
+  /** Shortest round trip of the current edge lately, ms. */
+  get rtt(): number | undefined {
+    return this.#edge()?.rtt
+  }
+
+  /** Milliseconds an answer takes to come down: half a round trip, as answers are small. */
+  get downlink(): number | undefined {
+    const { rtt } = this
+    return rtt === undefined ? undefined : rtt / 2
+  }
+
+  /** Milliseconds that so many bytes up and the answer down take; undefined while nothing was observed. */
+  mean(bytes: number): number | undefined {
+    const edge = this.#edge()
+    if (!edge || edge.regression.count === 0) return undefined
+    this.#x[1] = bytes / 1e6
+    return edge.regression.mean(this.#x)
+  }
+
+  /** Variance of the same; with `observation`, of one crossing. */
+  variance(bytes: number, observation = false): number {
+    const edge = this.#edge()
+    if (!edge) return Number.POSITIVE_INFINITY
+    this.#x[1] = bytes / 1e6
+    return edge.regression.variance(this.#x, observation)
+  }
+
+  /** Variance of b, the milliseconds per megabyte. */
+  get slopeVariance(): number {
+    return this.#edge()?.regression.varianceOf(1) ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Milliseconds since the current edge was observed; Infinity when never. */
+  age(now: number): number {
+    const edge = this.#edge()
+    return edge ? now - edge.at : Number.POSITIVE_INFINITY
+  }
+
+  /** Whether what is known is stale, so that a small message should be sent to learn anew. */
+  due(now: number): boolean {
+    return this.age(now) > this.#staleAfter
+  }
+
+  /** Learns that so many bytes up, and the answer down, took `ms` over an edge, at local time `now`. */
+  observe(edge: string, bytes: number, ms: number, now: number): void {
+    const known = this.#of(edge, now)
+    this.#x[1] = bytes / 1e6
+    known.regression.observe(this.#x, ms)
+    if (bytes < small) known.rtt = known.rtt === undefined ? ms : Math.min(ms, known.rtt * 1.01)
+    known.at = now
+    this.#current = edge
+  }
+
+  /**
+   * Learns that so many bytes did not get through in `ms`: more than was predicted, or nothing is learned.
+   * Says nothing about an edge that was never heard of.
+   */
+  observeAtLeast(bytes: number, ms: number, now: number): void {
+    const edge = this.#edge()
+    const mean = this.mean(bytes)
+    if (!edge || mean === undefined || ms <= mean) return
+    this.#x[1] = bytes / 1e6
+    edge.regression.observe(this.#x, ms)
+    edge.at = now
+  }
+
+  /** What was learned, as plain JSON; ages are not kept: what is restored is stale. */
+  save(): z.infer<typeof saved> {
+    return {
+      ...(this.#current === undefined ? {} : { edge: this.#current }),
+      edges: Object.fromEntries(
+        [...this.#edges].map(([name, { regression, rtt }]) => [
+          name,
+          { regression: regression.save(), ...(rtt === undefined ? {} : { rtt }) },
+        ]),
+      ),
+    }
+  }
+
+  /** @throws BadConfiguration when this is not what `save` gave */
+  restore(from: unknown): void {
+    const { edge, edges } = restored(saved, from, 'a link estimate')
+    this.#edges.clear()
+    for (const [name, { regression, rtt }] of Object.entries(edges)) {
+      const known = this.#of(name, Number.NEGATIVE_INFINITY)
+      known.regression.restore(regression)
+      known.rtt = rtt
+    }
+    this.#current = edge
+  }
+
+  #edge(): Edge | undefined {
+    return this.#current === undefined ? undefined : this.#edges.get(this.#current)
+  }
+
+  #of(name: string, now: number): Edge {
+    const known = this.#edges.get(name)
+    if (known) return known
+    if (this.#edges.size >= this.#remember) {
+      let oldest: string | undefined
+      let at = Number.POSITIVE_INFINITY
+      for (const [other, edge] of this.#edges) {
+        if (edge.at < at || oldest === undefined) {
+          oldest = other
+          at = edge.at
+        }
+      }
+      if (oldest !== undefined) this.#edges.delete(oldest)
+    }
+    const fresh: Edge = { regression: new Regression({ size: 2, drift: 0.05 }), rtt: undefined, at: now }
+    this.#edges.set(name, fresh)
+    return fresh
+  }
+}

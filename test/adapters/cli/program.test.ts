@@ -1,0 +1,214 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { run } from '../../../adapters/cli/program.ts'
+import { asset, haveAssets } from '../onnx/graph/assets.ts'
+import { type Draft, node, weights, write } from '../onnx/graph/build.ts'
+import { folder } from '../onnx/graph/folder.ts'
+
+const at = folder()
+const cache = process.env.XDG_CACHE_HOME
+
+beforeAll(() => {
+  process.env.XDG_CACHE_HOME = at('cache')
+})
+afterAll(() => {
+  if (cache === undefined) delete process.env.XDG_CACHE_HOME
+  else process.env.XDG_CACHE_HOME = cache
+})
+
+const draft: Draft = {
+  inputs: { x: ['N', 64] },
+  outputs: { d: ['N', 10] },
+  nodes: [node('Gemm', 'x w', 'a'), node('Relu', 'a', 'b'), node('Gemm', 'b v', 'c'), node('Softmax', 'c', 'd')],
+  weights: [weights('w', [64, 16]), weights('v', [16, 10])],
+}
+
+/** What the program writes for these arguments. */
+async function quintet(...args: readonly string[]): Promise<{ code: number; out: string; notes: string }> {
+  const written: string[] = []
+  const notes: string[] = []
+  const code = await run(args, { write: (text) => written.push(text), note: (text) => notes.push(text) })
+  return { code, out: written.join('\n'), notes: notes.join('\n') }
+}
+
+async function json(...args: readonly string[]): Promise<Record<string, unknown>> {
+  return JSON.parse((await quintet(...args, '--json')).out) as Record<string, unknown>
+}
+
+describe('quintet inspect', () => {
+  it('lists layers with their cuts, those on the lower envelope starred', async () => {
+    const { code, out } = await quintet('inspect', await write(at('m.onnx'), draft))
+    expect(code).toBe(0)
+    expect(out).toMatch(/a +Gemm +1×16 +1\.0 k +1\.0 k +64 B +\d.*✂ 64 B/)
+    expect(out).toMatch(/b +Relu .*★ 64 B/)
+    expect(out).toContain('3 cuts (✂), 2 of them on the lower envelope (★)')
+  })
+
+  it('says the same as JSON, and takes sizes of free dimensions', async () => {
+    const path = await write(at('m.onnx'), draft)
+    expect(await json('inspect', path, '--dim', 'N=4')).toMatchObject({
+      macs: 4 * (64 * 16 + 160),
+      times: 'predicted',
+      layers: [{ name: 'a', kind: 'Gemm', outputBytes: 256 }, { name: 'b' }, { name: 'c' }, { name: 'd' }],
+      cuts: [
+        { name: 'a', bytes: 256, envelope: false },
+        { name: 'b', envelope: true },
+        { name: 'c', bytes: 160 },
+      ],
+    })
+  })
+
+  it.skipIf(!haveAssets)('marks AlexNet’s pool5', async () => {
+    const { cuts } = await json('inspect', asset('graphs/light_bvlc_alexnet.onnx'))
+    expect(cuts).toContainEqual(expect.objectContaining({ label: 'pool5', bytes: 36_864, envelope: true }))
+  })
+})
+
+describe('quintet split', () => {
+  it('writes head and tail, and names what crosses', async () => {
+    const path = await write(at('cut.onnx'), draft)
+    const done = await json('split', path, '--after', 'b', '-o', at('parts'))
+    expect(done).toMatchObject({ cut: 'b', bytes: 64, crossing: [{ name: 'b', shape: [1, 16] }] })
+    expect((await readdir(at('parts'))).sort()).toEqual(['cut.b.head.onnx', 'cut.b.tail.onnx'])
+    expect(await json('inspect', at('parts', 'cut.b.tail.onnx'))).toMatchObject({
+      layers: [{ name: 'c' }, { name: 'd' }],
+    })
+  })
+
+  it('writes nothing when the cut does not exist or is not named', async () => {
+    const path = await write(at('cut.onnx'), draft)
+    const wrong = await quintet('split', path, '--after', 'pool5', '-o', at('nothing'))
+    expect(wrong).toMatchObject({ code: 1, out: '' })
+    expect(wrong.notes).toContain('no cut "pool5". Use one of b, c')
+    expect((await quintet('split', path, '-o', at('nothing'))).notes).toContain('--after LAYER')
+    expect(await readdir(at('nothing')).catch(() => 'absent')).toBe('absent')
+  })
+})
+
+describe('quintet plan', () => {
+  it('has the ends as well as the cuts, and marks the fastest', async () => {
+    const path = await write(at('plan.onnx'), draft)
+    const planned = await json('plan', path, '--uplink', '1kbps', '--rtt', '10ms', '--device', '3x')
+    const names = (planned.choices as { name: string }[]).map(({ name }) => name)
+    expect(names).toEqual(['prepared', 'a', 'b', 'c', 'answered'])
+    expect(planned.best).toMatchObject({ name: 'answered', transfer: 0 })
+    const [first] = planned.choices as { bytes: number; transfer: number }[]
+    expect(first).toMatchObject({ bytes: 256, transfer: 256 * 8 + 10 })
+    const { out } = await quintet('plan', path, '--uplink', '1kbps')
+    expect(out).toMatch(/▶ +all on the device/)
+  })
+
+  it('sends a slow device’s work away over a fast link, and half the bytes as float16', async () => {
+    const path = await write(at('plan.onnx'), draft)
+    expect((await json('plan', path, '--uplink', '100gbps', '--rtt', '0', '--device', '5000x')).best).toMatchObject({
+      name: 'prepared',
+    })
+    const { choices } = await json('plan', path, '--encoding', 'float16')
+    expect(choices).toContainEqual(expect.objectContaining({ name: 'a', bytes: 32 }))
+  })
+
+  it.skipIf(!haveAssets)('cuts AlexNet at pool5 where the Neurosurgeon paper does: mobile GPU, Wi-Fi', async () => {
+    const planned = await json(
+      ...['plan', asset('graphs/light_bvlc_alexnet.onnx'), '--device', 'tegra-k1-gpu', '--cloud', 'k40-gpu'],
+      ...['--uplink', '12.8mbps', '--rtt', '0', '--input-bytes', '152000'],
+    )
+    expect(planned.best).toMatchObject({ label: 'pool5' })
+  })
+
+  it('sweeps bandwidth: from the device to the cloud as the link grows faster', async () => {
+    const path = await write(at('plan.onnx'), draft)
+    const { ranges } = await json('plan', path, '--sweep', '--device', '5000x', '--rtt', '1ms')
+    const list = ranges as { name: string; from: number; to: number }[]
+    expect(list.at(0)?.from).toBeCloseTo(0.1)
+    expect(list.at(-1)?.to).toBeCloseTo(1000)
+    expect(list.at(-1)?.name).toBe('prepared')
+    expect(list.length).toBeGreaterThan(1)
+    expect(list.slice(1).map(({ from }) => from)).toEqual(list.slice(0, -1).map(({ to }) => to))
+  })
+
+  it('refuses rates, times, devices and encodings that are none', async () => {
+    const path = await write(at('plan.onnx'), draft)
+    for (const [option, value, message] of [
+      ['--uplink', 'fast', '"fast" is no rate'],
+      ['--rtt', 'soon', '"soon" is no duration'],
+      ['--device', 'toaster', 'No device "toaster"'],
+      ['--encoding', 'png', 'No encoding "png"'],
+      ['--dim', 'N', '"N" is no size of a dimension'],
+    ] as const) {
+      const { code, notes } = await quintet('plan', path, option, value)
+      expect(code, option).toBe(1)
+      expect(notes).toContain(message)
+    }
+  })
+})
+
+describe('quintet profile', () => {
+  it('measures, and later commands take the measured times', async () => {
+    const path = await write(at('timed.onnx'), draft)
+    const value = await json('profile', path, '--runs', '3')
+    expect(value.total).toMatchObject({ ms: expect.any(Number) })
+    expect(await json('inspect', path)).toMatchObject({ times: 'measured' })
+    // As it would be found after the machine or the runtime changed.
+    await writeFile(String(value.path), JSON.stringify({ ...value, path: undefined, machine: 'another' }))
+    expect(await json('inspect', path)).toMatchObject({ times: 'predicted' })
+    expect(await json('inspect', path, '--profile', String(value.path))).toMatchObject({ times: 'measured' })
+  })
+})
+
+describe('quintet profile of several models', () => {
+  it('predicts each from the others, beside the baseline', async () => {
+    const sizes = [16, 24, 40, 64]
+    const paths = await Promise.all(
+      sizes.map((side) =>
+        write(at(`wide${side}.onnx`), {
+          ...draft,
+          weights: [weights('w', [64, side]), weights('v', [side, 10])],
+        }),
+      ),
+    )
+    const { byModel } = await json('profile', ...paths, '--held-out', '--runs', '3')
+    const { models } = byModel as { models: { model: string; ms: number; predicted: number; baseline: number }[] }
+    expect(models.map(({ model }) => model)).toEqual(sizes.map((side) => `wide${side}.onnx`))
+    for (const one of models) expect(Math.min(one.ms, one.predicted)).toBeGreaterThan(0)
+    const { out } = await quintet('profile', ...paths, '--held-out', '--runs', '3')
+    expect(out).toMatch(/held-out model .*linear on configuration/)
+  })
+
+  it('refuses one file for all, and holding out of two', async () => {
+    const path = await write(at('timed.onnx'), draft)
+    expect((await quintet('profile', path, path, '-o', at('one.json'))).notes).toContain('One file holds one model')
+    expect((await quintet('profile', path, path, '--held-out')).notes).toContain('at least three models')
+  })
+})
+
+describe('pictures', () => {
+  it('are drawn as SVG or as a page', async () => {
+    const path = await write(at('drawn.onnx'), draft)
+    for (const command of ['inspect', 'plan']) {
+      expect((await quintet(command, path, '--plot', at(`${command}.svg`))).code).toBe(0)
+      expect(await readFile(at(`${command}.svg`), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>$/)
+    }
+    await quintet('plan', path, '--sweep', '--plot', at('sweep.html'))
+    expect(await readFile(at('sweep.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*<svg /)
+    expect((await quintet('plan', path, '--plot', at('plan.bmp'))).notes).toContain('no .svg or .html file')
+  })
+})
+
+describe('the command line', () => {
+  it('says what it did not understand, and ends with 2', async () => {
+    expect(await quintet('divide')).toMatchObject({ code: 2, notes: expect.stringContaining('no command "divide"') })
+    expect(await quintet()).toMatchObject({ code: 2, notes: expect.stringContaining('No command was given') })
+    expect((await quintet('inspect')).code).toBe(2)
+    expect(await quintet('inspect', 'm.onnx', '--colour')).toMatchObject({
+      code: 2,
+      notes: expect.stringContaining('colour'),
+    })
+  })
+
+  it('writes errors as JSON where JSON was asked for', async () => {
+    await writeFile(at('text.onnx'), 'no model')
+    expect(await json('inspect', at('text.onnx'))).toMatchObject({
+      error: { name: 'NotAModel', code: 'model-load-failed' },
+    })
+  })
+})

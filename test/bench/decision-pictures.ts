@@ -1,0 +1,195 @@
+/*
+ * npx tsx test/bench/decision-pictures.ts
+ *
+ * Draws the pictures of the deciders' pages and prints the figures of their tables: simulated messages under published
+ * coefficients (PieSlicer) and the published zoo (MDInference, from ../shared/assets/papers).
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { type Cut, systemClock, World } from '../../pipeline/index.ts'
+import { seededRandom } from '../../pipeline/testing/index.ts'
+import { place, type SelectOptions, select } from '../../stages/index.ts'
+import { menu, modelSet, normal, outcome, request } from '../stages/decide/support.ts'
+import { assets } from '../support/assets.ts'
+
+const world = new World(systemClock)
+const colours = ['#0b6e99', '#c4501b', '#4f7d2c', '#8a5aa8', '#777777']
+
+interface Series {
+  readonly name: string
+  readonly points: readonly (readonly [number, number])[]
+}
+
+interface Panel {
+  readonly title: string
+  readonly x: string
+  readonly y: string
+  readonly to: readonly [number, number]
+  readonly series: readonly Series[]
+}
+
+function svg(panels: readonly Panel[]): string {
+  const [width, height, left, top] = [380, 240, 50, 30]
+  const parts = panels.map(({ title, x, y, to, series }, index) => {
+    const x0 = index * (width + 80) + left
+    const at = ([px, py]: readonly [number, number]) =>
+      `${(x0 + (px / to[0]) * width).toFixed(1)},${(top + height - (py / to[1]) * height).toFixed(1)}`
+    const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => {
+      const [tx, ty] = [x0 + share * width, top + height - share * height]
+      return `<text x="${tx}" y="${top + height + 16}" text-anchor="middle">${share * to[0]}</text>
+<text x="${x0 - 6}" y="${ty + 4}" text-anchor="end">${share * to[1]}</text>
+<path d="M${x0} ${ty}h${width}" stroke="#ddd"/>`
+    })
+    const lines = series.map(({ name, points }, i) => {
+      const colour = colours[i % colours.length]
+      return `<polyline points="${points.map(at).join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>
+<text x="${x0 + width - 6}" y="${top + height - 12 - 15 * (series.length - 1 - i)}" text-anchor="end" fill="${colour}" stroke="white" stroke-width="3" paint-order="stroke">${name}</text>`
+    })
+    return `<text x="${x0}" y="18" font-weight="bold">${title}</text>
+${ticks.join('\n')}
+${lines.join('\n')}
+<text x="${x0 + width / 2}" y="${top + height + 34}" text-anchor="middle">${x}</text>
+<text x="${x0 - 38}" y="${top + height / 2}" text-anchor="middle" transform="rotate(-90 ${x0 - 38} ${top + height / 2})">${y}</text>`
+  })
+  const all = panels.length * (width + 80) + 10
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${all} ${top + height + 44}" font-family="sans-serif" font-size="11">
+<title>${panels.map(({ title }) => title).join(', ')}</title>
+<rect width="100%" height="100%" fill="white"/>
+${parts.join('\n')}
+</svg>
+`
+}
+
+const beside = (name: string) => new URL(`../../stages/decide/${name}`, import.meta.url)
+
+function drawPlace(): void {
+  const cloud = [58.049, 3.824] as const
+  const p = 53_982
+  const line = ([slope, constant]: readonly [number, number], bytes: number) => (slope * bytes) / 1e6 + constant
+  const phones = {
+    'Nexus 5, campus': { local: [103.982, 36.018], transfer: [389.698, 104.983] },
+    'Nexus 5, home': { local: [103.982, 36.018], transfer: [1124.668, 86.308] },
+    'Pixel 2, campus': { local: [39.143, 63.091], transfer: [94.797, 98.585] },
+    'Pixel 2, home': { local: [39.143, 63.091], transfer: [1529.267, 112.212] },
+  } as const
+  const panels: Panel[] = []
+  for (const [name, { local, transfer }] of Object.entries(phones)) {
+    const costs = (bytes: number) => ({
+      prepared: line(local, bytes) + line(transfer, p) + line(cloud, p),
+      captured: line(transfer, bytes) + line(cloud, bytes),
+    })
+    const random = seededRandom(1)
+    const decider = place()
+    const sum = { place: 0, best: 0, captured: 0, prepared: 0 }
+    const bins = Array.from({ length: 25 }, () => ({ all: 0, there: 0 }))
+    for (let i = 0; i < 5000; i++) {
+      const bytes = Math.round(2e4 + random() ** 2 * 2e6)
+      const way = decider.decide(request({ bytes }), world, menu).cuts[0] as 'captured' | 'prepared'
+      const sent = way === 'captured' ? bytes : p
+      const noisy = (ms: number) => ms * Math.max(0.5, normal(random, 1, 0.1))
+      const timings = {
+        transfer: noisy(line(transfer, sent)),
+        cloud: noisy(line(cloud, sent)),
+        ...(way === 'prepared' ? { device: noisy(line(local, bytes)) } : {}),
+      }
+      decider.observe?.(outcome({ cut: way as Cut }, timings, { bytes, crossing: { at: way, bytes: sent } }), world)
+      const cost = costs(bytes)
+      sum.place += cost[way]
+      sum.captured += cost.captured
+      sum.prepared += cost.prepared
+      sum.best += Math.min(cost.captured, cost.prepared)
+      const bin = bins[Math.min(24, Math.floor((bytes / 2e6) * 25))]
+      if (bin) {
+        bin.all++
+        if (way === 'captured') bin.there++
+      }
+    }
+    const ratio = (ms: number) => `${((100 * ms) / sum.best - 100).toFixed(1)} %`
+    console.log(`| ${name} | ${ratio(sum.captured)} | ${ratio(sum.prepared)} | ${ratio(sum.place)} |`)
+    if (name !== 'Nexus 5, campus' && name !== 'Pixel 2, campus') continue
+    const sizes = Array.from({ length: 41 }, (_, i) => i / 20)
+    panels.push({
+      title: name,
+      x: 'captured size, MB',
+      y: 'ms, and % sent as captured',
+      to: [2, 400],
+      series: [
+        {
+          name: 'in the cloud',
+          points: sizes.filter((mb) => costs(mb * 1e6).captured <= 400).map((mb) => [mb, costs(mb * 1e6).captured]),
+        },
+        { name: 'on the device', points: sizes.map((mb) => [mb, costs(mb * 1e6).prepared]) },
+        {
+          name: 'sent as captured by place (top: all)',
+          points: bins.map(({ all, there }, i) => [(i + 0.5) * 0.08, (400 * there) / Math.max(1, all)]),
+        },
+      ],
+    })
+  }
+  writeFileSync(beside('place.svg'), svg(panels))
+}
+
+function drawSelect(): void {
+  if (!assets) return console.error('select.svg needs ../shared/assets: left as it is.')
+  const schema = z.object({
+    zoo: z.object({
+      p2: z.array(z.object({ name: z.string(), top1: z.number(), mu_ms: z.number(), sigma_ms: z.number() })),
+    }),
+  })
+  const file: unknown = JSON.parse(readFileSync(join(assets, 'papers/mdinference.json'), 'utf8'))
+  const pool = /^(squeezenet|densenet|nasnet_(mobile|large)|inception.*|mobilenet.*_224_frozen)$/
+  const zoo = schema.parse(file).zoo.p2.filter(({ name }) => pool.test(name))
+  const models = modelSet(
+    zoo.map(({ name, top1, mu_ms }) => ({ id: name.replaceAll('.', '_'), accuracy: top1 / 100, latencyMs: mu_ms })),
+  )
+  const contestants: Readonly<Record<string, SelectOptions>> = {
+    'MDInference, published budget': { budget: 'published' },
+    'MDInference, our budget': {},
+    ModiPick: { rule: 'modipick', budget: 'published' },
+    'static greedy': { rule: 'static-greedy' },
+    'static latency': { rule: 'static-latency' },
+  }
+  const slas = Array.from({ length: 16 }, (_, i) => 25 * (i + 1))
+  const panel = (title: string, downOf: (up: number) => number): Panel => ({
+    title,
+    x: 'deadline, ms',
+    y: '% correct and on time',
+    to: [400, 100],
+    series: Object.entries(contestants).map(([name, options]) => ({
+      name,
+      points: slas.map((sla) => {
+        const random = seededRandom(sla)
+        const decider = select({ models, random: seededRandom(5), ...options })
+        let good = 0
+        const times = 4000
+        for (let i = 0; i < times; i++) {
+          const up = Math.max(1, normal(random, 50, 25))
+          const down = downOf(up)
+          const asked = request({ side: 'cloud', elapsed: up, deadline: sla, remaining: sla - up, way: { up, down } })
+          const id = decider.decide(asked, world, { ...menu, models: models.ids }).models[0] as string
+          const { top1 = 0, mu_ms = 0, sigma_ms = 0 } = zoo[models.ids.indexOf(id)] ?? {}
+          const execute = Math.max(0.1, normal(random, mu_ms, sigma_ms))
+          decider.observe?.(outcome({ model: id }, { execute }, { side: 'cloud', way: { up, down } }), world)
+          if (up + down + execute <= sla) good += top1
+        }
+        return [sla, good / times] as const
+      }),
+    })),
+  })
+  const panels = [
+    panel('the way down takes as long as the way up', (up) => up),
+    panel('the way down takes 10 ms', () => 10),
+  ]
+  for (const { title, series } of panels) {
+    console.log(title)
+    for (const { name, points } of series) {
+      const at = [100, 150, 200, 250].map((sla) => points.find(([x]) => x === sla)?.[1].toFixed(1))
+      console.log(`| ${name} | ${at.join(' | ')} |`)
+    }
+  }
+  writeFileSync(beside('select.svg'), svg(panels))
+}
+
+drawPlace()
+drawSelect()

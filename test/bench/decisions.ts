@@ -1,0 +1,217 @@
+import { quantile } from 'simple-statistics'
+import type { Models } from '../../adapters/node/index.ts'
+import {
+  type Decider,
+  type DecisionRequest,
+  type Menu,
+  type Outcome,
+  systemClock,
+  World,
+} from '../../pipeline/index.ts'
+import { seededRandom } from '../../pipeline/testing/index.ts'
+import { place, select } from '../../stages/index.ts'
+import { type Row, row } from './row.ts'
+
+const batch = 1000
+const batches = 400
+const models = 23
+
+/** What a decision costs the message thread, of deciders that have learned: percentiles over batches of 1,000. */
+export async function bench(): Promise<Row[]> {
+  return [
+    ...measure('place', place(), placeRequests(), '≤ 1'),
+    ...measure(
+      `select over ${models} models`,
+      select({ models: zoo(), random: seededRandom(1) }),
+      selectRequests(),
+      '≤ 3',
+    ),
+    ...measure(
+      `select over ${models} models, ModiPick`,
+      select({ models: zoo(), rule: 'modipick', random: seededRandom(1) }),
+      selectRequests(),
+      '≤ 3',
+    ),
+  ]
+}
+
+interface Asked {
+  readonly request: DecisionRequest
+  readonly menu: Menu
+  /** What came of it, by what was chosen. */
+  outcome(chosen: Menu): Outcome
+}
+
+function measure(name: string, decider: Decider, asked: readonly Asked[], aim: string): Row[] {
+  const world = new World(systemClock)
+  const observe = (one: Asked) => decider.observe?.(one.outcome(decider.decide(one.request, world, one.menu)), world)
+  for (const one of asked) observe(one)
+  let kept = 0
+  const decide = () => {
+    for (let i = 0; i < batch; i++) {
+      const { request, menu } = asked[i % asked.length] as Asked
+      const after = decider.decide(request, world, menu)
+      kept += after.cuts.length + after.models.length
+    }
+  }
+  const times: number[] = []
+  const bytes: number[] = []
+  for (let round = -50; round < batches; round++) {
+    const before = process.memoryUsage().heapUsed
+    const started = performance.now()
+    decide()
+    const ms = performance.now() - started
+    const grown = process.memoryUsage().heapUsed - before
+    if (round < 0) continue
+    times.push((ms * 1000) / batch)
+    // A collection in between makes it smaller, never larger.
+    if (grown > 0) bytes.push(grown / batch)
+  }
+  const learning: number[] = []
+  const outcomes = asked.map((one) => one.outcome(decider.decide(one.request, world, one.menu)))
+  for (let round = -20; round < 100; round++) {
+    const started = performance.now()
+    for (let i = 0; i < batch; i++) decider.observe?.(outcomes[i % outcomes.length] as Outcome, world)
+    if (round >= 0) learning.push(((performance.now() - started) * 1000) / batch)
+  }
+  if (kept < batch * batches) throw new Error(`${name} left something empty`)
+  return [
+    row(`${name}, per decision p50`, quantile(times, 0.5), 'µs', aim),
+    row(`${name}, per decision p95`, quantile(times, 0.95), 'µs', aim),
+    row(`${name}, per decision p99`, quantile(times, 0.99), 'µs'),
+    row(`${name}, allocated per decision`, quantile(bytes, 0.5), 'bytes'),
+    row(`${name}, per outcome learned from`, quantile(learning, 0.5), 'µs'),
+  ]
+}
+
+const base: DecisionRequest = {
+  id: 'm',
+  source: 'device.main',
+  seq: 0,
+  side: 'device',
+  at: 'captured',
+  bytes: 0,
+  width: undefined,
+  height: undefined,
+  elapsed: 0,
+  remaining: 10_000,
+  deadline: 10_000,
+  way: undefined,
+  now: 0,
+  plan: {},
+}
+
+const happened: Omit<Outcome, 'plan' | 'timings' | 'crossing'> = {
+  id: 'm',
+  side: 'device',
+  now: 0,
+  kind: 'message',
+  way: undefined,
+  bytes: 0,
+  width: undefined,
+  height: undefined,
+  latency: 100,
+  onTime: true,
+  error: undefined,
+}
+
+const open: Menu = {
+  models: ['one'],
+  cuts: ['captured', 'prepared', 'answered'],
+  encodings: ['jpeg', 'webp', 'raw', 'tensor'],
+  targets: ['any'],
+  backups: ['none'],
+}
+
+/** Pictures of 20 KB to 3 MB with and without known pixels, on a link on which both ways win at times. */
+function placeRequests(): Asked[] {
+  const random = seededRandom(7)
+  return Array.from({ length: 500 }, (_, i) => {
+    const bytes = Math.round(2e4 + random() * 3e6)
+    const sized = i % 2 === 0 ? { width: 1000, height: Math.round(bytes / 400) } : {}
+    return {
+      request: { ...base, bytes, ...sized },
+      menu: open,
+      outcome: ({ cuts: [cut] }) => {
+        const sent = cut === 'captured' ? bytes : 54_000
+        return {
+          ...happened,
+          ...sized,
+          bytes,
+          plan: { cut: cut as 'captured' | 'prepared' },
+          timings: {
+            transfer: 98 + sent / 1e4,
+            cloud: 4 + sent / 2e4,
+            ...(cut === 'prepared' ? { device: 63 + bytes / 3e4 } : {}),
+          },
+          crossing: { at: cut as 'captured' | 'prepared', encoding: 'jpeg', bytes: sent, node: 'edge' },
+        }
+      },
+    }
+  })
+}
+
+/** Messages that come to the cloud with more or less time left. */
+function selectRequests(): Asked[] {
+  const random = seededRandom(9)
+  const ids = zoo().ids
+  return Array.from({ length: 500 }, () => {
+    const up = 10 + random() * 80
+    const way = { up, down: 10 }
+    return {
+      request: { ...base, side: 'cloud', bytes: 54_000, elapsed: up, deadline: 200, remaining: 200 - up, way },
+      menu: { ...open, models: ids },
+      outcome: ({ models: [model] }) => ({
+        ...happened,
+        side: 'cloud',
+        way,
+        plan: { model: model as string },
+        timings: { execute: latency(ids.indexOf(model as string)) * (0.9 + 0.2 * random()), cloud: 3 },
+        crossing: undefined,
+      }),
+    }
+  })
+}
+
+/** From 2 ms to 112, as in MDInference's zoo. */
+const latency = (index: number) => 2.5 * 46 ** (index / (models - 1))
+
+function zoo(): Models {
+  const ids = Array.from({ length: models }, (_, i) => `model-${i}`)
+  const entries = new Map(
+    ids.map((id, i): [string, ReturnType<Models['entry']>] => [
+      id,
+      {
+        id,
+        task: 'classify',
+        file: `${id}.onnx`,
+        sha256: '0'.repeat(64),
+        bytes: 1,
+        input: {
+          name: 'x',
+          width: 224,
+          height: 224,
+          layout: 'NCHW',
+          type: 'float32',
+          channels: 'rgb',
+          mean: [0, 0, 0],
+          std: [1, 1, 1],
+          resize: 'cover',
+          crop: 1,
+        },
+        output: { name: 'y', kind: 'logits' },
+        labels: ['yes', 'no'],
+        labelOffset: 0,
+        accuracy: 0.4 + 0.018 * i,
+        precision: 'float32',
+        latencyMs: latency(i),
+        licence: 'MIT',
+      },
+    ]),
+  )
+  return {
+    ids,
+    entry: (id) => entries.get(id) as ReturnType<Models['entry']>,
+    source: (id) => ({ key: id, name: id, path: id, sha256: '0'.repeat(64), bytes: 1 }),
+  }
+}

@@ -1,0 +1,55 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { seededRandom } from '../../../../pipeline/testing/index.ts'
+import { OnTime } from '../../../../stages/decide/index.ts'
+import { normal } from '../support.ts'
+
+describe('OnTime', () => {
+  test('is even odds for exactly the predicted time while nothing was observed', () => {
+    expect(new OnTime().chance('cloud', 100, 100)).toBeCloseTo(0.5, 6)
+  })
+
+  test('says what share is on time, to within nine points', () => {
+    const random = seededRandom(2)
+    const onTime = new OnTime()
+    const draw = (predicted: number) => predicted * Math.exp(normal(random, 0.1, 0.3))
+    for (let i = 0; i < 300; i++) onTime.observe('cloud', 50 + i, draw(50 + i))
+    for (const left of [80, 100, 120, 150, 200]) {
+      let met = 0
+      for (let i = 0; i < 4000; i++) if (draw(100) <= left) met++
+      expect(Math.abs(onTime.chance('cloud', 100, left) - met / 4000)).toBeLessThan(0.09)
+    }
+  })
+
+  test('never falls when more time is left, and stays between 0 and 1', () => {
+    const ms = fc.double({ min: 0.01, max: 1e5, noNaN: true })
+    fc.assert(
+      fc.property(fc.array(fc.tuple(ms, ms), { maxLength: 150 }), ms, ms, ms, (seen, predicted, a, b) => {
+        const onTime = new OnTime()
+        for (const [expected, observed] of seen) onTime.observe('x', expected, observed)
+        const [less, more] = [Math.min(a, b), Math.max(a, b)].map((left) => onTime.chance('x', predicted, left))
+        expect(less).toBeGreaterThanOrEqual(0)
+        expect(more).toBeLessThanOrEqual(1)
+        expect(more).toBeGreaterThanOrEqual(less as number)
+      }),
+      { numRuns: 200, seed: 6 },
+    )
+  })
+
+  test('gives the time for a chance, and is 0 when no time is left', () => {
+    const onTime = new OnTime()
+    for (let i = 0; i < 100; i++) onTime.observe('x', 10, 10 + i / 10)
+    expect(onTime.within('x', 100, 0.95)).toBeGreaterThan(180)
+    expect(onTime.within('unseen', 100, 0.5)).toBeCloseTo(100, 6)
+    expect(onTime.chance('x', 10, 0)).toBe(0)
+  })
+
+  test('kinds of path are apart, and the same after a restore', () => {
+    const one = new OnTime()
+    for (let i = 0; i < 20; i++) one.observe('slow', 10, 40)
+    expect(one.chance('fast', 10, 20)).toBeGreaterThan(0.8)
+    const two = new OnTime()
+    two.restore(JSON.parse(JSON.stringify(one.save())))
+    expect(two.chance('slow', 10, 20)).toBe(one.chance('slow', 10, 20))
+  })
+})
