@@ -16,11 +16,24 @@ const { path, sha256, layer, folder } = JSON.parse(process.argv[2] ?? '{}') as {
 // Its input ends when whoever started it is gone, however it went: then nobody wants the split.
 process.stdin.on('end', () => process.exit(1)).resume()
 
+async function hashOf(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  try {
+    await pipeline(createReadStream(file), hash)
+  } catch (cause) {
+    throw new ModelLoadFailed(
+      `"${file}" cannot be read: ${(cause as Error).message}. Look at the catalogue's folder.`,
+      {
+        cause,
+      },
+    )
+  }
+  return hash.digest('hex')
+}
+
 async function report(): Promise<SplitReport> {
   try {
-    const hash = createHash('sha256')
-    await pipeline(createReadStream(path), hash)
-    if (hash.digest('hex') !== sha256) {
+    if ((await hashOf(path)) !== sha256) {
       throw new ModelLoadFailed(
         `"${path}" is not the file that the catalogue describes (sha256 differs). Fetch it again.`,
       )
