@@ -1,24 +1,16 @@
-import { createHash } from 'node:crypto'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { modelSplitter } from '../../../adapters/onnx/index.ts'
 import { BadConfiguration, Cancelled, ModelLoadFailed } from '../../../pipeline/index.ts'
-import type { ModelSource } from '../../../stages/execute/index.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { writeModel } from '../../support/onnx-builder.ts'
 import { classifier } from '../../support/small-models.ts'
 
 const folder = temporaryFolder()
 const cache = join(folder, 'cache')
 
-function source(name: string, bytes: Uint8Array): ModelSource {
-  const path = join(folder, `${name}.onnx`)
-  writeFileSync(path, bytes)
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
-  return { key: sha256, name, path, sha256, bytes: bytes.byteLength }
-}
-
-const model = source('model', classifier())
+const model = writeModel(folder, 'model', classifier())
 
 describe('modelSplitter', () => {
   it('cuts a model into a head and a tail on disk, and says what crosses', async () => {
@@ -41,7 +33,9 @@ describe('modelSplitter', () => {
     await expect(split({ ...model, path: join(folder, 'missing.onnx') }, 'p')).rejects.toThrow(
       /missing\.onnx" cannot be read: ENOENT/,
     )
-    await expect(split(source('text', new TextEncoder().encode('no model')), 'p')).rejects.toThrow(ModelLoadFailed)
+    await expect(split(writeModel(folder, 'text', new TextEncoder().encode('no model')), 'p')).rejects.toThrow(
+      ModelLoadFailed,
+    )
   })
 
   it('ends the process that cuts when nobody waits any longer, and writes nothing', async () => {
