@@ -15,8 +15,13 @@ export async function program(main: () => Promise<void>): Promise<void> {
   }
 }
 
+type Options = NonNullable<ParseArgsConfig['options']>
+type Values<O extends Options> = ReturnType<
+  typeof parseArgs<{ options: O; strict: true; allowPositionals: false }>
+>['values']
+
 /** The command line's options. @throws BadConfiguration one that is unknown, or has no value where it needs one */
-export function commandLine<O extends NonNullable<ParseArgsConfig['options']>>(options: O) {
+export function commandLine<O extends Options>(options: O): Values<O> {
   try {
     return parseArgs({ options, strict: true as const, allowPositionals: false as const }).values
   } catch (cause) {

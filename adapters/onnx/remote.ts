@@ -8,6 +8,7 @@ import {
   type Tensor,
   TooLarge,
   WrongShape,
+  within,
 } from '../../pipeline/index.ts'
 import type { Executor, LoadReport, ModelSource, RunReport } from '../../stages/execute/index.ts'
 import type { FaultCode } from './fault.ts'
@@ -78,8 +79,8 @@ export class RemoteExecutor implements Executor {
     return { outputs: tensors, ms: head.ms }
   }
 
-  close(within = 5_000): Promise<void> {
-    this.#closing ??= this.#close(within)
+  close(ms = 5_000): Promise<void> {
+    this.#closing ??= this.#close(ms)
     return this.#closing
   }
 
@@ -99,7 +100,7 @@ export class RemoteExecutor implements Executor {
     this.#next()
   }
 
-  async #close(within: number): Promise<void> {
+  async #close(ms: number): Promise<void> {
     if (this.#ended === undefined) {
       const closing = new ExecutorLost(`Executor ${this.id} is closing. Give the work to another one.`)
       this.#ended = closing
@@ -108,14 +109,14 @@ export class RemoteExecutor implements Executor {
         const over = new Promise<void>((resolve) => {
           this.#idle = resolve
         })
-        await bounded(within, over)
+        await within(over, ms, systemClock)
       }
       if (this.#current === undefined) this.#channel.send({ head: { op: 'close' }, tensors: [] })
       else this.kill()
     }
-    if (await bounded(farewell, this.#channel.gone)) return
+    if (await within(this.#channel.gone, farewell, systemClock)) return
     this.#channel.kill()
-    await bounded(farewell, this.#channel.gone)
+    await within(this.#channel.gone, farewell, systemClock)
   }
 
   #ask(head: Request, tensors: readonly Tensor[] = [], signal?: AbortSignal): Promise<Packet<Reply>> {
@@ -170,17 +171,6 @@ export class RemoteExecutor implements Executor {
   #confused(): ExecutionFailed {
     return new ExecutionFailed(`Executor ${this.id} gave an answer to another question. Report this as a fault.`)
   }
-}
-
-/** Waits for the event, at most `ms`. @returns whether it came */
-function bounded(ms: number, event: Promise<unknown>): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = systemClock.after(ms, () => resolve(false))
-    event.then(() => {
-      timer.cancel()
-      resolve(true)
-    })
-  })
 }
 
 /** What crossed the boundary as a code, as the error of that name. */

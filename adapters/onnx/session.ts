@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
 import type { Tensor } from '../../pipeline/index.ts'
 import type { ExecutorOptions, LoadReport, ModelSource, RunReport } from '../../stages/execute/index.ts'
 import { Fault } from './fault.ts'
+import { hashOf } from './hash.ts'
 import { fromResults, toFeeds } from './tensors.ts'
 
 /** The models of one executor, in the thread that calls: the one place where sessions are made, run and released. */
@@ -125,15 +124,14 @@ export async function warmUp(): Promise<void> {
 
 /** Compares the file's sha256 with the one that the model was described by. @throws Fault */
 async function verify({ name, path, sha256 }: ModelSource): Promise<void> {
-  const hash = createHash('sha256')
+  let found: string
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array)
+    found = await hashOf(path)
   } catch (cause) {
     throw new Fault('model-load-failed', `Cannot read model "${name}": ${reason(cause)}. Fetch it to ${path}.`, {
       cause,
     })
   }
-  const found = hash.digest('hex')
   if (found !== sha256) {
     throw new Fault(
       'model-load-failed',

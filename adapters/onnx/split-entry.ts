@@ -1,9 +1,7 @@
 /* Cuts one model, said as JSON in the first argument, and prints where its head and tail are; see splitter.ts. */
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
 import { asQuintetError, ModelLoadFailed } from '../../pipeline/index.ts'
 import { readModel, split } from './graph/index.ts'
+import { hashOf } from './hash.ts'
 import type { SplitReport } from './splitter.ts'
 
 const { path, sha256, layer, folder } = JSON.parse(process.argv[2] ?? '{}') as {
@@ -16,15 +14,17 @@ const { path, sha256, layer, folder } = JSON.parse(process.argv[2] ?? '{}') as {
 // Its input ends when whoever started it is gone, however it went: then nobody wants the split.
 process.stdin.on('end', () => process.exit(1)).resume()
 
+async function verify(): Promise<void> {
+  const found = await hashOf(path).catch((cause: Error) => {
+    throw new ModelLoadFailed(`"${path}" cannot be read: ${cause.message}. Look at the catalogue's folder.`, { cause })
+  })
+  if (found === sha256) return
+  throw new ModelLoadFailed(`"${path}" is not the file that the catalogue describes (sha256 differs). Fetch it again.`)
+}
+
 async function report(): Promise<SplitReport> {
   try {
-    const hash = createHash('sha256')
-    await pipeline(createReadStream(path), hash)
-    if (hash.digest('hex') !== sha256) {
-      throw new ModelLoadFailed(
-        `"${path}" is not the file that the catalogue describes (sha256 differs). Fetch it again.`,
-      )
-    }
+    await verify()
     const { head, tail, crossing } = await split(await readModel(path), layer, folder === undefined ? {} : { folder })
     return { head, tail, crossing: crossing.map(({ name }) => name) }
   } catch (error) {

@@ -1,6 +1,6 @@
-import { execFile } from 'node:child_process'
+import { type ExecFileException, execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { asQuintetError, BadConfiguration, Cancelled, ModelLoadFailed, TooLarge } from '../../pipeline/index.ts'
+import { BadConfiguration, Cancelled, ModelLoadFailed, TooLarge } from '../../pipeline/index.ts'
 import type { ModelSource, ModelSplit, ModelSplitter } from '../../stages/execute/index.ts'
 import { processEntry } from './entry.ts'
 
@@ -29,7 +29,7 @@ export function modelSplitter({ folder, within = 120_000 }: ModelSplitterOptions
           if (signal?.aborted) return reject(new Cancelled(undefined, { cause: signal.reason }))
           const report = parse(output)
           if (report && 'head' in report) return resolve(report)
-          reject(report ? revive(report.error) : lost(model, layer, error))
+          reject(report ? revive(report.error) : lost(model, layer, why(error, within), error))
         })
       })
     },
@@ -49,9 +49,17 @@ function revive({ code, message }: { readonly code: string; readonly message: st
   return code === 'too-large' ? new TooLarge(message) : new ModelLoadFailed(message)
 }
 
-function lost(model: ModelSource, layer: string, cause: unknown): Error {
+/** Why the process ended without a report. */
+function why(error: ExecFileException | null, within: number): string {
+  if (error?.killed) return `it took more than ${within} ms`
+  // A large model may need more memory than there is.
+  if (error?.signal) return `its process was ended by ${error.signal}`
+  return `its process ended with code ${error?.code ?? 0}`
+}
+
+function lost(model: ModelSource, layer: string, reason: string, cause: unknown): ModelLoadFailed {
   return new ModelLoadFailed(
-    `"${model.name}" could not be cut behind "${layer}": ${asQuintetError(cause, 'split').message}. Try it with the command line: quintet split.`,
+    `"${model.name}" could not be cut behind "${layer}": ${reason}. Try it with the command line: quintet split.`,
     { cause },
   )
 }

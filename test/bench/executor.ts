@@ -156,17 +156,23 @@ interface Bare {
 }
 
 async function startBare(model: ModelSource): Promise<Bare> {
-  const program = fileURLToPath(new URL('./bare-runs.ts', import.meta.url))
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', program, model.path, String(side)], {
+  // Compiled as this file is, or from source as it.
+  const program = fileURLToPath(new URL(`./bare-runs${import.meta.url.slice(-3)}`, import.meta.url))
+  const child: ChildProcess = spawn(process.execPath, [...process.execArgv, program, model.path, String(side)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
-  await once(lines, 'line')
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the bare process ended with ${code}`)
+  })
+  ended.catch(() => {})
+  const said = () => Promise.race([once(lines, 'line'), ended])
+  await said()
   return {
     pid: child.pid ?? 0,
     async run(times) {
       child.stdin?.write(`${times}\n`)
-      await once(lines, 'line')
+      await said()
     },
     end: () => child.stdin?.end(),
   }

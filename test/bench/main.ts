@@ -3,8 +3,9 @@
  * npm run bench -- --only NAME     one of them (or several, by commas)
  * npm run bench -- --json          an array of rows {name, value, unit, aim, holds}
  */
-import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
+import { commandLine, program } from '../../examples/program.ts'
+import { BadConfiguration } from '../../pipeline/index.ts'
 import type { Row } from './row.ts'
 
 /** Each file exports `bench()`; a run measures all it compares, by turns. */
@@ -19,21 +20,23 @@ const benches: Readonly<Record<string, () => Promise<{ bench: () => Promise<read
   predictor: () => import('./predictor.ts'),
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } })
-const names = values.only?.split(',') ?? Object.keys(benches)
-const rows: Row[] = []
-for (const name of names) {
-  const load = benches[name]
-  if (!load) {
-    console.error(`There is no benchmark "${name}". Use one of: ${Object.keys(benches).join(', ')}.`)
-    process.exit(2)
+await program(async () => {
+  const { only, json } = commandLine({ only: { type: 'string' }, json: { type: 'boolean', default: false } })
+  const chosen = (only?.split(',') ?? Object.keys(benches)).map((name) => {
+    const load = benches[name]
+    if (load) return { name, load }
+    throw new BadConfiguration(`There is no benchmark "${name}". Use one of: ${Object.keys(benches).join(', ')}.`)
+  })
+  const rows: Row[] = []
+  for (const { name, load } of chosen) {
+    if (!json) process.stderr.write(`${name} …\n`)
+    rows.push(...(await (await load()).bench()))
   }
-  if (!values.json) process.stderr.write(`${name} …\n`)
-  rows.push(...(await (await load()).bench()))
-}
+  if (json) console.log(JSON.stringify(rows))
+  else console.log(table(rows))
+})
 
-if (values.json) console.log(JSON.stringify(rows))
-else {
+function table(rows: readonly Row[]): string {
   const table = new Table({
     head: ['', 'value', 'unit', 'aim', ''],
     colAligns: ['left', 'right'],
@@ -41,5 +44,5 @@ else {
   })
   for (const { name, value, unit, aim, holds } of rows)
     table.push([name, value, unit, aim, aim === '' ? '' : holds ? 'holds' : 'MISSED'])
-  console.log(table.toString())
+  return table.toString()
 }

@@ -2,8 +2,9 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+
 import { ModelLoadFailed } from '../../../pipeline/index.ts'
-import { hashOf } from './hash.ts'
+import { hashOf } from '../hash.ts'
 
 /** A file of a cache entry. */
 export interface SavedFile {

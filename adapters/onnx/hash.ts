@@ -5,6 +5,6 @@ import { pipeline } from 'node:stream/promises'
 /** The sha256 of a file in lower-case hex, read in pieces. */
 export async function hashOf(path: string): Promise<string> {
   const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash)
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash)
   return hash.digest('hex')
 }
