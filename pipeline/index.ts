@@ -95,14 +95,11 @@ export { guardedFault, Settlement, within } from './settlement.ts'
 export {
   amend,
   asStage,
-  type Call,
   filter,
   type OpenStage,
   type OpenWork,
   type Stage,
   type StageDefinition,
-  type StageFunction,
-  type StageOptions,
   stage,
   type Unchanging,
   workStage,
@@ -123,4 +120,5 @@ export type {
 } from './transport.ts'
 export { Window } from './window.ts'
 export { join, packFrame, totalBytes, unpackFrame } from './wire/frame.ts'
+export type { Call, StageFunction, StageOptions } from './work.ts'
 export { type CloudLoad, type Fact, type Link, World, type WorldFacts } from './world.ts'

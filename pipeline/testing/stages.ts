@@ -2,7 +2,8 @@ import { filter as keep, map, type Observable } from 'rxjs'
 import { sleep } from '../clock.ts'
 import { dropped, type Item, type Message, type Side } from '../message.ts'
 import type { Payload, Result, ResultPayload } from '../payload.ts'
-import { amend, asStage, type StageDefinition, type StageOptions, type Unchanging, workStage } from '../stage.ts'
+import { amend, asStage, type StageDefinition, type Unchanging, workStage } from '../stage.ts'
+import type { StageOptions } from '../work.ts'
 import { resultPayload } from './messages.ts'
 
 /**

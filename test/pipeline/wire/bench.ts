@@ -15,7 +15,8 @@ import {
   faulty,
   resultPayload,
 } from '../../../pipeline/testing/index.ts'
-import { Caller, type CallerOptions, type CallReport } from '../../../pipeline/wire/caller.ts'
+import type { CallReport } from '../../../pipeline/wire/attempt.ts'
+import { Caller, type CallerOptions } from '../../../pipeline/wire/caller.ts'
 import { Responder, type ResponderOptions } from '../../../pipeline/wire/responder.ts'
 
 export const boundary = Boundary.wire('main', 'flowers')
