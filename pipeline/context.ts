@@ -31,6 +31,8 @@ export interface StageContext {
   readonly order: 'source' | 'none'
   /** Milliseconds from capture within which an answer is on time. */
   readonly deadline: number
+  /** Whether decisions are explained. */
+  readonly explain: boolean
   /** Executors this half was asked to run; undefined: the stage's own default. */
   readonly executors: number | undefined
   /** Deciders of this half, in order; they observe every outcome. */
@@ -53,6 +55,7 @@ export function standaloneContext(change: Partial<StageContext> = {}): StageCont
     route: { wire: false, prepares: true, executes: true },
     order: 'source',
     deadline: Number.POSITIVE_INFINITY,
+    explain: false,
     executors: undefined,
     deciders: [],
     outward: undefined,

@@ -1,5 +1,5 @@
 import type { StageContext } from './context.ts'
-import type { Decider, DecisionRequest } from './decider.ts'
+import type { Decider, DecisionRequest, Explanation, Tried } from './decider.ts'
 import { BadConfiguration } from './errors.ts'
 import { evolve, type Message } from './message.ts'
 import { type Cut, payloadBytes } from './payload.ts'
@@ -9,6 +9,7 @@ import { asStage, type Unchanging, workStage } from './stage.ts'
 const encodings: readonly Encoding[] = ['jpeg', 'webp', 'raw', 'tensor']
 const targets: readonly Target[] = ['any']
 const backups: readonly Backup[] = ['none']
+const untried: readonly Tried[] = []
 
 /**
  * Asks deciders, left to right, about every message; each narrows what is still open. A field with one choice left is
@@ -61,11 +62,16 @@ function decideOne(
     way: message.way,
     now,
     plan: message.plan,
+    attempt: message.attempt,
+    tried: message.tried ?? untried,
   }
   const before = available(message, base)
+  const explanations: Explanation[] | undefined = context.explain ? [] : undefined
   let menu = before
   for (const decider of deciders) {
     menu = decider.decide(request, world, menu)
+    const explanation = explanations && decider.explain?.()
+    if (explanation) explanations.push(explanation)
     for (const field of ['models', 'cuts', 'encodings', 'targets', 'backups'] as const) {
       if (menu[field].length === 0 && before[field].length > 0) {
         throw new BadConfiguration(
@@ -75,7 +81,8 @@ function decideOne(
     }
   }
   const plan = closed(menu)
-  events.emit({ type: 'decided', id: message.id, decider: name, plan })
+  const { id, attempt } = message
+  events.emit({ type: 'decided', id, attempt, decider: name, plan, ...(explanations ? { explanations } : {}) })
   return evolve(message, { plan, open: stillOpen(menu, base) })
 }
 

@@ -27,6 +27,19 @@ export interface DecisionRequest {
   /** Local clock, ms. */
   readonly now: number
   readonly plan: Plan
+  /** Which attempt is decided about, from 1. */
+  readonly attempt: number
+  /** The attempts of this message that have ended without an acceptable answer, oldest first. */
+  readonly tried: readonly Tried[]
+}
+
+/** An attempt that ended without an acceptable answer. */
+export interface Tried {
+  readonly plan: Plan
+  /** The code of its error, where it failed. */
+  readonly error?: string
+  /** The score of its answer, where that was not accepted. */
+  readonly score?: number
 }
 
 /** What became of a message, for those who decided about it. */
@@ -37,7 +50,14 @@ export interface Outcome {
   /** Local clock, ms. */
   readonly now: number
   readonly kind: Item['kind']
+  /** The plan of this attempt. */
   readonly plan: Plan
+  /** Which attempt it was, from 1. Every attempt that ends is observed, late ones too. */
+  readonly attempt: number
+  /** Whether this attempt's end was the message's. A late answer, or one that a backup beat, did not settle it. */
+  readonly settled: boolean
+  /** The score of its answer, where there is one, 0…1. */
+  readonly score: number | undefined
   readonly timings: Timings
   readonly crossing: Crossing | undefined
   /** Below the wire: what its way there took, and its way back is expected to take. */
@@ -53,6 +73,37 @@ export interface Outcome {
   readonly error: string | undefined
 }
 
+/** One choice that a decider weighed, and what it expected of it. Fields it does not know are absent. */
+export interface Weighed {
+  readonly choice: Plan
+  /** Milliseconds from now to the answer. */
+  readonly ms?: number
+  /** Chance that the answer is on time, 0…1. */
+  readonly onTime?: number
+  /** Chance that the answer is right, 0…1. */
+  readonly accuracy?: number
+  /** Bytes over the uplink. */
+  readonly bytes?: number
+  /** Millijoules of the device. */
+  readonly energy?: number
+  /** Money per 1,000 requests. */
+  readonly money?: number
+  /** What the decider maximises. */
+  readonly utility?: number
+  /** The chance with which it was to be chosen, 0…1; over all that were weighed they sum to 1. */
+  readonly propensity: number
+}
+
+/** How a decider came to its last decision. */
+export interface Explanation {
+  readonly decider: string
+  readonly weighed: readonly Weighed[]
+  /** Which of them was chosen. */
+  readonly chosen: number
+  /** In a few words for people: `probe`, `warm-up`, `small picture`, … */
+  readonly why?: string
+}
+
 /**
  * Narrows the menu for one message. Called on the message thread for every message: synchronous, no I/O, sparing with
  * allocation. It may return the menu as it is. An empty list is an error of the decider, and fails the message.
@@ -64,6 +115,8 @@ export interface Decider {
   decide(request: DecisionRequest, world: World, menu: Menu): Menu
   /** Learns from what really happened, to any message of this half. */
   observe?(outcome: Outcome, world: World): void
+  /** How the last call of `decide` was decided. Asked right after it, and only where decisions are explained. */
+  explain?(): Explanation | undefined
   /** What was learned, as plain JSON. */
   save?(): unknown
   /** @throws BadConfiguration when this is not what `save` gave */

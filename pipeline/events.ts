@@ -1,4 +1,5 @@
 import { type Observable, Subject } from 'rxjs'
+import type { Explanation } from './decider.ts'
 import type { QuintetError } from './errors.ts'
 import type { Item } from './message.ts'
 import type { Plan } from './plan.ts'
@@ -6,7 +7,15 @@ import type { Plan } from './plan.ts'
 /** What happens inside a running pipeline, for logs, dashboards and tests. Messages are counted by the ledger. */
 export type PipelineEvent =
   | { readonly type: 'captured'; readonly id: string }
-  | { readonly type: 'decided'; readonly id: string; readonly decider: string; readonly plan: Plan }
+  | {
+      readonly type: 'decided'
+      readonly id: string
+      readonly attempt: number
+      readonly decider: string
+      readonly plan: Plan
+      /** How each decider came to it, where the pipeline explains its decisions. */
+      readonly explanations?: readonly Explanation[]
+    }
   | { readonly type: 'attempt'; readonly id: string; readonly attempt: number; readonly plan: Plan }
   | { readonly type: 'attempt-failed'; readonly id: string; readonly attempt: number; readonly error: QuintetError }
   | { readonly type: 'settled'; readonly item: Item }

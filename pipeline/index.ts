@@ -10,11 +10,14 @@ export {
   allOnDevice,
   type Decider,
   type DecisionRequest,
+  type Explanation,
   type Fixed,
   fixed,
   inCloud,
   type Outcome,
   onDevice,
+  type Tried,
+  type Weighed,
 } from './decider.ts'
 export {
   ActorStopped,
@@ -80,8 +83,10 @@ export {
 } from './payload.ts'
 export type { HalfOptions, Pipeline, PipelineOptions, Running, RunningCloud, RunningDevice } from './pipeline.ts'
 export {
+  anyLayer,
   type Backup,
   type Encoding,
+  lastAnswer,
   layerOf,
   type Menu,
   type Plan,

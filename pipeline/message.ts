@@ -1,4 +1,5 @@
 import type { Cancellation } from './cancellation.ts'
+import type { Tried } from './decider.ts'
 import type { QuintetError } from './errors.ts'
 import type { Captured, Cut, Payload } from './payload.ts'
 import type { Plan, Restriction } from './plan.ts'
@@ -55,6 +56,8 @@ export interface Message<P extends Payload = Payload, S extends Side = Side> {
   readonly timings: Timings
   /** Which pass this is, from 1. */
   readonly attempt: number
+  /** The attempts before this one. */
+  readonly tried?: readonly Tried[]
   readonly crossing?: Crossing
   /** W3C trace context. */
   readonly traceparent?: string

@@ -1,4 +1,8 @@
+import type { Cut } from './payload.ts'
+
 /** The models a pipeline may choose from, as far as the framework needs to know them. */
 export interface ModelSet {
   readonly ids: readonly string[]
+  /** The layers behind which a model can be cut, in the order of the chain; none where this is absent. */
+  cuts?(id: string): readonly Cut[]
 }

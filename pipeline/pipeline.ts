@@ -28,6 +28,8 @@ const settings = z.strictObject({
   window: z.number().int().min(1).max(65_536).default(8),
   /** Whether answers of one source keep the order of its captures. Default `source`. */
   order: z.enum(['source', 'none']).default('source'),
+  /** Whether `decided` events carry what each decider weighed. Default false. */
+  explain: z.boolean().default(false),
   /** Whose pipeline it is, where several share one server. Default `main`. */
   tenant: z.string().default('main'),
 })
@@ -325,7 +327,7 @@ export class Pipeline {
     shared?: StageContext,
   ): StageContext {
     const { clock = systemClock, models } = this.#options
-    const { tenant, order, deadline } = this.#settings
+    const { tenant, order, deadline, explain } = this.#settings
     return {
       pipeline: this.name,
       side,
@@ -337,6 +339,7 @@ export class Pipeline {
       route: routeOf(this.#segments),
       order,
       deadline,
+      explain,
       executors: options.executors,
       deciders: [],
       outward: transport && {

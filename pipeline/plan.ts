@@ -7,8 +7,17 @@ import type { Cut } from './payload.ts'
  */
 export type Encoding = 'original' | 'jpeg' | 'webp' | 'raw' | 'tensor' | (string & {})
 
-/** Which answer stands in when the wire fails: none, or a model that the device holds. */
-export type Backup = 'none' | `model:${string}`
+/**
+ * Which answer stands in when the planned one is late or fails: none, the last answer of the same source, or that of a
+ * model which the device holds and runs beside the wire.
+ */
+export type Backup = 'none' | 'last' | `model:${string}`
+
+/** As a plan's model: no model runs, the last answer of the same source is given again. */
+export const lastAnswer = '@last'
+
+/** On a menu's cuts: behind any layer of the model, as `ModelSet.cuts` lists them. A plan names the layer. */
+export const anyLayer = 'after:*' satisfies Cut
 
 /** Where the cloud's share runs: any node of the pipeline's group, or a named node. */
 export type Target = 'any' | `node:${string}`
@@ -20,6 +29,10 @@ export interface Plan {
   readonly encoding?: Encoding
   readonly target?: Target
   readonly backup?: Backup
+  /** Milliseconds from capture after which the backup starts; 0, the default: at once. */
+  readonly backupAfter?: number
+  /** An answer whose score is below this is not accepted while another attempt is possible (a cascade). 0…1, default 0. */
+  readonly accept?: number
 }
 
 /** The choices that are still open, most preferred first. A decider narrows it; an empty list is never left behind. */

@@ -12,6 +12,8 @@ export interface Fact<T> {
 export interface Link {
   /** bit/s; undefined until something was sent. */
   readonly uplink?: number
+  /** bit/s; undefined until something of size came back. */
+  readonly downlink?: number
   /** ms, the shortest lately. */
   readonly rtt?: number
 }
@@ -24,6 +26,8 @@ export interface CloudLoad {
   readonly pending: number
   /** Messages it takes at most. */
   readonly capacity: number
+  /** K: how many times longer than unloaded a run takes there now, waiting included, as the node measures it; ≥ 1. */
+  readonly slowdown?: number
 }
 
 /** What deciders may know at the moment they decide. */

@@ -99,6 +99,8 @@ const base: DecisionRequest = {
   way: undefined,
   now: 0,
   plan: {},
+  attempt: 1,
+  tried: [],
 }
 
 const happened: Omit<Outcome, 'plan' | 'timings' | 'crossing'> = {
@@ -106,6 +108,9 @@ const happened: Omit<Outcome, 'plan' | 'timings' | 'crossing'> = {
   side: 'device',
   now: 0,
   kind: 'message',
+  attempt: 1,
+  settled: true,
+  score: undefined,
   way: undefined,
   bytes: 0,
   width: undefined,

@@ -147,6 +147,8 @@ describe('decide', () => {
       way: { up: 30, down: 20 },
       now: 500,
       plan: {},
+      attempt: 1,
+      tried: [],
     })
     expect(asked[0]?.[1]).toBe(world)
   })
@@ -185,6 +187,7 @@ describe('decide', () => {
       {
         type: 'decided',
         id: 'm0',
+        attempt: 1,
         decider: 'one+in-cloud',
         plan: { model: 'a', cut: 'captured', target: 'any', backup: 'none' },
       },

@@ -22,6 +22,8 @@ export function request(change: Partial<DecisionRequest> = {}): DecisionRequest 
     way: undefined,
     now: 0,
     plan: {},
+    attempt: 1,
+    tried: [],
     ...change,
   }
 }
@@ -38,6 +40,9 @@ export function outcome(
     side: 'device',
     now: 0,
     kind: 'message',
+    attempt: 1,
+    settled: true,
+    score: undefined,
     plan,
     timings,
     crossing: crossing && { at: 'captured', encoding: 'jpeg', bytes: 1e6, node: 'edge', ...crossing },
