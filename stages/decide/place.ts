@@ -20,6 +20,11 @@ const settings = z.strictObject({
   tryEvery: count.or(z.literal(Number.POSITIVE_INFINITY)).default(100),
   /** … and at most every so many, while its cost is too uncertain to be ruled out. Default 10; Infinity never. */
   tryAtMostEvery: count.or(z.literal(Number.POSITIVE_INFINITY)).default(10),
+  /**
+   * What tries may cost over the better way, as a share of the time that all messages take: dear ones wait until they
+   * are affordable, or until a picture comes for which they are cheap. Default 0.001.
+   */
+  tryShare: z.number().min(0).default(0.001),
   link: z
     .strictObject({
       /** Milliseconds after which what is known of an edge is stale. Default 5000. */
@@ -77,6 +82,8 @@ class PieSlicer implements Place {
   /** Decisions each way, and decisions since each way was taken last. */
   readonly #taken = { captured: 0, prepared: 0 }
   readonly #since = { captured: 0, prepared: 0 }
+  /** Milliseconds that tries may cost by now. */
+  #saved = 0
 
   constructor(options: PlaceOptions) {
     this.#options = settled(settings, options, 'place')
@@ -138,7 +145,7 @@ class PieSlicer implements Place {
   }
 
   #choose({ bytes, width, height, remaining }: DecisionRequest): 'captured' | 'prepared' {
-    const { smallBytes = this.#preparedBytes ?? 0, smallSide, warmup, tryEvery, tryAtMostEvery } = this.#options
+    const { smallBytes = this.#preparedBytes ?? 0, smallSide, warmup, tryEvery, tryAtMostEvery, tryShare } = this.#options
     if (bytes <= smallBytes) return 'captured'
     if (width !== undefined && height !== undefined && Math.min(width, height) < smallSide) return 'captured'
     const local = this.#local(bytes, width, height)
@@ -152,12 +159,16 @@ class PieSlicer implements Place {
       local === undefined || (remote !== undefined && remote <= local)
         ? (['captured', 'prepared'] as const)
         : (['prepared', 'captured'] as const)
+    if (local === undefined && remote === undefined) return 'prepared'
     const since = this.#since[other]
-    if (since < tryAtMostEvery) return local === undefined && remote === undefined ? 'prepared' : best
     const gap = Math.abs((local ?? 0) - (remote ?? 0))
-    const affordable = ((other === 'captured' ? remote : local) ?? 0) < remaining
+    this.#saved += tryShare * Math.min(local ?? Number.POSITIVE_INFINITY, remote ?? Number.POSITIVE_INFINITY)
+    if (since < tryAtMostEvery) return best
+    const inTime = ((other === 'captured' ? remote : local) ?? 0) < remaining
     const uncertain = gap * gap < this.#varianceOfGap(bytes, width, height)
-    return affordable && (since >= tryEvery || uncertain) ? other : best
+    if (!inTime || gap > this.#saved || !(since >= tryEvery || uncertain)) return best
+    this.#saved -= gap
+    return other
   }
 
   /** f(S) + g(p) + h(p) */
