@@ -140,6 +140,7 @@ export function fixed(choice: Fixed, name = 'fixed'): Decider {
       ...(choice.cut === undefined ? {} : { cuts: [choice.cut] }),
       ...(choice.encoding === undefined ? {} : { encodings: [choice.encoding] }),
     }),
+    explain: () => ({ decider: name, weighed: [{ choice, propensity: 1 }], chosen: 0 }),
   }
 }
 
