@@ -28,6 +28,7 @@ export {
   parseEntry,
   UnknownLogVersion,
 } from './log/index.ts'
+export { type Offload, type OffloadOptions, type OffloadStatistics, offload } from './offload/index.ts'
 export { type Place, type PlaceOptions, place } from './place.ts'
 export type { SelectRule } from './rules.ts'
 export { type Expected, type Select, type SelectOptions, select } from './select.ts'
