@@ -342,7 +342,10 @@ function planOf({ models, cuts }: Menu): Plan {
 }
 
 /** As the pipeline books it: the wait and the load are shares of `execute`. */
-function timingsOf({ device, up, down, cloud, queue, load, run, sent, model }: Frame, side: 'device' | 'cloud'): Timings {
+function timingsOf(
+  { device, up, down, cloud, queue, load, run, sent, model }: Frame,
+  side: 'device' | 'cloud',
+): Timings {
   return {
     capture: 0,
     device,
