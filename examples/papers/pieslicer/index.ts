@@ -1,1 +1,2 @@
+export { type Mix, setting } from './data.ts'
 export { pieslicer } from './pieslicer.ts'
