@@ -1,2 +1,2 @@
-export { type Mix, setting } from './data.ts'
+export { costs, type Mix, networks, type Phone, phones, setting } from './data.ts'
 export { pieslicer } from './pieslicer.ts'
