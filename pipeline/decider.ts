@@ -56,6 +56,10 @@ export interface Outcome {
   readonly attempt: number
   /** Whether this attempt's end was the message's. A late answer, or one that a backup beat, did not settle it. */
   readonly settled: boolean
+  /** This attempt stood in for another: it ran on the device whatever the menu said. */
+  readonly backup?: true
+  /** Milliseconds from capture to the start of this attempt; absent on the first. */
+  readonly began?: number
   /** The score of its answer, where there is one, 0…1. */
   readonly score: number | undefined
   readonly timings: Timings
