@@ -1,4 +1,4 @@
-import type { Crossing, Item, Side, Timings, Way } from './message.ts'
+import type { Crossing, Item, Side, Timings, Tried, Way } from './message.ts'
 import type { ModelSet } from './models.ts'
 import type { Cut } from './payload.ts'
 import type { Menu, Plan } from './plan.ts'
@@ -31,15 +31,6 @@ export interface DecisionRequest {
   readonly attempt: number
   /** The attempts of this message that have ended without an acceptable answer, oldest first. */
   readonly tried: readonly Tried[]
-}
-
-/** An attempt that ended without an acceptable answer. */
-export interface Tried {
-  readonly plan: Plan
-  /** The code of its error, where it failed. */
-  readonly error?: string
-  /** The score of its answer, where that was not accepted. */
-  readonly score?: number
 }
 
 /** What became of a message, for those who decided about it. */

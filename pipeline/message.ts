@@ -1,5 +1,4 @@
 import type { Cancellation } from './cancellation.ts'
-import type { Tried } from './decider.ts'
 import type { QuintetError } from './errors.ts'
 import type { Captured, Cut, Payload } from './payload.ts'
 import type { Plan, Restriction } from './plan.ts'
@@ -28,6 +27,15 @@ export interface Crossing {
 export interface Way {
   readonly up: number
   readonly down: number
+}
+
+/** An attempt that ended without an acceptable answer. */
+export interface Tried {
+  readonly plan: Plan
+  /** The code of its error, where it failed. */
+  readonly error?: string
+  /** The score of its answer, where that was not accepted. */
+  readonly score?: number
 }
 
 /**

@@ -1,8 +1,7 @@
 import { Cancellation } from '../cancellation.ts'
 import type { Timer } from '../clock.ts'
 import type { StageContext } from '../context.ts'
-import type { Tried } from '../decider.ts'
-import { evolve, type Failure, type Item, type Message } from '../message.ts'
+import { evolve, type Failure, type Item, type Message, type Tried } from '../message.ts'
 import type { Captured, ResultPayload } from '../payload.ts'
 import { type Backup, lastAnswer, type Plan, type Restriction } from '../plan.ts'
 

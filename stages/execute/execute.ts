@@ -119,7 +119,9 @@ function isForHere(message: Message, { side, route }: StageContext): boolean {
 function repeated(message: Message, { attempts }: StageContext): Message {
   const last = attempts?.last(message.source)
   if (last) return evolve<Payload, Side, Result>(message, { payload: last.payload })
-  throw new BadConfiguration('There is no last answer of this source to give again. Plan it where the menu has its age.')
+  throw new BadConfiguration(
+    'There is no last answer of this source to give again. Plan it where the menu has its age.',
+  )
 }
 
 async function run(
