@@ -33,7 +33,6 @@ export {
   type Resource,
   RunTimes,
   radios,
-  referenceMs,
   Samples,
   Slowdown,
   type SlowdownOptions,

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { Decider, DecisionRequest, Explanation, Menu, ModelSet, Outcome, Side } from '../../pipeline/index.ts'
 import { type Models, modelsOf } from '../manage/index.ts'
+import { guessedRun } from './estimate/guess.ts'
 import { Profile } from './estimate/profile.ts'
-import { referenceMs } from './estimate/reference.ts'
 import { restored } from './estimate/restore.ts'
 import { Samples } from './estimate/samples.ts'
 import { Slowdown } from './estimate/slowdown.ts'
@@ -302,7 +302,7 @@ class Selector implements Select {
     const known = arms.get(id)
     if (known) return known
     const entry = this.#known().entry(id)
-    const profile = new Profile({ alpha: this.#options.alpha, guess: referenceMs(entry) })
+    const profile = new Profile({ alpha: this.#options.alpha, guess: guessedRun(entry) })
     const arm: Arm = { only: [id], accuracy: entry.accuracy, profile, mean: 0, late: 0, last: 0 }
     arms.set(id, arm)
     return arm

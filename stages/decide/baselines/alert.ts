@@ -11,7 +11,7 @@ import type {
 } from '../../../pipeline/index.ts'
 import { type Models, modelsOf } from '../../manage/index.ts'
 import { EnergyModel, type EnergyOptions } from '../estimate/energy.ts'
-import { referenceMs } from '../estimate/reference.ts'
+import { guessedRun } from '../estimate/guess.ts'
 import { restored } from '../estimate/restore.ts'
 import { Samples } from '../estimate/samples.ts'
 import { settled } from '../options.ts'
@@ -174,7 +174,7 @@ class Alert implements Decider {
     let arm = this.#arms.get(model)
     if (!arm) {
       const entry = this.#known().entry(model)
-      const profiled = this.#profile[model] ?? referenceMs(entry)
+      const profiled = this.#profile[model] ?? guessedRun(entry)
       arm = { model, only: [model], accuracy: entry.accuracy, profiled, chance: 0, quality: 0, energy: 0 }
       this.#arms.set(model, arm)
     }

@@ -1,6 +1,6 @@
 import { anyLayer, type Cut, type DecisionRequest, type Menu } from '../../../pipeline/index.ts'
 import type { CatalogueEntry, Models } from '../../manage/index.ts'
-import { referenceMs } from '../estimate/reference.ts'
+import { guessedRun } from '../estimate/guess.ts'
 
 /** Kinds of layers, as ANS and MAUI tell them apart: convolutions, fully connected ones, and all others. */
 export type LayerKind = 'conv' | 'fc' | 'act'
@@ -26,7 +26,7 @@ export const kinds: readonly LayerKind[] = ['conv', 'fc', 'act']
 
 /** Layers as a catalogue entry lists its cuts; a model without cuts is one layer. */
 export function layersOf(entry: CatalogueEntry): ChainLayer[] {
-  const [macs, ms] = [entry.macs ?? 1, referenceMs(entry)]
+  const [macs, ms] = [entry.macs ?? 1, guessedRun(entry)]
   let before = 0
   const between = (cut: Cut, name: string, share: number, bytes: number): ChainLayer => {
     const own = Math.max(0, share - before)

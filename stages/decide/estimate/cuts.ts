@@ -1,6 +1,6 @@
 import type { Cut } from '../../../pipeline/index.ts'
 import type { CatalogueEntry } from '../../manage/index.ts'
-import { referenceMs } from './reference.ts'
+import { guessedRun } from './guess.ts'
 
 /** One place for the wire, and what it parts. */
 export interface CutPoint {
@@ -79,7 +79,7 @@ export class CutCosts {
 
 /** The cuts of a catalogue's model, with the same reference on both sides: its `latencyMs`, or a guess by its size. */
 export function cutCosts(entry: CatalogueEntry): CutCosts {
-  const whole = referenceMs(entry)
+  const whole = guessedRun(entry)
   return new CutCosts([
     { cut: 'captured', bytes: undefined, before: 0, behind: whole },
     { cut: 'prepared', bytes: undefined, before: 0, behind: whole },

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Target } from '../../../pipeline/index.ts'
 import type { Models } from '../../manage/index.ts'
-import { referenceLoadMs, referenceMs } from '../estimate/reference.ts'
+import { guessedLoad, guessedRun } from '../estimate/guess.ts'
 import { restored } from '../estimate/restore.ts'
 import { Samples } from '../estimate/samples.ts'
 import { Slowdown } from '../estimate/slowdown.ts'
@@ -51,7 +51,7 @@ export class Location {
     const known = this.endpoints.get(model)
     if (known) return known
     const entry = models.entry(model)
-    const guess = { run: referenceMs(entry), load: referenceLoadMs(entry) }
+    const guess = { run: guessedRun(entry), load: guessedLoad(entry) }
     const endpoint = new Endpoint(model, entry.accuracy, guess)
     this.endpoints.set(model, endpoint)
     return endpoint
