@@ -1,4 +1,16 @@
 export {
+  type AlertOptions,
+  type AnsOptions,
+  alert,
+  ans,
+  type ChainLayer,
+  type LayerKind,
+  type Layers,
+  layersOf,
+  type MauiOptions,
+  maui,
+} from './baselines/index.ts'
+export {
   Contention,
   CutCosts,
   type CutPoint,
