@@ -450,7 +450,7 @@ class Cache implements ModelCache {
     if (excess !== undefined) {
       if (before === undefined) this.#pins.release(owner)
       else this.#pins.set(owner, before)
-      this.#refused(model(), excess)
+      this.#emit({ type: 'refused', model: model().name, reason: excess.reason })
       return Promise.reject(excess)
     }
     const { key, name } = model()
