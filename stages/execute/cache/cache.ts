@@ -374,9 +374,9 @@ class Cache implements ModelCache {
     for (const waiters of this.#waiters.groups()) wants.push(...this.#demand(waiters, now))
     for (const { model, copies } of this.#pins.size === 0 ? [] : this.#pins.wanted().values()) {
       const there = this.#residents.of(model.key).filter(({ state }) => state === 'ready' || state === 'loading').length
-      // One at a time: the next turn looks again.
-      if (there < Math.min(copies, this.#residents.holders.size)) {
-        const declined = (error: Error) => this.#wishes.fail(model.key, error)
+      const missing = Math.min(copies, this.#residents.holders.size) - there
+      const declined = (error: Error) => this.#wishes.fail(model.key, error)
+      for (let each = 0; each < missing; each++) {
         wants.push({ model, since: now, until: now, lasting: true, declined })
       }
     }

@@ -1,33 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { Cancelled, DeadlineExceeded, ModelLoadFailed, UnknownModel } from '../../../../pipeline/index.ts'
-import { type CacheEvent, lru, type ModelCacheOptions, modelCache } from '../../../../stages/execute/cache/index.ts'
-import { manualClock } from '../../../support/manual-clock.ts'
-import { FakeHost, type FakeHostOptions, modelOf } from './fake-host.ts'
+import { modelOf } from './fake-host.ts'
+import { setUp } from './set-up.ts'
 
 const [a, b, c] = [modelOf('a'), modelOf('b'), modelOf('c')]
-
-function setUp(
-  options: Partial<ModelCacheOptions> & { executors?: readonly string[]; host?: never } = {},
-  hostOptions: Partial<FakeHostOptions> = {},
-) {
-  const { executors = ['one'], ...rest } = options
-  const clock = manualClock(1_000)
-  const host = new FakeHost({ clock, ...hostOptions })
-  const cache = modelCache({ budget: 250, bytesPerFileByte: 1, policy: lru(), guard: 0, clock, ...rest, host })
-  const events: CacheEvent[] = []
-  cache.watch((event) => events.push(event))
-  const up = (executor: string) => {
-    host.up(executor)
-    cache.up(executor)
-  }
-  const down = (executor: string) => {
-    host.down(executor)
-    cache.down(executor)
-  }
-  for (const executor of executors) up(executor)
-  const types = () => events.map(({ type }) => type)
-  return { cache, host, clock, events, types, up, down }
-}
 
 describe('a lease', () => {
   it('of a cold model waits for its load and says for how long', async () => {
