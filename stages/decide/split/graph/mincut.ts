@@ -10,7 +10,7 @@ export interface Flow {
   readonly cost: number
 }
 
-/** A model as a graph of layers, numbered from 0, and its costs in ms. */
+/** A model as a graph of layers, numbered from 0 so that each stands behind what it reads, and its costs in ms. */
 export interface LayerGraph {
   readonly device: readonly number[]
   readonly cloud: readonly number[]
@@ -39,7 +39,7 @@ interface Weights {
  * load). The device is s: a layer there cuts its edge to t, its device time; a layer in the cloud cuts its edge from s,
  * its cloud time. What is read more than once gets a vertex of its own, so that it is carried once; endless edges back
  * keep a layer from running before what it depends on.
- * @throws BadConfiguration a cost below 0 or no number, or a layer that is not there
+ * @throws BadConfiguration a cost below 0 or no number, or layers that are not there or out of order
  */
 export function lightCut(graph: LayerGraph): GraphCut {
   check(graph)
@@ -54,14 +54,16 @@ const rounds = 32
 /**
  * A head with a small max(T_device, T_transfer, T_cloud), which bounds how many messages pass in a second (DADS, heavy
  * load; to find the least is NP-hard). For weights that sum to 1 the least weighted sum is a lower bound; equal weights give
- * a head within 3 times the least. The weights then move towards what was the longest, and the best head seen is kept.
+ * a head within 3 times the least. The weights then move towards what was the longest. Sums never find a head that lies
+ * between two others in every weighting, so all prefixes of the layers' order are looked at, too: of a chain that is all
+ * there is. The best head seen is kept.
  * @returns the head, and the largest lower bound found, ms: it is at most so far from the least
  * @throws BadConfiguration as `lightCut`
  */
 export function heavyCut(graph: LayerGraph): GraphCut & { readonly atLeast: number } {
   check(graph)
   const whole = allOnDevice(graph)
-  let best = whole
+  let best = shortestPrefix(graph)
   let atLeast = 0
   let weights = { device: 1 / 3, transfer: 1 / 3, cloud: 1 / 3 }
   for (let round = 0; round < rounds; round++) {
@@ -73,6 +75,17 @@ export function heavyCut(graph: LayerGraph): GraphCut & { readonly atLeast: numb
   }
   // Rounding must not put the bound above what was found.
   return { ...best, atLeast: Math.min(atLeast, longest(best)) }
+}
+
+/** The best of the heads that are the first so many layers. */
+function shortestPrefix(graph: LayerGraph): GraphCut {
+  const layers = graph.device.length
+  let best = allOnDevice(graph)
+  for (let size = 0; size < layers; size++) {
+    const one = costOf(graph, new Uint8Array(layers).fill(1, 0, size))
+    if (longest(one) < longest(best)) best = one
+  }
+  return best
 }
 
 /** Each weight grows with its resource's share of the longest. */
@@ -150,9 +163,11 @@ function check({ device, cloud, flows, perCrossing }: LayerGraph): void {
     throw new BadConfiguration('Every layer of a graph needs a time of 0 ms or more on the device and in the cloud.')
   }
   const there = (layer: number) => Number.isInteger(layer) && layer >= 0 && layer < device.length
-  for (const { from, to, cost } of flows) {
-    if (!good(cost) || !to.every(there) || (from !== undefined && !there(from))) {
-      throw new BadConfiguration('What flows in a graph needs layers that are there, and a cost of 0 ms or more.')
+  for (const { from = -1, to, cost } of flows) {
+    if (!good(cost) || !to.every((layer) => there(layer) && layer > from) || (from !== -1 && !there(from))) {
+      throw new BadConfiguration(
+        'What flows in a graph needs a cost of 0 ms or more, and layers that are there and stand behind what they read.',
+      )
     }
   }
 }

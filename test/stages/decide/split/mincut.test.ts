@@ -115,6 +115,7 @@ describe('lightCut', () => {
     expect(() => lightCut({ ...graph, device: [-1] })).toThrow(BadConfiguration)
     expect(() => lightCut({ ...graph, cloud: [] })).toThrow(/device and in the cloud/)
     expect(() => heavyCut({ ...graph, flows: [{ from: 0, to: [7], cost: 1 }] })).toThrow(/layers that are there/)
+    expect(() => lightCut({ ...graph, flows: [{ from: 0, to: [0], cost: 1 }] })).toThrow(/behind what they read/)
   })
 })
 
