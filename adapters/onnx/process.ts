@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Executor, ExecutorFactory, ExecutorOptions } from '../../stages/execute/index.ts'
@@ -28,6 +29,7 @@ export function processExecutors(options: ProcessExecutorOptions = {}): Executor
   const bounds = { ...defaultBounds, body: options.largest ?? defaultBounds.body }
   return {
     kind: 'process',
+    cores: availableParallelism(),
     start(executorOptions: ExecutorOptions = {}): Promise<Executor> {
       return started(
         (receive) => connect(receive, executorOptions, bounds),

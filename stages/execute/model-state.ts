@@ -31,7 +31,13 @@ const guess = 50
  */
 export class ModelStates {
   readonly #states = new Map<string, ModelState>()
+  readonly #batch: number
   #virtual = 0
+
+  /** @param batch the largest that is made; 1 where none are */
+  constructor(batch: number) {
+    this.#batch = batch
+  }
 
   get(key: string): ModelState | undefined {
     return this.#states.get(key)
@@ -72,6 +78,13 @@ export class ModelStates {
   /** Milliseconds that a run is expected to take. */
   expected(state: ModelState | undefined): number {
     return state?.times.mean() ?? guess
+  }
+
+  /** Milliseconds of executor time that a run is expected to need, as one of a batch where it can be. */
+  share(state: ModelState | undefined): number {
+    if (state === undefined || this.#batch <= 1 || state.batches !== true) return this.expected(state)
+    const n = state.times.worthwhile(this.#batch)
+    return (state.times.mean(n) ?? guess) / n
   }
 
   all(): IterableIterator<ModelState> {

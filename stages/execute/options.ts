@@ -47,7 +47,10 @@ export const poolOptions = z.object({
   recycle: z
     .object({
       /** Bytes beyond its start and its models that it may have. Runs need some, too. */
-      slack: z.number().positive().default(2 ** 28),
+      slack: z
+        .number()
+        .positive()
+        .default(2 ** 28),
       /** Least time between two replacements in one place, ms. */
       every: ms.default(60_000),
     })

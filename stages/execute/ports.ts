@@ -81,5 +81,7 @@ export interface ExecutorOptions {
 /** Starts executors. `process`: can be killed in mid-run; `thread`: cheaper, for a device half and trusted short runs. */
 export interface ExecutorFactory {
   readonly kind: 'process' | 'thread' | 'fake'
+  /** Cores of the machine that they run on, where known. */
+  readonly cores?: number
   start(options?: ExecutorOptions): Promise<Executor>
 }

@@ -1,12 +1,10 @@
 import type { Timer } from '../../pipeline/index.ts'
 import type { Lease } from './cache/index.ts'
-import type { Up } from './slot.ts'
 import type { Work } from './work.ts'
 
 /** One run of an executor, for one or several pieces of work of one model. */
 export class Turn {
   readonly works: readonly Work[]
-  readonly up: Up
   /** Keeps the model loaded meanwhile, where memory is shared. */
   readonly lease: Lease | undefined
   /** When it was handed over, on the pool's clock. */
@@ -19,9 +17,8 @@ export class Turn {
   tie: Timer | undefined
   #back: AbortController | undefined
 
-  constructor(works: readonly Work[], up: Up, handed: number, usual: number | undefined, lease: Lease | undefined) {
+  constructor(works: readonly Work[], handed: number, usual: number | undefined, lease: Lease | undefined) {
     this.works = works
-    this.up = up
     this.handed = handed
     this.usual = usual
     this.lease = lease
