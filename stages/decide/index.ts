@@ -14,6 +14,22 @@ export {
   type SlowdownOptions,
   Slowdowns,
 } from './estimate/index.ts'
+export {
+  type DecisionSink,
+  type LogEntry,
+  type LoggedDecision,
+  type LoggedFact,
+  type LoggedOptions,
+  type LoggedOutcome,
+  type LoggedWorld,
+  type LostEntries,
+  logged,
+  logVersion,
+  parseEntry,
+  UnknownLogVersion,
+} from './log/index.ts'
+export { type Offload, type OffloadOptions, type OffloadStatistics, offload } from './offload/index.ts'
 export { type Place, type PlaceOptions, place } from './place.ts'
 export type { SelectRule } from './rules.ts'
 export { type Expected, type Select, type SelectOptions, select } from './select.ts'
+export { type Shadow, type ShadowStatistics, shadow } from './shadow.ts'
