@@ -7,8 +7,11 @@ import type { Plan, Restriction } from './plan.ts'
 /** Above the wire, or below it. */
 export type Side = 'device' | 'cloud'
 
-/** What the time of a message goes into. `queue` and `load` are shares of `execute` that were spent waiting. */
-export type Step = 'capture' | 'device' | 'transfer' | 'cloud' | 'execute' | 'queue' | 'load'
+/**
+ * What the time of a message goes into. Shares of `execute`: `queue` and `load` were spent waiting; `head` is what the
+ * device computed of a model that is split, writing what crosses included.
+ */
+export type Step = 'capture' | 'device' | 'transfer' | 'cloud' | 'execute' | 'queue' | 'load' | 'head'
 
 /** Milliseconds per step. */
 export type Timings = Readonly<Partial<Record<Step, number>>>

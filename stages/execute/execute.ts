@@ -91,8 +91,7 @@ export function execute(options: ExecuteOptions): Execute {
           })
       }
       return {
-        work: (message) =>
-          isForHere(message, context) ? run(message, context.side, models, pool.get(), splits) : message,
+        work: (message) => (isForHere(message, context) ? run(message, context, models, pool.get(), splits) : message),
         close: async () => {
           await Promise.all([pool.close(), splits?.close()])
         },
@@ -113,7 +112,7 @@ function isForHere(message: Message, { side, route }: StageContext): boolean {
 
 async function run(
   message: Message,
-  side: Side,
+  { side, clock }: StageContext,
   models: Models,
   pool: ExecutorPool,
   splits: Splits | undefined,
@@ -130,10 +129,12 @@ async function run(
   if (headUpTo !== undefined) {
     const { head, crossing } = await splitOf(model, headUpTo, models, splits)
     const report = await pool.run(head, payload.tensors, { ...options, outputs: crossing })
+    const ran = clock.now()
+    const activation = await encodeActivations(headUpTo, report.outputs, plan.encoding)
     return evolve<Payload, Side, Activation>(message, {
-      payload: await encodeActivations(headUpTo, report.outputs, plan.encoding),
+      payload: activation,
       plan: { ...plan, model },
-      timings: booked(report),
+      timings: spent(booked(report), 'head', report.runMs + clock.now() - ran),
     })
   }
   const tailFrom = layerOf(payload.at)
