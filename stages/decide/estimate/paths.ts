@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { type Target, type World, layerOf, type Outcome } from '../../../pipeline/index.ts'
+import { type Target, type World, layerOf, type Outcome, type Side } from '../../../pipeline/index.ts'
 import type { CatalogueEntry } from '../../manage/index.ts'
+import { guessedLoad, guessedRun } from './guess.ts'
 import { LinkEstimate, type LinkEstimateOptions } from './link.ts'
 import { LoadEstimate } from './load.ts'
 import { PreparingTime } from './preparing.ts'
-import { referenceMs } from './reference.ts'
 import { Regression } from './regression.ts'
 import { restored } from './restore.ts'
 import { RunTimes } from './runs.ts'
@@ -36,8 +36,6 @@ const guessedLink: Line = { base: 50, byte: 1e-3, doubt: 0.8 }
 const guessedPreparing = 20
 /** What one never saw is off by so much, relative. */
 const unseen = 0.7
-/** Bytes a model file is loaded with per millisecond, where no load was observed. */
-const loadRate = 4e5
 /** A fact about the link is news when it is so many milliseconds younger than what crossings taught. */
 const news = 1000
 /** How quickly sizes and loading times follow. */
@@ -112,12 +110,12 @@ export class PathTimes {
 
   /** Bytes per byte of an activation's float32. */
   shrink(encoding: string): number {
-    return this.#units.get(`after:${encoding}`) ?? perByte[encoding.split('+')[0] ?? ''] ?? 1
+    return this.#units.get(`after:${encoding}`) ?? shrinkage(encoding)
   }
 
   /** Milliseconds that loading a model takes where it is not resident. */
-  loading(side: 'device' | 'cloud', { id, bytes }: CatalogueEntry): number {
-    return this.#loads.get(`${side}:${id}`) ?? bytes / loadRate
+  loading(side: Side, entry: CatalogueEntry): number {
+    return this.#loads.get(`${side}:${entry.id}`) ?? guessedLoad(entry)
   }
 
   /** What is known of the way to a target; of the edge that answered last where nothing is. */
@@ -157,10 +155,11 @@ export class PathTimes {
 
   /**
    * Learns what a message that was answered took.
+   * @param shareHere the share of the model that lay before the wire, 0…1
    * @param beside how many others ran on the device when it was decided
    */
   observe(outcome: Outcome, entry: CatalogueEntry, shareHere: number, beside: number): void {
-    const { crossing, timings, bytes, width, height, now, plan } = outcome
+    const { crossing, timings, bytes, width, height, now } = outcome
     const { device, transfer, cloud, execute = 0, load = 0 } = timings
     const written = crossing && crossing.at === 'prepared' ? crossing.encoding : 'tensor'
     if (crossing && transfer !== undefined) this.link.observe(crossing.node, crossing.bytes, transfer, now)
@@ -169,13 +168,13 @@ export class PathTimes {
     if (crossing?.at === 'prepared') this.#observePrepared(crossing.encoding, crossing.bytes, entry, cloud ?? 0)
     if (load > 0 && execute > 0) this.#observeLoad(crossing ? 'cloud' : 'device', entry.id, load)
     const ran = Math.max(0, execute - load)
-    if (!crossing) return this.#observeHere(entry, ran, beside)
-    const node = crossing.node
-    if (layerOf(crossing.at) === undefined) {
-      const idle = ran / this.load.factor(now, node)
-      return this.runs.observeCloud(entry.id, node, referenceMs(entry), 1, idle)
-    }
-    if (plan.model !== undefined) this.#observeSplit(entry, node, shareHere, ran, beside, now)
+    const reference = guessedRun(entry)
+    const here = crossing ? (timings.head ?? 0) : ran
+    const share = crossing ? shareHere : 1
+    if (here > 0) this.runs.observeDevice(entry.id, share * reference, share, here, beside)
+    if (!crossing || share === 1) return
+    const idle = Math.max(0, ran - here) / this.load.factor(now, crossing.node)
+    this.runs.observeCloud(entry.id, crossing.node, (1 - share) * reference, 1 - share, idle)
   }
 
   /** Learns how many bytes an activation had that was expected to have so many before it was written. */
@@ -190,7 +189,7 @@ export class PathTimes {
     if (cloud !== undefined && plan.cut === 'captured') this.#cloud.observe(bytes, width, height, cloud)
     if (load > 0) this.#observeLoad('cloud', entry.id, load)
     if (execute === undefined || (plan.cut !== undefined && layerOf(plan.cut) !== undefined)) return
-    this.runs.observeCloud(entry.id, node, referenceMs(entry), 1, Math.max(0, execute - load))
+    this.runs.observeCloud(entry.id, node, guessedRun(entry), 1, Math.max(0, execute - load))
   }
 
   /** What was learned, as plain JSON. */
@@ -249,34 +248,12 @@ export class PathTimes {
   #observePrepared(encoding: string, bytes: number, { input }: CatalogueEntry, cloud: number): void {
     this.#x[1] = bytes / 1e6
     this.#restOf(encoding).observe(this.#x, cloud)
-    this.#follow(this.#units, encoding, bytes / (input.width * input.height))
+    // The size of a tensor is known; that of a picture depends on what it shows.
+    if (encoding !== 'tensor') this.#follow(this.#units, encoding, bytes / (input.width * input.height))
   }
 
-  #observeLoad(side: 'device' | 'cloud', model: string, ms: number): void {
+  #observeLoad(side: Side, model: string, ms: number): void {
     this.#follow(this.#loads, `${side}:${model}`, ms)
-  }
-
-  #observeHere(entry: CatalogueEntry, ms: number, beside: number): void {
-    this.runs.observeDevice(entry.id, referenceMs(entry), 1, ms, beside)
-  }
-
-  /** Both ends are told as one: each is taken to be off by as much as the other, and told by the more the larger it is. */
-  #observeSplit(entry: CatalogueEntry, node: string, share: number, ms: number, beside: number, now: number): void {
-    const reference = referenceMs(entry)
-    const k = this.load.factor(now, node)
-    const here = share * reference * this.runs.device(entry.id, beside)
-    const there = (1 - share) * reference * this.runs.cloud(entry.id, node) * k
-    if (!(here + there > 0) || !(ms > 0)) return
-    const ratio = ms / (here + there)
-    const part = here / (here + there)
-    this.runs.observeDevice(entry.id, share * reference, share * part, here * ratio, beside)
-    this.runs.observeCloud(
-      entry.id,
-      node,
-      (1 - share) * reference,
-      (1 - share) * (1 - part),
-      (there * ratio) / k,
-    )
   }
 
   #follow(kept: Map<string, number>, name: string, value: number): void {
@@ -284,6 +261,11 @@ export class PathTimes {
     const before = kept.get(name) ?? value
     kept.set(name, before + follow * (value - before))
   }
+}
+
+/** Bytes left of a byte of float32 in an activation's encoding, packing not counted. */
+export function shrinkage(encoding: string): number {
+  return perByte[encoding.split('+')[0] ?? ''] ?? 1
 }
 
 function relative(times: PreparingTime, bytes: number, width?: number, height?: number): number {
