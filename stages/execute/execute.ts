@@ -6,6 +6,7 @@ import {
   evolve,
   type ImagePayload,
   type Item,
+  lastAnswer,
   layerOf,
   type Message,
   type Payload,
@@ -91,7 +92,11 @@ export function execute(options: ExecuteOptions): Execute {
           })
       }
       return {
-        work: (message) => (isForHere(message, context) ? run(message, context, models, pool.get(), splits) : message),
+        work: (message) => {
+          if (!isForHere(message, context)) return message
+          if (message.plan.model === lastAnswer) return repeated(message, context)
+          return run(message, context, models, pool.get(), splits)
+        },
         close: async () => {
           await Promise.all([pool.close(), splits?.close()])
         },
@@ -108,6 +113,15 @@ function isForHere(message: Message, { side, route }: StageContext): boolean {
   if (side === 'cloud') return true
   const cut = message.plan.cut ?? (route.wire ? message.payload.at : 'answered')
   return rank(cut) > rank('prepared')
+}
+
+/** The last answer of the same source, given again. */
+function repeated(message: Message, { attempts }: StageContext): Message {
+  const last = attempts?.last(message.source)
+  if (last) return evolve<Payload, Side, Result>(message, { payload: last.payload })
+  throw new BadConfiguration(
+    'There is no last answer of this source to give again. Plan it where the menu has its age.',
+  )
 }
 
 async function run(
