@@ -129,6 +129,24 @@ export class Appraisal {
     this.kept = kept
   }
 
+  /** Leaves paths out, unless that would leave none, or none within the limits where there was one. */
+  exclude(out: (path: number) => boolean): void {
+    const leaves = Uint8Array.from({ length: this.#paths.count }, (_, path) => (out(path) ? 1 : 0))
+    let [arms, kept] = [0, 0]
+    for (let arm = 0; arm < this.count; arm++) {
+      if (leaves[this.path(arm)] === 1 || this.utility[arm] === Number.NEGATIVE_INFINITY) continue
+      arms++
+      kept += this.feasible[arm] as number
+    }
+    if (arms === 0 || (kept === 0 && this.kept > 0)) return
+    this.kept = kept
+    for (let arm = 0; arm < this.count; arm++) {
+      if (leaves[this.path(arm)] === 0) continue
+      this.utility[arm] = Number.NEGATIVE_INFINITY
+      this.feasible[arm] = 0
+    }
+  }
+
   /** λ of this message: accuracy a millijoule is worth, dearer the emptier the battery. */
   lambda = 0
 

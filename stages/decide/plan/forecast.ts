@@ -77,7 +77,7 @@ export class Forecast {
   make(request: DecisionRequest, world: World, knowledge: Knowledge): void {
     this.#request = request
     this.#world = world
-    this.#beside = Math.max(0, world.value('inFlight') ?? 0)
+    this.#beside = besideOf(world)
     this.#steps(request, world, knowledge)
     this.#combine(request.remaining)
     const { kind: kinds, count } = this.#paths
@@ -204,6 +204,11 @@ export class Forecast {
       this.chance[p] = reach * (this.#ratios[at * width + t] as Ratios).chance(time, left)
     }
   }
+}
+
+/** Other messages in flight: what a run meets on the device. */
+export function besideOf(world: World): number {
+  return Math.max(0, (world.value('inFlight') ?? 1) - 1)
 }
 
 const isPicture = (encoding: string) =>

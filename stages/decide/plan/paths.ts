@@ -1,4 +1,4 @@
-import { type Backup, type Cut, lastAnswer, layerOf, type Menu, type Target } from '../../../pipeline/index.ts'
+import { type Backup, type Cut, lastAnswer, layerOf, type Menu, type Plan, type Target } from '../../../pipeline/index.ts'
 import { isActivationEncoding } from '../../transfer/index.ts'
 import type { CatalogueEntry, Models } from '../../manage/index.ts'
 import { type CutCosts, cutCosts } from '../estimate/cuts.ts'
@@ -112,6 +112,18 @@ export class Paths {
     }
   }
 
+  /** A path as a plan. */
+  planOf(path: number): Plan {
+    const { models, cuts, encodings, targets } = this.#choices[path] as Omit<Menu, 'backups'>
+    const [model, cut, encoding, target] = [only(models), only(cuts), only(encodings), only(targets)]
+    return {
+      ...(model === undefined ? {} : { model }),
+      ...(cut === undefined ? {} : { cut }),
+      ...(encoding === undefined ? {} : { encoding }),
+      ...(target === undefined ? {} : { target }),
+    }
+  }
+
   *#paths(menu: Menu, context: PathsContext): Generator<Path> {
     const { below, leaves } = context
     const every = this.targets.map((_, target) => target)
@@ -195,6 +207,10 @@ function prepared({ encodings }: Menu): readonly string[] {
 function activations({ encodings }: Menu): readonly string[] {
   const open = encodings.filter(isActivationEncoding)
   return open.length > 0 ? open : [plain]
+}
+
+function only<T>(list: readonly T[]): T | undefined {
+  return list.length === 1 ? list[0] : undefined
 }
 
 /** Cut figures, made once per model. */
