@@ -28,7 +28,20 @@ export {
   parseEntry,
   UnknownLogVersion,
 } from './log/index.ts'
+export { type ExploreOptions, explore } from './explore.ts'
 export { type Place, type PlaceOptions, place } from './place.ts'
+export {
+  type Estimate,
+  type Estimates,
+  type Metric,
+  metrics,
+  Replay,
+  type ReplayedArm,
+  type ReplayedPolicy,
+  type ReplayOptions,
+  type ReplayReport,
+  replay,
+} from './replay/index.ts'
 export type { SelectRule } from './rules.ts'
 export { type Expected, type Select, type SelectOptions, select } from './select.ts'
 export { type Shadow, type ShadowStatistics, shadow } from './shadow.ts'
