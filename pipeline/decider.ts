@@ -38,6 +38,8 @@ export interface Tried {
   readonly plan: Plan
   /** The code of its error, where it failed. */
   readonly error?: string
+  /** Where it was refused: milliseconds after which another try may succeed, from the refusal on. */
+  readonly retryAfter?: number
   /** The score of its answer, where that was not accepted. */
   readonly score?: number
 }
@@ -71,6 +73,8 @@ export interface Outcome {
   readonly onTime: boolean
   /** The code of the error, where it failed. */
   readonly error: string | undefined
+  /** Where it was refused: milliseconds from `now` after which another try may succeed. */
+  readonly retryAfter?: number | undefined
 }
 
 /** One choice that a decider weighed, and what it expected of it. Fields it does not know are absent. */

@@ -42,10 +42,14 @@ export interface Menu {
   readonly encodings: readonly Encoding[]
   readonly targets: readonly Target[]
   readonly backups: readonly Backup[]
+  /** Milliseconds from capture after which a backup starts; what the last decider sets is the plan's. */
+  readonly backupAfter?: number
+  /** The score below which another attempt is made; what the last decider sets is the plan's. */
+  readonly accept?: number
 }
 
-/** A restriction of a menu, as a message carries it: absent means "whatever there is". */
-export type Restriction = Partial<Menu>
+/** A restriction of a menu, as a message carries it, most preferred first: absent means "whatever there is". */
+export type Restriction = Partial<Pick<Menu, 'models' | 'cuts' | 'encodings' | 'targets' | 'backups'>>
 
 const order = { captured: 0, prepared: 1, after: 2, answered: 3 } as const
 

@@ -29,6 +29,7 @@ export {
   UnknownLogVersion,
 } from './log/index.ts'
 export { type ExploreOptions, explore } from './explore.ts'
+export { type Offload, type OffloadOptions, type OffloadStatistics, offload } from './offload/index.ts'
 export { type Place, type PlaceOptions, place } from './place.ts'
 export {
   type Estimate,
