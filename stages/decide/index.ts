@@ -14,6 +14,7 @@ export {
   type SlowdownOptions,
   Slowdowns,
 } from './estimate/index.ts'
+export { type ExploreOptions, explore } from './explore.ts'
 export {
   type DecisionSink,
   type LogEntry,
@@ -28,7 +29,6 @@ export {
   parseEntry,
   UnknownLogVersion,
 } from './log/index.ts'
-export { type ExploreOptions, explore } from './explore.ts'
 export { type Offload, type OffloadOptions, type OffloadStatistics, offload } from './offload/index.ts'
 export { type Place, type PlaceOptions, place } from './place.ts'
 export {

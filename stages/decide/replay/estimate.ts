@@ -79,7 +79,12 @@ export class Estimators {
   }
 
   /** Decisions taken, those agreed with, and (Σw)²/Σw²: of how many decisions of its own the weighted ones are worth. */
-  get size(): { readonly decisions: number; readonly agreed: number; readonly effective: number; readonly heaviest: number } {
+  get size(): {
+    readonly decisions: number
+    readonly agreed: number
+    readonly effective: number
+    readonly heaviest: number
+  } {
     const sums = this.#blocks.totals()
     const [w, w2] = [sums[W] as number, sums[W2] as number]
     return {
