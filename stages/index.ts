@@ -1,5 +1,7 @@
 export { type CaptureOptions, capture, type Frame, picture } from './capture/index.ts'
 export {
+  type Chain,
+  chain,
   type DecisionSink,
   type Estimate,
   type Estimates,

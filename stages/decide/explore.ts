@@ -9,7 +9,7 @@ import type {
   Side,
   World,
 } from '../../pipeline/index.ts'
-import { Chain } from './chain.ts'
+import { type Chain, chain } from './chain.ts'
 import { choiceFields, choiceOf } from './choices.ts'
 import { settled } from './options.ts'
 
@@ -33,7 +33,7 @@ export interface ExploreOptions extends z.input<typeof settings> {
  * @throws BadConfiguration no decider, or a bad option
  */
 export function explore(deciders: Decider | readonly Decider[], options: ExploreOptions = {}): Decider {
-  return new Exploring(new Chain('decide' in deciders ? [deciders] : deciders), options)
+  return new Exploring(chain(deciders), options)
 }
 
 class Exploring implements Decider {

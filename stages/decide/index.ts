@@ -1,3 +1,4 @@
+export { type Chain, chain } from './chain.ts'
 export {
   LinkEstimate,
   type LinkEstimateOptions,

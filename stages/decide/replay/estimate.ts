@@ -13,9 +13,9 @@ export interface Estimate {
   readonly high: number
 }
 
-/** What is estimated of one metric, and what the log itself had. */
+/** What is estimated of one metric, and what the log itself had; undefined where it cannot be told. */
 export interface Estimates {
-  readonly logged: Estimate
+  readonly logged: Estimate | undefined
   /** The mean where the policy agreed with the log: right only if where it agrees is not where it is easy. */
   readonly matched: Estimate | undefined
   /** (1/n) Σ w r, with w = 1/chance where it agreed, else 0. */
@@ -107,7 +107,7 @@ export class Estimators {
       return { value, low: quantile(values, 0.025), high: quantile(values, 0.975) }
     }
     const one = (metric: number): Estimates => ({
-      logged: mean(column(metric, 'logged'), N) ?? nothing,
+      logged: mean(column(metric, 'logged'), N),
       matched: mean(column(metric, 'matched'), AGREED),
       ips: weighted ? mean(column(metric, 'ips'), N) : undefined,
       snips: weighted ? mean(column(metric, 'ips'), W) : undefined,
@@ -116,8 +116,6 @@ export class Estimators {
     return Object.fromEntries(metrics.map((metric, i) => [metric, one(i)])) as Record<Metric, Estimates>
   }
 }
-
-const nothing: Estimate = { value: 0, low: 0, high: 0 }
 
 /** Features of a decision: see `features`. */
 export function featuresOf(bytes: number, uplink: number | undefined, to: Float64Array): Float64Array {

@@ -9,7 +9,10 @@ import { features } from './reward.ts'
 export interface ReplayOptions {
   /** Whose decisions are replayed, where several deciders wrote the log: the `by` of its entries. */
   readonly by?: string
-  /** What policies that choose models need; gives the accuracies, too. Without, an answer's score stands for its accuracy. */
+  /**
+   * What policies that choose models need; gives the accuracies, too. Without, an answer's score stands for its accuracy;
+   * where there is no score either, accuracy is unknown.
+   */
   readonly models?: Models
   /** Draws the resamples of the intervals. Default Math.random. */
   readonly random?: () => number
@@ -150,7 +153,7 @@ export class Replay {
     )
   }
 
-  #accuracy({ plan: { model }, score = 0 }: LoggedOutcome): number {
+  #accuracy({ plan: { model }, score = Number.NaN }: LoggedOutcome): number {
     const { models } = this.#options
     return models && model !== undefined && models.ids.includes(model) ? models.entry(model).accuracy : score
   }
