@@ -1,4 +1,4 @@
-import type { Crossing, Item, Side, Timings, Way } from './message.ts'
+import type { Crossing, Item, Side, Timings, Tried, Way } from './message.ts'
 import type { ModelSet } from './models.ts'
 import type { Cut } from './payload.ts'
 import type { Menu, Plan } from './plan.ts'
@@ -33,17 +33,6 @@ export interface DecisionRequest {
   readonly tried: readonly Tried[]
 }
 
-/** An attempt that ended without an acceptable answer. */
-export interface Tried {
-  readonly plan: Plan
-  /** The code of its error, where it failed. */
-  readonly error?: string
-  /** Where it was refused: milliseconds after which another try may succeed, from the refusal on. */
-  readonly retryAfter?: number
-  /** The score of its answer, where that was not accepted. */
-  readonly score?: number
-}
-
 /** What became of a message, for those who decided about it. */
 export interface Outcome {
   readonly id: string
@@ -58,6 +47,10 @@ export interface Outcome {
   readonly attempt: number
   /** Whether this attempt's end was the message's. A late answer, or one that a backup beat, did not settle it. */
   readonly settled: boolean
+  /** This attempt stood in for another: it ran on the device whatever the menu said. */
+  readonly backup?: true
+  /** Milliseconds from capture to the start of this attempt; absent on the first. */
+  readonly began?: number
   /** The score of its answer, where there is one, 0…1. */
   readonly score: number | undefined
   readonly timings: Timings

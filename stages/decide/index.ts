@@ -1,19 +1,32 @@
 export { type Chain, chain } from './chain.ts'
 export {
+  Contention,
+  CutCosts,
+  type CutPoint,
+  cutCosts,
+  EnergyModel,
+  type EnergyOptions,
   LinkEstimate,
   type LinkEstimateOptions,
+  LoadEstimate,
+  type LoadEstimateOptions,
   OnTime,
   type OnTimeOptions,
   PreparingTime,
   Profile,
   type ProfileOptions,
+  type Radio,
+  type RadioName,
   Regression,
   type RegressionOptions,
   type Resource,
+  RunTimes,
+  radios,
   Samples,
   Slowdown,
   type SlowdownOptions,
   Slowdowns,
+  type Spending,
 } from './estimate/index.ts'
 export { type ExploreOptions, explore } from './explore.ts'
 export {

@@ -20,6 +20,11 @@ const settings = z.strictObject({
   tryEvery: count.or(z.literal(Number.POSITIVE_INFINITY)).default(100),
   /** … and at most every so many, while its cost is too uncertain to be ruled out. Default 10; Infinity never. */
   tryAtMostEvery: count.or(z.literal(Number.POSITIVE_INFINITY)).default(10),
+  /**
+   * What tries may cost over the better way, as a share of the time that all messages take: dear ones wait until they
+   * are affordable, or until a picture comes for which they are cheap. Default 0.001.
+   */
+  tryShare: z.number().min(0).default(0.001),
   link: z
     .strictObject({
       /** Milliseconds after which what is known of an edge is stale. Default 5000. */
@@ -79,6 +84,8 @@ class PieSlicer implements Place {
   /** Decisions each way, and decisions since each way was taken last. */
   readonly #taken = { captured: 0, prepared: 0 }
   readonly #since = { captured: 0, prepared: 0 }
+  /** Milliseconds that tries may cost by now. */
+  #saved = 0
   /** The last decision: about what, which way, and why. */
   #request: DecisionRequest | undefined
   #way: Way = 'captured'
@@ -168,7 +175,14 @@ class PieSlicer implements Place {
   }
 
   #choose({ bytes, width, height, remaining }: DecisionRequest): Way {
-    const { smallBytes = this.#preparedBytes ?? 0, smallSide, warmup, tryEvery, tryAtMostEvery } = this.#options
+    const {
+      smallBytes = this.#preparedBytes ?? 0,
+      smallSide,
+      warmup,
+      tryEvery,
+      tryAtMostEvery,
+      tryShare,
+    } = this.#options
     this.#why = 'small picture'
     if (bytes <= smallBytes) return 'captured'
     if (width !== undefined && height !== undefined && Math.min(width, height) < smallSide) return 'captured'
@@ -185,12 +199,15 @@ class PieSlicer implements Place {
       local === undefined || (remote !== undefined && remote <= local)
         ? (['captured', 'prepared'] as const)
         : (['prepared', 'captured'] as const)
+    if (local === undefined && remote === undefined) return 'prepared'
     const since = this.#since[other]
-    if (since < tryAtMostEvery) return local === undefined && remote === undefined ? 'prepared' : best
     const gap = Math.abs((local ?? 0) - (remote ?? 0))
-    const affordable = ((other === 'captured' ? remote : local) ?? 0) < remaining
+    this.#saved += tryShare * Math.min(local ?? Number.POSITIVE_INFINITY, remote ?? Number.POSITIVE_INFINITY)
+    if (since < tryAtMostEvery) return best
+    const inTime = ((other === 'captured' ? remote : local) ?? 0) < remaining
     const uncertain = gap * gap < this.#varianceOfGap(bytes, width, height)
-    if (!affordable || (since < tryEvery && !uncertain)) return best
+    if (!inTime || gap > this.#saved || (since < tryEvery && !uncertain)) return best
+    this.#saved -= gap
     this.#why = 'try'
     return other
   }

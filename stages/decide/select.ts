@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Decider, DecisionRequest, Explanation, Menu, ModelSet, Outcome, Side } from '../../pipeline/index.ts'
-import { type CatalogueEntry, type Models, modelsOf } from '../manage/index.ts'
+import { type Models, modelsOf } from '../manage/index.ts'
+import { guessedRun } from './estimate/guess.ts'
 import { Profile } from './estimate/profile.ts'
 import { restored } from './estimate/restore.ts'
 import { Samples } from './estimate/samples.ts'
@@ -67,8 +68,6 @@ const savedSide = z.strictObject({
 })
 const saved = z.strictObject({ down: z.unknown(), device: savedSide, cloud: savedSide })
 
-/** Multiply-accumulates per millisecond, and bytes of file per millisecond, of a model that nobody has measured. */
-const guessed = { macs: 5e6, bytes: 2e6 }
 /** Variance of ln(guess ÷ truth): a first guess is half as much, or twice. */
 const doubtOfGuess = 0.25
 /** Samples kept of what happens besides the model; so many in a row unlike them are how things are now. */
@@ -310,7 +309,7 @@ class Selector implements Select {
     const known = arms.get(id)
     if (known) return known
     const entry = this.#known().entry(id)
-    const profile = new Profile({ alpha: this.#options.alpha, guess: guess(entry) })
+    const profile = new Profile({ alpha: this.#options.alpha, guess: guessedRun(entry) })
     const arm: Arm = { only: [id], accuracy: entry.accuracy, profile, mean: 0, late: 0, last: 0 }
     arms.set(id, arm)
     return arm
@@ -320,11 +319,6 @@ class Selector implements Select {
     this.#models ??= modelsOf(this.#given, undefined, 'select')
     return this.#models
   }
-}
-
-/** Milliseconds a model may take by its catalogue entry alone. */
-function guess({ latencyMs, macs, bytes }: CatalogueEntry): number {
-  return latencyMs ?? (macs === undefined ? bytes / guessed.bytes : macs / guessed.macs)
 }
 
 function add(to: Map<string, Samples>, cut: string, ms: number): void {
