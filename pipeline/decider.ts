@@ -2,6 +2,7 @@ import type { Crossing, Item, Side, Timings, Tried, Way } from './message.ts'
 import type { ModelSet } from './models.ts'
 import type { Cut } from './payload.ts'
 import type { Menu, Plan } from './plan.ts'
+import type { Probe } from './wire/probe.ts'
 import type { World } from './world.ts'
 
 /** The features of the message that is decided about. */
@@ -110,6 +111,8 @@ export interface Decider {
   decide(request: DecisionRequest, world: World, menu: Menu): Menu
   /** Learns from what really happened, to any message of this half. */
   observe?(outcome: Outcome, world: World): void
+  /** Learns from a probe of the way to the cloud, which is sent when nothing crosses it for long; device half alone. */
+  probed?(probe: Probe, world: World): void
   /** How the last call of `decide` was decided. Asked right after it, and only where decisions are explained. */
   explain?(): Explanation | undefined
   /** What was learned, as plain JSON. */

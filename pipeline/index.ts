@@ -42,7 +42,7 @@ export {
   WrongShape,
 } from './errors.ts'
 export { Events, type PipelineEvent } from './events.ts'
-export { type BoundaryOptions, boundaryDefinition, hop } from './hop.ts'
+export { type BoundaryOptions, boundaryDefinition, hop, type WireOptions } from './hop.ts'
 export { type Counts, Ledger } from './ledger.ts'
 export { Mailbox, type MailboxCounts, type Overflow } from './mailbox.ts'
 export {
@@ -125,5 +125,6 @@ export type {
 } from './transport.ts'
 export { Window } from './window.ts'
 export { join, packFrame, totalBytes, unpackFrame } from './wire/frame.ts'
+export type { Probe } from './wire/probe.ts'
 export type { Call, StageFunction, StageOptions } from './work.ts'
 export { type CloudLoad, type Fact, type Link, World, type WorldFacts } from './world.ts'

@@ -1,5 +1,8 @@
 export { type CaptureOptions, capture, type Frame, picture } from './capture/index.ts'
 export {
+  type BackupOptions,
+  backup,
+  CloudTime,
   type Expected,
   LinkEstimate,
   type LinkEstimateOptions,

@@ -4,6 +4,8 @@
  */
 export * from '../../pipeline/index.ts'
 export {
+  type BackupOptions,
+  backup,
   type CaptureOptions,
   type CatalogueEntry,
   capture,

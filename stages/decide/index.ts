@@ -1,4 +1,6 @@
+export { type BackupOptions, backup } from './backup.ts'
 export {
+  CloudTime,
   LinkEstimate,
   type LinkEstimateOptions,
   OnTime,

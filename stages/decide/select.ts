@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Decider, DecisionRequest, Menu, ModelSet, Outcome, Side } from '../../pipeline/index.ts'
-import { type CatalogueEntry, type Models, modelsOf } from '../manage/index.ts'
+import { type Models, modelsOf } from '../manage/index.ts'
+import { guessedMs } from './estimate/guess.ts'
 import { Profile } from './estimate/profile.ts'
 import { restored } from './estimate/restore.ts'
 import { Samples } from './estimate/samples.ts'
@@ -67,8 +68,6 @@ const savedSide = z.strictObject({
 })
 const saved = z.strictObject({ down: z.unknown(), device: savedSide, cloud: savedSide })
 
-/** Multiply-accumulates per millisecond, and bytes of file per millisecond, of a model that nobody has measured. */
-const guessed = { macs: 5e6, bytes: 2e6 }
 /** Variance of ln(guess ÷ truth): a first guess is half as much, or twice. */
 const doubtOfGuess = 0.25
 /** Samples kept of what happens besides the model. */
@@ -153,6 +152,7 @@ class Selector implements Select {
 
   observe(outcome: Outcome): void {
     const { kind, side, crossing, timings, plan, way } = outcome
+    if (outcome.backup) return
     if (way) this.#down.add(way.down)
     if (kind === 'failure') return this.#observeFailure(outcome)
     const { execute } = timings
@@ -251,11 +251,11 @@ class Selector implements Select {
   }
 
   /** A model that ran out of time took at least what was left for it. */
-  #observeFailure({ side, error, plan, latency, timings, way, crossing }: Outcome): void {
+  #observeFailure({ side, error, plan, latency, began = 0, timings, way, crossing }: Outcome): void {
     if (error !== 'deadline-exceeded' || plan.model === undefined || timings.execute !== undefined) return
     if (side === 'device' && (plan.cut !== 'answered' || crossing)) return
     const { capture = 0, device = 0, cloud = 0 } = timings
-    const ms = latency - capture - device - cloud - (way?.up ?? 0)
+    const ms = latency - began - capture - device - cloud - (way?.up ?? 0)
     if (!this.#known().ids.includes(plan.model)) return
     if (ms > this.expected(plan.model, side).mean) this.#observeRun(plan.model, side, ms)
   }
@@ -265,7 +265,7 @@ class Selector implements Select {
     const known = arms.get(id)
     if (known) return known
     const entry = this.#known().entry(id)
-    const profile = new Profile({ alpha: this.#options.alpha, guess: guess(entry) })
+    const profile = new Profile({ alpha: this.#options.alpha, guess: guessedMs(entry) })
     const arm: Arm = { only: [id], accuracy: entry.accuracy, profile, mean: 0, late: 0, last: 0 }
     arms.set(id, arm)
     return arm
@@ -275,11 +275,6 @@ class Selector implements Select {
     this.#models ??= modelsOf(this.#given, undefined, 'select')
     return this.#models
   }
-}
-
-/** Milliseconds a model may take by its catalogue entry alone. */
-function guess({ latencyMs, macs, bytes }: CatalogueEntry): number {
-  return latencyMs ?? (macs === undefined ? bytes / guessed.bytes : macs / guessed.macs)
 }
 
 function add(to: Map<string, Samples>, cut: string, ms: number): void {

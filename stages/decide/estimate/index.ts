@@ -1,3 +1,4 @@
+export { CloudTime } from './cloud-time.ts'
 export { LinkEstimate, type LinkEstimateOptions } from './link.ts'
 export { OnTime, type OnTimeOptions } from './ontime.ts'
 export { PreparingTime } from './preparing.ts'
