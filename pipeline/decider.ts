@@ -67,6 +67,8 @@ export interface Outcome {
   readonly onTime: boolean
   /** The code of the error, where it failed. */
   readonly error: string | undefined
+  /** Where it was refused: milliseconds from `now` after which another try may succeed. */
+  readonly retryAfter?: number | undefined
 }
 
 /** One choice that a decider weighed, and what it expected of it. Fields it does not know are absent. */
@@ -138,6 +140,7 @@ export function fixed(choice: Fixed, name = 'fixed'): Decider {
       ...(choice.cut === undefined ? {} : { cuts: [choice.cut] }),
       ...(choice.encoding === undefined ? {} : { encodings: [choice.encoding] }),
     }),
+    explain: () => ({ decider: name, weighed: [{ choice, propensity: 1 }], chosen: 0 }),
   }
 }
 

@@ -6,8 +6,11 @@ import type { Plan, Restriction } from './plan.ts'
 /** Above the wire, or below it. */
 export type Side = 'device' | 'cloud'
 
-/** What the time of a message goes into. `queue` and `load` are shares of `execute` that were spent waiting. */
-export type Step = 'capture' | 'device' | 'transfer' | 'cloud' | 'execute' | 'queue' | 'load'
+/**
+ * What the time of a message goes into. Shares of `execute`: `queue` and `load` were spent waiting; `head` is what the
+ * device computed of a model that is split, writing what crosses included.
+ */
+export type Step = 'capture' | 'device' | 'transfer' | 'cloud' | 'execute' | 'queue' | 'load' | 'head'
 
 /** Milliseconds per step. */
 export type Timings = Readonly<Partial<Record<Step, number>>>
@@ -34,6 +37,8 @@ export interface Tried {
   readonly plan: Plan
   /** The code of its error, where it failed. */
   readonly error?: string
+  /** Where it was refused: milliseconds after which another try may succeed, from the refusal on. */
+  readonly retryAfter?: number
   /** The score of its answer, where that was not accepted. */
   readonly score?: number
 }

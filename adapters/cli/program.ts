@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { cac } from 'cac'
 import { BadConfiguration } from '../../pipeline/index.ts'
+import { type CutsOptions, cutsCommand } from './cuts.ts'
 import { type InspectOptions, inspect } from './inspect.ts'
 import { failure, type Output } from './output.ts'
 import { type PlanOptions, plan } from './plan.ts'
@@ -59,6 +60,11 @@ export async function run(args: readonly string[], output: Output): Promise<numb
     .option(...json)
     .action((model: string, options: SplitCommandOptions) => splitCommand(model, options, output))
   program
+    .command('cuts <folder>', 'Write into a folder’s catalogue where its models can be cut')
+    .option('--threads <count>', 'Threads of the runtime in the profiles used', { default: 1 })
+    .option(...json)
+    .action((folder: string, options: CutsOptions) => cutsCommand(folder, options, output))
+  program
     .command('plan <model>', 'Predict what each cut would take, and mark the fastest')
     .option('--uplink <rate>', 'Bandwidth to the cloud', { default: '5mbps' })
     .option('--rtt <time>', 'Round trip time', { default: '60ms' })
@@ -83,7 +89,7 @@ export async function run(args: readonly string[], output: Output): Promise<numb
     if (program.options.help || program.options.version) return 0
     if (!program.matchedCommand) {
       throw new BadConfiguration(
-        `${args[0] === undefined ? 'No command was given' : `There is no command "${args[0]}"`}. Use inspect, profile, split or plan; "quintet --help" says more.`,
+        `${args[0] === undefined ? 'No command was given' : `There is no command "${args[0]}"`}. Use inspect, profile, split, cuts or plan; "quintet --help" says more.`,
       )
     }
     await program.runMatchedCommand()

@@ -1,6 +1,7 @@
 import { Cancellation } from '../cancellation.ts'
 import type { Timer } from '../clock.ts'
 import type { StageContext } from '../context.ts'
+import { Refused } from '../errors.ts'
 import { evolve, type Failure, type Item, type Message, type Tried } from '../message.ts'
 import type { Captured, ResultPayload } from '../payload.ts'
 import { type Backup, lastAnswer, type Plan, type Restriction } from '../plan.ts'
@@ -92,6 +93,9 @@ export class Flying {
     const tried: Tried = {
       plan,
       ...(item.kind === 'failure' ? { error: item.error.code } : {}),
+      ...(item.kind === 'failure' && item.error instanceof Refused && item.error.retryAfter !== undefined
+        ? { retryAfter: item.error.retryAfter }
+        : {}),
       ...(item.kind === 'message' && item.payload.form === 'result' ? { score: item.payload.score } : {}),
     }
     this.#plans++

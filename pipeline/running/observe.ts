@@ -1,5 +1,6 @@
 import type { StageContext } from '../context.ts'
 import type { Outcome } from '../decider.ts'
+import { Refused } from '../errors.ts'
 import type { Item, Message } from '../message.ts'
 import { type Payload, payloadBytes } from '../payload.ts'
 
@@ -40,6 +41,7 @@ export function observe(
     latency,
     onTime: item.kind === 'message' && latency <= deadline,
     error: item.kind === 'failure' ? item.error.code : undefined,
+    retryAfter: item.kind === 'failure' && item.error instanceof Refused ? item.error.retryAfter : undefined,
   }
   for (const decider of deciders) {
     try {

@@ -43,6 +43,7 @@ const timings = z.object({
   execute: duration,
   queue: duration,
   load: duration,
+  head: duration,
 })
 
 const side = z.number().int().min(1).max(65_535)

@@ -14,7 +14,8 @@ import type {
 import { BadConfiguration } from '../../pipeline/index.ts'
 import { type Models, modelsOf } from '../manage/index.ts'
 import { CloudTime } from './estimate/cloud-time.ts'
-import { guessedMs } from './estimate/guess.ts'
+import { EnergyModel, type EnergyOptions } from './estimate/energy.ts'
+import { guessedRun } from './estimate/guess.ts'
 import { OnTime } from './estimate/ontime.ts'
 import { Profile } from './estimate/profile.ts'
 import { restored } from './estimate/restore.ts'
@@ -32,13 +33,13 @@ const settings = z.strictObject({
   quantile: z.number().gt(0).lt(1).default(0.95),
   /** What a joule of the device is worth, in accuracy (0…1). Default 0.01. */
   price: z.number().min(0).default(0.01),
-  /** What running a model draws on the device, W above idle. Default 2.2, as measured on a Nexus 5. */
-  power: z.number().min(0).default(2.2),
 })
 
 export interface BackupOptions extends z.input<typeof settings> {
   /** Default: the pipeline's. */
   readonly models?: Models
+  /** What computing costs the device. Default: a Nexus 5. */
+  readonly energy?: EnergyOptions
 }
 
 const saved = z.strictObject({ onTime: z.unknown(), cloud: z.unknown(), device: z.record(z.string(), z.unknown()) })
@@ -73,6 +74,7 @@ export function backup(options: BackupOptions = {}): Decider {
 class BackupDecider implements Decider {
   readonly name: string
   readonly #options: z.output<typeof settings>
+  readonly #energy: EnergyModel
   readonly #given: Models | undefined
   readonly #onTime = new OnTime({ keep: 64 })
   readonly #cloud = new CloudTime()
@@ -82,7 +84,8 @@ class BackupDecider implements Decider {
   #chosen: Arm | undefined
   #late = 1
 
-  constructor({ models, ...options }: BackupOptions) {
+  constructor({ models, energy, ...options }: BackupOptions) {
+    this.#energy = new EnergyModel(energy)
     this.#given = models
     this.#models = models
     this.#options = settled(settings, options, 'backup')
@@ -191,11 +194,11 @@ class BackupDecider implements Decider {
   }
 
   #weigh(arm: Arm, request: DecisionRequest, menu: Menu, left: number): void {
-    const { quantile, price, power } = this.#options
+    const { quantile, price } = this.#options
     const took = this.#onTime.within(device, arm.profile.mean, quantile)
     arm.start = request.deadline - took
     arm.needed = 1 - this.#inTime(request, menu, left - took)
-    arm.joules = (power * arm.profile.mean) / 1000
+    arm.joules = (this.#energy.compute(arm.profile.mean) - this.#energy.wait(arm.profile.mean)) / 1000
     arm.gain = this.#late * quantile * arm.accuracy - price * arm.joules * arm.needed
     this.#weighed.push(arm)
   }
@@ -237,7 +240,7 @@ class BackupDecider implements Decider {
       id,
       only: [`model:${id}`],
       accuracy: entry.accuracy,
-      profile: new Profile({ alpha: 0.2, guess: guessedMs(entry) }),
+      profile: new Profile({ alpha: 0.2, guess: guessedRun(entry) }),
       start: 0,
       needed: 1,
       joules: 0,

@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import type { Decider, DecisionRequest, Menu, ModelSet, Outcome, Side } from '../../pipeline/index.ts'
+import type { Decider, DecisionRequest, Explanation, Menu, ModelSet, Outcome, Side } from '../../pipeline/index.ts'
 import { type Models, modelsOf } from '../manage/index.ts'
-import { guessedMs } from './estimate/guess.ts'
+import { guessedRun } from './estimate/guess.ts'
 import { Profile } from './estimate/profile.ts'
 import { restored } from './estimate/restore.ts'
 import { Samples } from './estimate/samples.ts'
 import { Slowdown } from './estimate/slowdown.ts'
 import { settled } from './options.ts'
-import { type Arm, type SelectRule, selectRules } from './rules.ts'
+import { type Arm, propensities, type RuleContext, type SelectRule, selectRules } from './rules.ts'
 
 const share = z.number().gt(0).max(1)
 
@@ -103,6 +103,12 @@ class Selector implements Select {
   readonly #eligible: Arm[] = []
   #models: Models | undefined
   #decisions = 0
+  /** The last decision: by what, which model, and whether it was a try. */
+  #context: RuleContext | undefined
+  #chosen: Arm | undefined
+  #tried = false
+  /** Milliseconds still to come besides the model, at the last decision. */
+  #beside = 0
 
   constructor({ models, random = Math.random, ...options }: SelectOptions) {
     this.#given = models
@@ -117,6 +123,7 @@ class Selector implements Select {
   }
 
   decide(request: DecisionRequest, _world: unknown, menu: Menu): Menu {
+    this.#context = undefined
     if (menu.models.length < 2) return menu
     const side = this.#runsOn(request, menu)
     const { slowdown } = this.#places[side]
@@ -137,9 +144,32 @@ class Selector implements Select {
     const budget = this.#budget(request, menu, side)
     const { rule, threshold, band } = this.#options
     const context = { budget, deadline: request.deadline, threshold, band, random: this.#random }
-    const chosen = this.#again(arms, budget, factor) ?? selectRules[rule](arms, context)
+    const again = this.#again(arms, budget, factor)
+    const chosen = again ?? selectRules[rule](arms, context)
     chosen.last = ++this.#decisions
+    this.#context = context
+    this.#chosen = chosen
+    this.#tried = again !== undefined
     return { ...menu, models: chosen.only }
+  }
+
+  explain(): Explanation | undefined {
+    const [context, chosen, arms] = [this.#context, this.#chosen, this.#eligible]
+    if (!context || !chosen) return undefined
+    const chances = this.#tried
+      ? arms.map((arm) => (arm === chosen ? 1 : 0))
+      : propensities(this.#options.rule, arms, context, chosen)
+    return {
+      decider: this.name,
+      weighed: arms.map((arm, i) => ({
+        choice: { model: arm.only[0] as string },
+        ms: arm.mean + this.#beside,
+        accuracy: arm.accuracy,
+        propensity: chances[i] as number,
+      })),
+      chosen: arms.indexOf(chosen),
+      why: this.#tried ? 'try' : chosen.late < context.budget ? 'within budget' : 'none fits',
+    }
   }
 
   expected(model: string, side: Side): Expected {
@@ -206,14 +236,22 @@ class Selector implements Select {
   #budget({ side, deadline, elapsed, way }: DecisionRequest, menu: Menu, runs: Side): number {
     const published = this.#options.budget === 'published'
     if (side === 'cloud') {
-      if (published) return deadline - 2 * (way?.up ?? 0)
+      if (published) {
+        this.#beside = way?.up ?? 0
+        return deadline - 2 * this.#beside
+      }
       const rest = this.#places.cloud.rest.get('cloud')?.quantile(cautious) ?? 0
       // Devices are unlike: what others' ways take counts only for one that has not said what its own does.
-      return deadline - elapsed - (way?.down ?? this.#down.quantile(cautious) ?? 0) - rest
+      this.#beside = rest + (way?.down ?? this.#down.quantile(cautious) ?? 0)
+      return deadline - elapsed - this.#beside
     }
     const { rest, up } = this.#places.device
-    if (published) return runs === 'device' ? deadline : deadline - 2 * worst(up, menu, 0.5)
-    return deadline - elapsed - worst(rest, menu, cautious)
+    if (published) {
+      this.#beside = runs === 'device' ? 0 : 2 * worst(up, menu, 0.5)
+      return deadline - this.#beside
+    }
+    this.#beside = worst(rest, menu, cautious)
+    return deadline - elapsed - this.#beside
   }
 
   /** Below the wire here; above it there, unless nothing may cross any more. */
@@ -265,7 +303,7 @@ class Selector implements Select {
     const known = arms.get(id)
     if (known) return known
     const entry = this.#known().entry(id)
-    const profile = new Profile({ alpha: this.#options.alpha, guess: guessedMs(entry) })
+    const profile = new Profile({ alpha: this.#options.alpha, guess: guessedRun(entry) })
     const arm: Arm = { only: [id], accuracy: entry.accuracy, profile, mean: 0, late: 0, last: 0 }
     arms.set(id, arm)
     return arm

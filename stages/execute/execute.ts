@@ -95,7 +95,7 @@ export function execute(options: ExecuteOptions): Execute {
         work: (message) => {
           if (!isForHere(message, context)) return message
           if (message.plan.model === lastAnswer) return repeated(message, context)
-          return run(message, context.side, models, pool.get(), splits)
+          return run(message, context, models, pool.get(), splits)
         },
         close: async () => {
           await Promise.all([pool.close(), splits?.close()])
@@ -126,7 +126,7 @@ function repeated(message: Message, { attempts }: StageContext): Message {
 
 async function run(
   message: Message,
-  side: Side,
+  { side, clock }: StageContext,
   models: Models,
   pool: ExecutorPool,
   splits: Splits | undefined,
@@ -143,10 +143,12 @@ async function run(
   if (headUpTo !== undefined) {
     const { head, crossing } = await splitOf(model, headUpTo, models, splits)
     const report = await pool.run(head, payload.tensors, { ...options, outputs: crossing })
+    const ran = clock.now()
+    const activation = await encodeActivations(headUpTo, report.outputs, plan.encoding)
     return evolve<Payload, Side, Activation>(message, {
-      payload: await encodeActivations(headUpTo, report.outputs, plan.encoding),
+      payload: activation,
       plan: { ...plan, model },
-      timings: booked(report),
+      timings: spent(booked(report), 'head', report.runMs + clock.now() - ran),
     })
   }
   const tailFrom = layerOf(payload.at)
