@@ -1,4 +1,4 @@
-import type { Crossing, Item, Side, Timings, Way } from './message.ts'
+import type { Crossing, Item, Side, Timings, Tried, Way } from './message.ts'
 import type { ModelSet } from './models.ts'
 import type { Cut } from './payload.ts'
 import type { Menu, Plan } from './plan.ts'
@@ -33,17 +33,6 @@ export interface DecisionRequest {
   readonly tried: readonly Tried[]
 }
 
-/** An attempt that ended without an acceptable answer. */
-export interface Tried {
-  readonly plan: Plan
-  /** The code of its error, where it failed. */
-  readonly error?: string
-  /** Where it was refused: milliseconds after which another try may succeed, from the refusal on. */
-  readonly retryAfter?: number
-  /** The score of its answer, where that was not accepted. */
-  readonly score?: number
-}
-
 /** What became of a message, for those who decided about it. */
 export interface Outcome {
   readonly id: string
@@ -58,8 +47,14 @@ export interface Outcome {
   readonly attempt: number
   /** Whether this attempt's end was the message's. A late answer, or one that a backup beat, did not settle it. */
   readonly settled: boolean
+  /** This attempt stood in for another: it ran on the device whatever the menu said. */
+  readonly backup?: true
+  /** Milliseconds from capture to the start of this attempt; absent on the first. */
+  readonly began?: number
   /** The score of its answer, where there is one, 0…1. */
   readonly score: number | undefined
+  /** The label of its answer, where there is one. */
+  readonly label?: string | undefined
   readonly timings: Timings
   readonly crossing: Crossing | undefined
   /** Below the wire: what its way there took, and its way back is expected to take. */
@@ -108,6 +103,19 @@ export interface Explanation {
   readonly why?: string
 }
 
+/** What a probe has told. */
+export interface Probe {
+  /** The node that answered, or was asked; undefined where any was and none answered. */
+  readonly node: string | undefined
+  /** Bytes that were sent. */
+  readonly bytes: number
+  /** Milliseconds from sending to the answer; to giving up, where none came. */
+  readonly ms: number
+  readonly answered: boolean
+  /** Local clock, ms. */
+  readonly now: number
+}
+
 /**
  * Narrows the menu for one message. Called on the message thread for every message: synchronous, no I/O, sparing with
  * allocation. It may return the menu as it is. An empty list is an error of the decider, and fails the message.
@@ -119,6 +127,8 @@ export interface Decider {
   decide(request: DecisionRequest, world: World, menu: Menu): Menu
   /** Learns from what really happened, to any message of this half. */
   observe?(outcome: Outcome, world: World): void
+  /** Learns from a probe of the way to the cloud, which is sent when nothing crosses it for long; device half alone. */
+  probed?(probe: Probe, world: World): void
   /** How the last call of `decide` was decided. Asked right after it, and only where decisions are explained. */
   explain?(): Explanation | undefined
   /** What was learned, as plain JSON. */

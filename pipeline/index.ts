@@ -16,7 +16,7 @@ export {
   inCloud,
   type Outcome,
   onDevice,
-  type Tried,
+  type Probe,
   type Weighed,
 } from './decider.ts'
 export {
@@ -43,7 +43,7 @@ export {
   WrongShape,
 } from './errors.ts'
 export { Events, type PipelineEvent } from './events.ts'
-export { type BoundaryOptions, boundaryDefinition, hop } from './hop.ts'
+export { type BoundaryOptions, boundaryDefinition, hop, type WireOptions } from './hop.ts'
 export { type Counts, Ledger } from './ledger.ts'
 export { Mailbox, type MailboxCounts, type Overflow } from './mailbox.ts'
 export {
@@ -59,6 +59,7 @@ export {
   type Step,
   spent,
   type Timings,
+  type Tried,
   type Way,
 } from './message.ts'
 export type { ModelSet } from './models.ts'

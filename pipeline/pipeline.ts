@@ -28,6 +28,13 @@ const settings = z.strictObject({
   window: z.number().int().min(1).max(65_536).default(8),
   /** Whether answers of one source keep the order of its captures. Default `source`. */
   order: z.enum(['source', 'none']).default('source'),
+  /**
+   * When the answer of a backup is shown: when the planned one cannot come in time any more (or has failed), or as soon
+   * as it is there. Default `at-deadline`.
+   */
+  showBackup: z.enum(['at-deadline', 'first']).default('at-deadline'),
+  /** Plans that one message is tried with at most, the first included, backups apart. Default 3. */
+  attempts: z.number().int().min(1).max(100).default(3),
   /** Whether `decided` events carry what each decider weighed. Default false. */
   explain: z.boolean().default(false),
   /** Whose pipeline it is, where several share one server. Default `main`. */
@@ -39,6 +46,8 @@ export interface PipelineOptions extends z.input<typeof settings> {
   /** The models that plans may name, e.g. a catalogue. */
   readonly models?: ModelSet
   readonly clock?: Clock
+  /** The charge of the device's battery, 0…1, or undefined where it has none; asked twice a minute. Must not wait. */
+  readonly battery?: () => number | undefined
   /** The transport of `run()`: a new one for each run, which drains it. */
   readonly embedded?: () => Transport
 }
@@ -58,6 +67,8 @@ export interface RunningDevice extends Running, AsyncIterable<Answer> {
   readonly answers: AsyncIterable<Answer>
   /** So far: in = results + failures + dropped + in flight. */
   readonly counts: Counts
+  /** So far: what became of attempts, backups and repetitions included. */
+  readonly statistics: Readonly<Record<string, number>>
   /** The final counts, when the source has ended and all is settled; rejects when the source errored. */
   readonly done: Promise<Counts>
 }
@@ -94,7 +105,7 @@ export class Pipeline {
   /** @throws BadConfiguration a bad name or option, two wires, two hops of one name */
   constructor(name: string, options: PipelineOptions, source: Source, links: readonly Link[]) {
     this.name = assertToken(name, "a pipeline's name")
-    const { models: _models, clock: _clock, embedded: _embedded, ...plain } = options
+    const { models: _models, clock: _clock, embedded: _embedded, battery: _battery, ...plain } = options
     const checked = settings.safeParse(plain)
     if (!checked.success) {
       const issue = checked.error.issues[0]
@@ -266,15 +277,23 @@ export class Pipeline {
   #deviceHalf(transport: Transport | undefined, options: HalfOptions) {
     const [segment] = this.#segments
     const node = assertToken(options.node ?? `device-${randomBytes(4).toString('hex')}`, "a device's name")
-    const context = this.#context('device', node, new Events(), transport, options)
-    const { deadline, late, patience = Math.max(10_000, 10 * deadline), window } = this.#settings
-    const half = new DeviceHalf({
+    const { deadline, late, patience = Math.max(10_000, 10 * deadline), window, showBackup, attempts } = this.#settings
+    const context: StageContext = {
+      ...this.#context('device', node, new Events(), transport, options),
+      // Made with this context, and asked only once messages flow.
+      get attempts() {
+        return half.flight
+      },
+    }
+    const half: DeviceHalf = new DeviceHalf({
       source: this.#source,
       segment: segment as Segment,
       context,
       window,
       deadline,
       budget: late === 'fail' ? deadline : Math.max(deadline, patience),
+      ...(this.#options.battery ? { battery: this.#options.battery } : {}),
+      rules: { show: showBackup, attempts },
     })
     return { half, context }
   }
@@ -311,6 +330,9 @@ export class Pipeline {
       get counts() {
         return half.flight.ledger.counts
       },
+      get statistics() {
+        return half.flight.statistics
+      },
       drain,
       [Symbol.asyncIterator]: () => answers[Symbol.asyncIterator](),
     }
@@ -342,6 +364,7 @@ export class Pipeline {
       explain,
       executors: options.executors,
       deciders: [],
+      attempts: shared?.attempts,
       outward: transport && {
         transport,
         boundary: (hop) => (hop ? Boundary.hop(tenant, this.name, hop) : Boundary.wire(tenant, this.name)),

@@ -13,6 +13,8 @@ import { Path } from './path.ts'
 const avoidFor = 10_000
 /** So long nobody may serve, ms, before a boundary that was served counts as deserted. */
 const outageFor = 5_000
+/** Of more nodes none is told that a message is not wanted which it may not even have. */
+const mostSuspects = 16
 /** Room for the header and the transport's own framing below its largest payload. */
 const headroom = 8 * 1024
 
@@ -29,6 +31,12 @@ export interface CallerOptions {
   readonly attempts?: number
   /** Whether an answer that comes back over this boundary says so. Default true; a hop on the device is no crossing. */
   readonly crosses?: boolean
+  /** The number of a message's next attempt. Default: one more than this one's. */
+  readonly next?: (message: Message) => number
+  /** What a node says of itself, in each of its replies. */
+  readonly onReport?: (report: CallReport) => void
+  /** A node missed its beats, or listens no longer. */
+  readonly onLost?: (node: string) => void
 }
 
 /**
@@ -37,16 +45,15 @@ export interface CallerOptions {
  * the same id as long as the budget lasts. Never rejects.
  */
 export class Caller implements AttemptOwner {
-  readonly #options: Required<CallerOptions>
+  readonly #options: Required<Omit<CallerOptions, 'onReport' | 'onLost'>> & Pick<CallerOptions, 'onReport' | 'onLost'>
   readonly path = new Path()
   /** Nodes heard of, and until when each is avoided. */
   readonly #nodes = new Map<string, number>()
   #silentSince: number | undefined
-  readonly #onReport: ((report: CallReport) => void) | undefined
   /** The transport is closed for good; while it is not, a lost connection is being restored. */
   #closed = false
 
-  constructor(options: CallerOptions, onReport?: (report: CallReport) => void) {
+  constructor(options: CallerOptions) {
     const { maxPayload } = options.transport
     const usual = Number.isFinite(maxPayload) ? 256 * 1024 : Number.POSITIVE_INFINITY
     this.#options = {
@@ -54,15 +61,15 @@ export class Caller implements AttemptOwner {
       chunkAbove: Math.min(options.chunkAbove ?? usual, maxPayload - headroom),
       attempts: options.attempts ?? 5,
       crosses: options.crosses ?? true,
+      next: options.next ?? (({ attempt }) => attempt + 1),
     }
-    this.#onReport = onReport
     void options.transport.closed.then(() => {
       this.#closed = true
     })
   }
 
   async call(message: Message): Promise<Item<Result>> {
-    const { stage, clock, events, attempts } = this.#options
+    const { stage, clock, events, attempts, next } = this.#options
     let current = message
     // What the network does to everybody is bounded by the budget, what nodes do by the number of attempts.
     let tries = 1
@@ -86,7 +93,7 @@ export class Caller implements AttemptOwner {
           return failure(current, stage, new Cancelled())
         }
         if (!outage) tries++
-        current = evolve(current, { attempt: attempt + 1 })
+        current = evolve(current, { attempt: next(current) })
       }
     }
   }
@@ -143,14 +150,20 @@ export class Caller implements AttemptOwner {
 
   lost(node: string, id: string): void {
     this.#nodes.set(node, this.#options.clock.now() + avoidFor)
+    this.#options.onLost?.(node)
     this.#options.events.emit({ type: 'node-lost', node, id })
   }
 
   forget(node: string): void {
     this.#nodes.delete(node)
+    this.#options.onLost?.(node)
+  }
+
+  suspects(): Iterable<string> {
+    return this.#nodes.size <= mostSuspects ? this.#nodes.keys() : []
   }
 
   report(report: CallReport): void {
-    this.#onReport?.(report)
+    this.#options.onReport?.(report)
   }
 }
