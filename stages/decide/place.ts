@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Cut, Decider, DecisionRequest, Explanation, Menu, Outcome, Weighed } from '../../pipeline/index.ts'
+import type { Cut, Decider, DecisionRequest, Explanation, Menu, Outcome, Probe, Weighed } from '../../pipeline/index.ts'
 import { LinkEstimate } from './estimate/link.ts'
 import { PreparingTime } from './estimate/preparing.ts'
 import { Regression } from './estimate/regression.ts'
@@ -58,6 +58,8 @@ type Way = 'captured' | 'prepared'
 
 /** How quickly the expected size of prepared pictures follows. */
 const sizeRate = 0.2
+/** Messages' time that tries may cost in advance: what is learned early is used for long. */
+const advance = 4
 const captured: readonly Cut[] = ['captured']
 const prepared: readonly Cut[] = ['prepared']
 
@@ -84,8 +86,8 @@ class PieSlicer implements Place {
   /** Decisions each way, and decisions since each way was taken last. */
   readonly #taken = { captured: 0, prepared: 0 }
   readonly #since = { captured: 0, prepared: 0 }
-  /** Milliseconds that tries may cost by now. */
-  #saved = 0
+  /** Milliseconds that tries may cost by now; undefined before both ways were taken. */
+  #saved: number | undefined
   /** The last decision: about what, which way, and why. */
   #request: DecisionRequest | undefined
   #way: Way = 'captured'
@@ -116,7 +118,7 @@ class PieSlicer implements Place {
   }
 
   observe(outcome: Outcome): void {
-    if (outcome.side !== 'device') return
+    if (outcome.side !== 'device' || outcome.backup) return
     const { kind, crossing, timings, bytes, width, height, now } = outcome
     if (kind === 'failure' && (outcome.error === 'deadline-exceeded' || outcome.error === 'node-lost'))
       this.#observeLoss(outcome)
@@ -132,6 +134,10 @@ class PieSlicer implements Place {
       const before = this.#preparedBytes ?? crossing.bytes
       this.#preparedBytes = before + sizeRate * (crossing.bytes - before)
     }
+  }
+
+  probed({ node, bytes, ms, answered, now }: Probe): void {
+    if (answered && node !== undefined) this.#link.observe(node, bytes, ms, now)
   }
 
   /** `ms` leaves out the model's own time: it is the same on both ways. */
@@ -202,7 +208,8 @@ class PieSlicer implements Place {
     if (local === undefined && remote === undefined) return 'prepared'
     const since = this.#since[other]
     const gap = Math.abs((local ?? 0) - (remote ?? 0))
-    this.#saved += tryShare * Math.min(local ?? Number.POSITIVE_INFINITY, remote ?? Number.POSITIVE_INFINITY)
+    const cost = Math.min(local ?? Number.POSITIVE_INFINITY, remote ?? Number.POSITIVE_INFINITY)
+    this.#saved = (this.#saved ?? advance * cost) + tryShare * cost
     if (since < tryAtMostEvery) return best
     const inTime = ((other === 'captured' ? remote : local) ?? 0) < remaining
     const uncertain = gap * gap < this.#varianceOfGap(bytes, width, height)
@@ -242,10 +249,10 @@ class PieSlicer implements Place {
   }
 
   /** A message that did not get through in time would have taken longer: on a link that is too slow nothing else tells. */
-  #observeLoss({ plan, timings, bytes, latency, now }: Outcome): void {
+  #observeLoss({ plan, timings, bytes, latency, began = 0, now }: Outcome): void {
     const sent = plan.cut === 'captured' ? bytes : plan.cut === 'prepared' ? this.#preparedBytes : undefined
     if (sent === undefined) return
-    const before = (timings.capture ?? 0) + (timings.device ?? 0)
+    const before = began + (timings.capture ?? 0) + (timings.device ?? 0)
     this.#link.observeAtLeast(sent, latency - before, now)
   }
 }

@@ -5,11 +5,12 @@ import type {
   Menu,
   ModelSet,
   Outcome,
+  Probe,
   Side,
   Weighed,
   World,
 } from '../../pipeline/index.ts'
-import { Chain } from './chain.ts'
+import { type Chain, chain } from './chain.ts'
 import { choiceFields, choiceOf, compatible } from './choices.ts'
 
 /** What a shadow did beside the real decider, so far. */
@@ -59,8 +60,6 @@ export function shadow(
   )
 }
 
-const chain = (deciders: Decider | readonly Decider[]) => new Chain('decide' in deciders ? [deciders] : deciders)
-
 class Shadowed implements Shadow {
   readonly name: string
   readonly #real: Chain
@@ -87,6 +86,11 @@ class Shadowed implements Shadow {
   observe(outcome: Outcome, world: World): void {
     for (const other of this.#others) other.observe(outcome, world)
     this.#real.observe(outcome, world)
+  }
+
+  probed(probe: Probe, world: World): void {
+    for (const other of this.#others) other.probed(probe, world)
+    this.#real.probed(probe, world)
   }
 
   explain(): Explanation | undefined {
@@ -155,6 +159,14 @@ class Beside {
   observe(outcome: Outcome, world: World): void {
     try {
       this.decider.observe(outcome, world)
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  probed(probe: Probe, world: World): void {
+    try {
+      this.decider.probed(probe, world)
     } catch (error) {
       this.#fault(error)
     }
