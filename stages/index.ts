@@ -65,8 +65,11 @@ export {
   Slowdown,
   type SlowdownOptions,
   Slowdowns,
+  type Split,
+  type SplitOptions,
   select,
   shadow,
+  split,
   UnknownLogVersion,
 } from './decide/index.ts'
 export {
