@@ -1,5 +1,17 @@
 export { type Chain, chain } from './chain.ts'
 export {
+  type AlertOptions,
+  type AnsOptions,
+  alert,
+  ans,
+  type ChainLayer,
+  type LayerKind,
+  type Layers,
+  layersOf,
+  type MauiOptions,
+  maui,
+} from './baselines/index.ts'
+export {
   Contention,
   CutCosts,
   type CutPoint,
@@ -60,3 +72,5 @@ export {
 export type { SelectRule } from './rules.ts'
 export { type Expected, type Select, type SelectOptions, select } from './select.ts'
 export { type Shadow, type ShadowStatistics, shadow } from './shadow.ts'
+export { type FrontPoint, type Planner, type PlannerOptions, plan } from './plan/index.ts'
+export { type FrontWeights, type Objectives, paretoFront } from './pareto.ts'

@@ -179,7 +179,7 @@ export class LinkEstimate {
       }
       if (oldest !== undefined) this.#edges.delete(oldest)
     }
-    const fresh: Edge = { regression: new Regression({ size: 2, drift: 0.05 }), rtt: undefined, at: now }
+    const fresh: Edge = { regression: new Regression({ size: 2, drift: 0.035 }), rtt: undefined, at: now }
     this.#edges.set(name, fresh)
     return fresh
   }
