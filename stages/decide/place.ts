@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Cut, Decider, DecisionRequest, Explanation, Menu, Outcome, Weighed } from '../../pipeline/index.ts'
+import type { Cut, Decider, DecisionRequest, Explanation, Menu, Outcome, Probe, Weighed } from '../../pipeline/index.ts'
 import { LinkEstimate } from './estimate/link.ts'
 import { PreparingTime } from './estimate/preparing.ts'
 import { Regression } from './estimate/regression.ts'
@@ -125,7 +125,7 @@ class PieSlicer implements Place {
   }
 
   observe(outcome: Outcome): void {
-    if (outcome.side !== 'device') return
+    if (outcome.side !== 'device' || outcome.backup) return
     const { kind, crossing, timings, bytes, width, height, now } = outcome
     if (kind === 'failure' && (outcome.error === 'deadline-exceeded' || outcome.error === 'node-lost'))
       this.#observeLoss(outcome)
@@ -144,6 +144,10 @@ class PieSlicer implements Place {
       const before = this.#preparedBytes ?? crossing.bytes
       this.#preparedBytes = before + sizeRate * (crossing.bytes - before)
     }
+  }
+
+  probed({ node, bytes, ms, answered, now }: Probe): void {
+    if (answered && node !== undefined) this.#link.observe(node, bytes, ms, now)
   }
 
   /** `ms` leaves out the model's own time: it is the same on both ways. */
@@ -265,10 +269,10 @@ class PieSlicer implements Place {
   }
 
   /** A message that did not get through in time would have taken longer: on a link that is too slow nothing else tells. */
-  #observeLoss({ plan, timings, bytes, latency, now }: Outcome): void {
+  #observeLoss({ plan, timings, bytes, latency, began = 0, now }: Outcome): void {
     const sent = plan.cut === 'captured' ? bytes : plan.cut === 'prepared' ? this.#preparedBytes : undefined
     if (sent === undefined) return
-    const before = (timings.capture ?? 0) + (timings.device ?? 0)
+    const before = began + (timings.capture ?? 0) + (timings.device ?? 0)
     this.#link.observeAtLeast(sent, latency - before, now)
   }
 }

@@ -3,7 +3,7 @@ import type { Debt } from '../estimate/debt.ts'
 import type { EnergyModel } from '../estimate/energy.ts'
 import type { Money } from '../estimate/money.ts'
 import type { Forecast, Knowledge } from './forecast.ts'
-import { limitNames, type Settings } from './options.ts'
+import type { limitNames, Settings } from './options.ts'
 import { kind, type Paths } from './paths.ts'
 
 /** What is to be weighed against what. */
@@ -189,8 +189,7 @@ export class Appraisal {
       const own = this.#forecast.accuracy[path] as number
       return Math.max(0, limit - (this.#stands[b] === 1 ? Math.min(own, this.standAccuracy[b] as number) : own))
     }
-    const has =
-      name === 'energy' ? this.energy[arm] : name === 'money' ? this.money[path] : this.#forecast.bytes[path]
+    const has = name === 'energy' ? this.energy[arm] : name === 'money' ? this.money[path] : this.#forecast.bytes[path]
     return Math.max(0, ((has as number) - limit) / Math.max(limit, 1e-9))
   }
 

@@ -124,10 +124,13 @@ export class Forecast {
     let off = runHere * times.runs.deviation('device', id)
     off += runThere * times.runs.deviation('cloud', id, this.#edges[t])
     if (at >= kind.prepared && side === 'device')
-      off += (this.#prepare[s] as number) * times.prepareDoubt(at === kind.prepared ? (slots[s] as string) : 'tensor', bytes, width, height)
+      off +=
+        (this.#prepare[s] as number) *
+        times.prepareDoubt(at === kind.prepared ? (slots[s] as string) : 'tensor', bytes, width, height)
     if (at === kind.captured) off += (this.#rest[s] as number) * times.prepareThereDoubt(bytes, width, height)
     if (crosses)
-      off += (this.uplink[path] as number) * times.line(this.#paths.targets[t] as 'any', this.#world as World, now).doubt
+      off +=
+        (this.uplink[path] as number) * times.line(this.#paths.targets[t] as 'any', this.#world as World, now).doubt
     return off / total
   }
 
@@ -141,8 +144,13 @@ export class Forecast {
       this.#unit[s] = captured ? bytes : isPicture(encoding) ? times.pixel(encoding) : times.shrink(encoding)
       const writes = captured || !isPicture(encoding) ? 'tensor' : encoding
       this.#prepare[s] = below || at !== 'captured' ? 0 : times.prepare(writes, bytes, width, height)
-      this.#rest[s] = captured ? times.prepareThere(bytes, width, height) : isPicture(encoding) ? times.rest(encoding, 0) : 0
-      this.#restByte[s] = captured || !isPicture(encoding) ? 0 : (times.rest(encoding, 1e6) - (this.#rest[s] as number)) / 1e6
+      this.#rest[s] = captured
+        ? times.prepareThere(bytes, width, height)
+        : isPicture(encoding)
+          ? times.rest(encoding, 0)
+          : 0
+      this.#restByte[s] =
+        captured || !isPicture(encoding) ? 0 : (times.rest(encoding, 1e6) - (this.#rest[s] as number)) / 1e6
     }
     const resident = world.value('resident')
     const tensor = below || at !== 'captured' ? 0 : times.prepare('tensor', bytes, width, height)
@@ -155,19 +163,23 @@ export class Forecast {
       this.#edges[t] = edge
       this.#reach[t] = below ? 1 : reach.chance(target, now)
       for (let k = 0; k < kindNames.length; k++)
-        this.#ratios[k * targets.length + t] = onTime.of(poolOf(k as Kind, k === kind.last || k === kind.answered ? undefined : edge))
+        this.#ratios[k * targets.length + t] = onTime.of(
+          poolOf(k as Kind, k === kind.last || k === kind.answered ? undefined : edge),
+        )
     }
     for (let m = 0; m < models.length; m++) {
       const entry = models[m] as CatalogueEntry
       const reference = guessedRun(entry)
       const cold = resident !== undefined && !resident.includes(entry.id)
-      this.#run[m] = reference * times.runs.device(entry.id, this.#beside) + (cold && !below ? times.loading('device', entry) : 0)
+      this.#run[m] =
+        reference * times.runs.device(entry.id, this.#beside) + (cold && !below ? times.loading('device', entry) : 0)
       this.here[m] = tensor + (this.#run[m] as number)
       const coldThere = cold && below ? times.loading('cloud', entry) : 0
       for (let t = 0; t < targets.length; t++) {
         const node = this.#edges[t]
         const k = node === undefined ? times.load.factor(now) : times.load.factor(now, node)
-        this.#runThere[m * targets.length + t] = reference * times.runs.cloud(entry.id, node) * (below ? 1 : k) + coldThere
+        this.#runThere[m * targets.length + t] =
+          reference * times.runs.cloud(entry.id, node) * (below ? 1 : k) + coldThere
       }
     }
   }

@@ -18,7 +18,8 @@ export function wanted(appraisal: Appraisal, forecast: Forecast, settings: Setti
 export function front(appraisal: Appraisal, forecast: Forecast): { arms: readonly number[]; columns: Columns } {
   const arms: number[] = []
   for (let arm = 0; arm < appraisal.count; arm++) {
-    const open = appraisal.kept === 0 ? (appraisal.utility[arm] as number) > Number.NEGATIVE_INFINITY : appraisal.feasible[arm]
+    const open =
+      appraisal.kept === 0 ? (appraisal.utility[arm] as number) > Number.NEGATIVE_INFINITY : appraisal.feasible[arm]
     if (open) arms.push(arm)
   }
   const column = (of: (arm: number) => number) => Float64Array.from(arms, of)

@@ -23,7 +23,7 @@ import { explained, planOf } from './explain.ts'
 import { besideOf, Forecast } from './forecast.ts'
 import { front, wanted } from './goal.ts'
 import { Learner } from './learn.ts'
-import { settings, type Settings } from './options.ts'
+import { type Settings, settings } from './options.ts'
 import { cutFigures, kindNames, Paths } from './paths.ts'
 import { Tables } from './tables.ts'
 import { Tries, type Try } from './tries.ts'
@@ -163,7 +163,11 @@ class JointPlanner implements Planner {
     return explained({ ...table, main, tried: tried?.arm, chance, chosen, accept: cascade?.accept })
   }
 
-  pareto(of?: { readonly request: DecisionRequest; readonly world: World; readonly menu: Menu }): readonly FrontPoint[] {
+  pareto(of?: {
+    readonly request: DecisionRequest
+    readonly world: World
+    readonly menu: Menu
+  }): readonly FrontPoint[] {
     // The arrays of the last decision stay as they are, for whoever asks about it.
     const table = of ? this.#forecast(of.request, of.world, this.#make(of.request, of.menu)) : this.#last?.table
     if (!table) return []
@@ -225,7 +229,9 @@ class JointPlanner implements Planner {
 
   /** A low score can only be followed up on the device, and where another decision is possible. */
   #mayEscalate({ side, at }: DecisionRequest, { kept }: Appraisal): boolean {
-    return this.#settings.cascade && this.#settings.goal === 'utility' && side === 'device' && at === 'captured' && kept > 1
+    return (
+      this.#settings.cascade && this.#settings.goal === 'utility' && side === 'device' && at === 'captured' && kept > 1
+    )
   }
 
   /** Draws the lot, and looks for something to try only where the lot may allow it. */
@@ -251,11 +257,21 @@ class JointPlanner implements Planner {
   }
 
   /** Notes what was decided, and what is expected of it. */
-  #book({ paths, forecast, appraisal }: Table, arm: number, request: DecisionRequest, world: World, lot: boolean): void {
+  #book(
+    { paths, forecast, appraisal }: Table,
+    arm: number,
+    request: DecisionRequest,
+    world: World,
+    lot: boolean,
+  ): void {
     const path = appraisal.path(arm)
     const { id, attempt, source, now, bytes } = request
     const crosses = paths.crosses(path)
-    const [device, uplink, cloud] = [forecast.device[path], forecast.uplink[path], forecast.cloud[path]] as [number, number, number]
+    const [device, uplink, cloud] = [forecast.device[path], forecast.uplink[path], forecast.cloud[path]] as [
+      number,
+      number,
+      number,
+    ]
     this.#tries.count(request.at === 'captured' ? bytes : 0, lot ? (forecast.bytes[path] as number) : 0)
     this.#objective.debt.add(device, uplink, cloud)
     this.#knows.expect(id, {
