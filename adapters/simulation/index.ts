@@ -1,4 +1,4 @@
-export { type Duration, expected, type Variation } from './duration.ts'
+export { type Duration, expected, factors, type Variation } from './duration.ts'
 export type { Frame } from './frame.ts'
 export { type Random, random } from './random.ts'
 export { type Policy, type ReplayOptions, type ReplayReport, replay } from './replay.ts'
