@@ -1,4 +1,4 @@
-export { type Duration, expected, type Variation } from './duration.ts'
+export { type Duration, expected, factors, type Variation } from './duration.ts'
 export type { Frame } from './frame.ts'
 export { type Figures, modelsOfFigures } from './models.ts'
 export { type Random, random } from './random.ts'
