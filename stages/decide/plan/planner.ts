@@ -121,7 +121,7 @@ class JointPlanner implements Planner {
 
   decide(request: DecisionRequest, world: World, menu: Menu): Menu {
     if (menu.models.length === 0) return menu
-    this.#knows.hear(world)
+    this.#knows.hear(world, request.now)
     this.#objective.debt.pass(request.now)
     const table = this.#forecast(request, world, this.#table(request, menu))
     const { paths, forecast, appraisal } = table
