@@ -42,9 +42,9 @@ export {
   UnknownLogVersion,
 } from './log/index.ts'
 export { type Offload, type OffloadOptions, type OffloadStatistics, offload } from './offload/index.ts'
+export { type FrontWeights, type Objectives, paretoFront } from './pareto.ts'
 export { type Place, type PlaceOptions, place } from './place.ts'
+export { type FrontPoint, type Planner, type PlannerOptions, plan } from './plan/index.ts'
 export type { SelectRule } from './rules.ts'
 export { type Expected, type Select, type SelectOptions, select } from './select.ts'
 export { type Shadow, type ShadowStatistics, shadow } from './shadow.ts'
-export { type FrontPoint, type Planner, type PlannerOptions, plan } from './plan/index.ts'
-export { type FrontWeights, type Objectives, paretoFront } from './pareto.ts'

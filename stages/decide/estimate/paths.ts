@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Target, type World, layerOf, type Outcome, type Side } from '../../../pipeline/index.ts'
+import { layerOf, type Outcome, type Side, type Target, type World } from '../../../pipeline/index.ts'
 import type { CatalogueEntry } from '../../manage/index.ts'
 import { guessedLoad, guessedRun } from './guess.ts'
 import { LinkEstimate, type LinkEstimateOptions } from './link.ts'
@@ -150,7 +150,12 @@ export class PathTimes {
   hear(world: World, now: number): void {
     const link = world.get('link')
     const { edge } = this.link
-    if (link?.value.rtt !== undefined && edge !== undefined && this.link.due(now) && now - link.at < this.link.age(now) - news)
+    if (
+      link?.value.rtt !== undefined &&
+      edge !== undefined &&
+      this.link.due(now) &&
+      now - link.at < this.link.age(now) - news
+    )
       this.link.refresh(edge, link.value.rtt, link.value.uplink, link.at)
     const clouds = world.value('clouds')
     if (clouds) for (const [node, { value, at }] of clouds) this.#hearLoad(node, value.slowdown, at)
@@ -168,7 +173,8 @@ export class PathTimes {
     const { device, transfer, cloud, execute = 0, load = 0 } = timings
     const written = crossing && crossing.at === 'prepared' ? crossing.encoding : 'tensor'
     if (crossing && transfer !== undefined) this.link.observe(crossing.node, crossing.bytes, transfer, now)
-    if (device !== undefined && crossing?.at !== 'captured') this.#preparing(written).observe(bytes, width, height, device)
+    if (device !== undefined && crossing?.at !== 'captured')
+      this.#preparing(written).observe(bytes, width, height, device)
     if (crossing?.at === 'captured' && cloud !== undefined) this.#cloud.observe(bytes, width, height, cloud)
     if (crossing?.at === 'prepared') this.#observePrepared(crossing.encoding, crossing.bytes, entry, cloud ?? 0)
     if (load > 0 && execute > 0) this.#observeLoad(crossing ? 'cloud' : 'device', entry.id, load)

@@ -93,7 +93,10 @@ export class Environment {
   }
 
   /** Steps of a plan in milliseconds, without noise. */
-  steps(plan: Plan, captured: number): { device: number; transfer: number; cloud: number; head: number; tail: number; bytes: number } {
+  steps(
+    plan: Plan,
+    captured: number,
+  ): { device: number; transfer: number; cloud: number; head: number; tail: number; bytes: number } {
     const { device, cloud, base, byte, preparing, prepared } = this.truth
     const none = { device: 0, transfer: 0, cloud: 0, head: 0, tail: 0, bytes: 0 }
     if (plan.model === undefined || plan.model === '@last') return none
@@ -121,7 +124,10 @@ export class Environment {
   }
 
   /** One message, from capture to what the decider learns of it; `gap` ms later the next may come. */
-  message(decider: Decider, { menu = everything, bytes = 500_000, deadline = 300, gap = 5, label = 'a' } = {}): Happened {
+  message(
+    decider: Decider,
+    { menu = everything, bytes = 500_000, deadline = 300, gap = 5, label = 'a' } = {},
+  ): Happened {
     const id = `m${this.#count++}`
     const { now } = this
     const asked = request({ id, now, bytes, deadline, remaining: deadline })
@@ -129,13 +135,13 @@ export class Environment {
     const plan = planOf(after)
     const steps = this.steps(plan, bytes)
     const noisy = (ms: number) => (ms === 0 ? 0 : ms * Math.max(0.3, normal(this.random, 1, this.truth.noise)))
-    const [device, transfer, cloud, head, tail] = [steps.device, steps.transfer, steps.cloud, steps.head, steps.tail].map(noisy) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ]
+    const [device, transfer, cloud, head, tail] = [
+      steps.device,
+      steps.transfer,
+      steps.cloud,
+      steps.head,
+      steps.tail,
+    ].map(noisy) as [number, number, number, number, number]
     const crosses = steps.bytes > 0
     const lost = crosses && !this.truth.answers
     const total = lost ? Number.POSITIVE_INFINITY : device + transfer + cloud + head + tail
@@ -150,7 +156,12 @@ export class Environment {
     }
     const change = { id, now: this.now, bytes, latency: took, onTime }
     const failed = { ...change, kind: 'failure' as const, error: 'deadline-exceeded' }
-    const crossing = { at: plan.cut as Cut, encoding: plan.encoding ?? 'jpeg', bytes: steps.bytes, node: this.truth.node }
+    const crossing = {
+      at: plan.cut as Cut,
+      encoding: plan.encoding ?? 'jpeg',
+      bytes: steps.bytes,
+      node: this.truth.node,
+    }
     const score = 0.8
     const happened: Outcome = onTime
       ? outcome(plan, timings, { ...change, score, label, ...(crosses ? { crossing } : {}) })
