@@ -1,5 +1,6 @@
 import type { Message, Timings } from './message.ts'
 import type { Box, Cut, ResultPayload } from './payload.ts'
+import { lastAnswer } from './plan.ts'
 
 /** One message's answer, flat. */
 export interface Answer {
@@ -26,7 +27,12 @@ export interface Answer {
   readonly latency: number
   /** Whether the answer came within the pipeline's deadline. */
   readonly onTime: boolean
+  /** Attempts that were made for it, backups and repetitions included. */
   readonly attempts: number
+  /** It stands in for the planned answer, which was late or failed. */
+  readonly backup: boolean
+  /** No model ran: it is the last answer of its source, given again. */
+  readonly repeated: boolean
 }
 
 /** Reads the answer off a message that has reached the end of the chain at local time `now`. */
@@ -50,5 +56,7 @@ export function answerOf(message: Message<ResultPayload>, now: number, deadline:
     latency,
     onTime: latency <= deadline,
     attempts: message.attempt,
+    backup: message.backup === true,
+    repeated: message.plan.model === lastAnswer,
   }
 }

@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from './clock.ts'
 import type { Decider } from './decider.ts'
 import { Events } from './events.ts'
-import type { Side } from './message.ts'
+import type { Message, Side } from './message.ts'
 import type { ModelSet } from './models.ts'
+import type { ResultPayload } from './payload.ts'
 import type { Boundary } from './subjects.ts'
 import type { Transport } from './transport.ts'
 import { World } from './world.ts'
@@ -14,6 +15,16 @@ export interface Route {
   /** The device can prepare, and run models. */
   readonly prepares: boolean
   readonly executes: boolean
+}
+
+/** Who keeps the accounts of a device's messages: which attempts of each are under way, and what was answered last. */
+export interface Attempts {
+  /** A message has this plan now: its backup may be due. */
+  planned(message: Message): void
+  /** The number of a message's next attempt. */
+  next(message: Message): number
+  /** The last answer of a source, and since when (local clock, ms); undefined before the first. */
+  last(source: string): { readonly payload: ResultPayload; readonly at: number } | undefined
 }
 
 /** What a stage knows of the pipeline half it runs in. */
@@ -37,6 +48,8 @@ export interface StageContext {
   readonly executors: number | undefined
   /** Deciders of this half, in order; they observe every outcome. */
   readonly deciders: Decider[]
+  /** In the process that captures: who follows the messages. Elsewhere no backup can be started, nothing repeated. */
+  readonly attempts: Attempts | undefined
   /** The way over a boundary: only pipelines have one. */
   readonly outward: { readonly transport: Transport; boundary(hop: string | undefined): Boundary } | undefined
 }
@@ -58,6 +71,7 @@ export function standaloneContext(change: Partial<StageContext> = {}): StageCont
     explain: false,
     executors: undefined,
     deciders: [],
+    attempts: undefined,
     outward: undefined,
     ...change,
   }

@@ -1,19 +1,19 @@
 import type { StageContext } from './context.ts'
-import type { Decider, DecisionRequest, Explanation, Tried } from './decider.ts'
-import { BadConfiguration } from './errors.ts'
-import { evolve, type Message } from './message.ts'
-import { type Cut, payloadBytes } from './payload.ts'
-import { type Backup, type Encoding, type Menu, type Plan, rank, restrict, type Target } from './plan.ts'
+import type { Decider, DecisionRequest, Explanation } from './decider.ts'
+import { BadConfiguration, Cancelled } from './errors.ts'
+import { BaseMenu } from './menu.ts'
+import { evolve, type Message, type Tried } from './message.ts'
+import { payloadBytes } from './payload.ts'
+import { anyLayer, type Encoding, lastAnswer, type Menu, offers, type Plan } from './plan.ts'
 import { asStage, type Unchanging, workStage } from './stage.ts'
 
-const encodings: readonly Encoding[] = ['jpeg', 'webp', 'raw', 'tensor']
-const targets: readonly Target[] = ['any']
-const backups: readonly Backup[] = ['none']
 const untried: readonly Tried[] = []
+const fields = ['models', 'cuts', 'encodings', 'targets', 'backups'] as const
 
 /**
  * Asks deciders, left to right, about every message; each narrows what is still open. A field with one choice left is
- * closed: it is the plan. Deciders learn from every outcome of their half.
+ * closed: it is the plan. Deciders learn from every outcome of their half. What is planned already as another's backup
+ * passes by.
  */
 export function decide(...deciders: readonly Decider[]): Unchanging {
   const name = deciders.map((decider) => decider.name).join('+') || 'decide'
@@ -21,27 +21,19 @@ export function decide(...deciders: readonly Decider[]): Unchanging {
     workStage(name, (context) => {
       for (const decider of deciders) decider.open?.({ side: context.side, models: context.models })
       context.deciders.push(...deciders)
-      const base = baseMenu(context)
-      return { work: (message) => decideOne(message, name, deciders, base, context) }
+      const base = new BaseMenu(context)
+      return {
+        work: (message) => (message.backup ? message : decideOne(message, name, deciders, base, context)),
+      }
     }),
   )
-}
-
-/** Everything there is to choose from, on this half of this pipeline. */
-function baseMenu(context: StageContext): Menu {
-  const { route, models } = context
-  const cuts: Cut[] = []
-  if (route.wire) cuts.push('captured')
-  if (route.wire && route.prepares) cuts.push('prepared')
-  if (route.prepares && route.executes) cuts.push('answered')
-  return { models: models?.ids ?? [], cuts, encodings, targets, backups }
 }
 
 function decideOne(
   message: Message,
   name: string,
   deciders: readonly Decider[],
-  base: Menu,
+  base: BaseMenu,
   context: StageContext,
 ): Message {
   const { clock, world, events } = context
@@ -65,14 +57,15 @@ function decideOne(
     attempt: message.attempt,
     tried: message.tried ?? untried,
   }
-  const before = available(message, base)
+  const whole = base.of(message.source, now)
+  const before = base.available(message, whole)
   const explanations: Explanation[] | undefined = context.explain ? [] : undefined
   let menu = before
   for (const decider of deciders) {
     menu = decider.decide(request, world, menu)
     const explanation = explanations && decider.explain?.()
     if (explanation) explanations.push(explanation)
-    for (const field of ['models', 'cuts', 'encodings', 'targets', 'backups'] as const) {
+    for (const field of fields) {
       if (menu[field].length === 0 && before[field].length > 0) {
         throw new BadConfiguration(
           `Decider "${decider.name}" left nothing to choose among ${field}. It must keep at least one.`,
@@ -81,45 +74,41 @@ function decideOne(
     }
   }
   const plan = closed(menu)
+  if (plan.model === lastAnswer) assertRepeatable(plan, before)
+  else if (plan.cut !== undefined) base.assertLayer(plan.model, plan.cut)
+  if (message.tried) assertNew(plan, before)
   const { id, attempt } = message
   events.emit({ type: 'decided', id, attempt, decider: name, plan, ...(explanations ? { explanations } : {}) })
-  return evolve(message, { plan, open: stillOpen(menu, base) })
-}
-
-/** The base menu less what is decided, what was excluded, and the cuts that lie behind the payload already. */
-function available(message: Message, base: Menu): Menu {
-  const { plan, payload } = message
-  const open = restrict(base, message.open)
-  const at = rank(payload.at)
-  return {
-    models: plan.model === undefined ? open.models : [plan.model],
-    cuts: plan.cut === undefined ? open.cuts.filter((cut) => rank(cut) >= at) : [plan.cut],
-    encodings: plan.encoding === undefined ? open.encodings : [plan.encoding],
-    targets: plan.target === undefined ? open.targets : [plan.target],
-    backups: plan.backup === undefined ? open.backups : [plan.backup],
-  }
+  const decided = evolve(message, { plan, open: stillOpen(menu, whole) })
+  context.attempts?.planned(decided)
+  return decided
 }
 
 function closed(menu: Menu): Plan {
-  const [model, cut, encoding, target, backup] = [
-    menu.models,
-    menu.cuts,
-    menu.encodings,
-    menu.targets,
-    menu.backups,
-  ].map((list) => (list.length === 1 ? list[0] : undefined))
-  return {
-    ...(model === undefined ? {} : { model }),
-    ...(cut === undefined ? {} : { cut: cut as Cut }),
-    ...(encoding === undefined ? {} : { encoding }),
-    ...(target === undefined ? {} : { target: target as Target }),
-    ...(backup === undefined ? {} : { backup: backup as Backup }),
-  }
+  const { models, cuts, encodings, targets, backups, backupAfter, accept } = menu
+  const plan: { -readonly [K in keyof Plan]: Plan[K] } = {}
+  const model = only(models)
+  if (model !== undefined) plan.model = model
+  const cut = model === lastAnswer ? (only(cuts) ?? 'answered') : only(cuts)
+  // Any layer is none in particular: the cut is open still.
+  if (cut !== undefined && cut !== anyLayer) plan.cut = cut
+  const encoding: Encoding | undefined = only(encodings)
+  if (encoding !== undefined) plan.encoding = encoding
+  const target = only(targets)
+  if (target !== undefined) plan.target = target
+  const backup = only(backups)
+  if (backup !== undefined) plan.backup = backup
+  if (backupAfter !== undefined) plan.backupAfter = backupAfter
+  if (accept !== undefined) plan.accept = accept
+  return plan
 }
 
-/** What must travel with the message: the lists that are shorter than the base but not closed. */
+function only<T>(list: readonly T[]): T | undefined {
+  return list.length === 1 ? list[0] : undefined
+}
+
+/** What must travel with the message: the lists that are shorter than the base, or in another order, but not closed. */
 function stillOpen(menu: Menu, base: Menu): Message['open'] {
-  const narrowed = <T>(list: readonly T[], all: readonly T[]) => list.length > 1 && list.length < all.length
   return {
     ...(narrowed(menu.models, base.models) ? { models: menu.models } : {}),
     ...(narrowed(menu.cuts, base.cuts) ? { cuts: menu.cuts } : {}),
@@ -127,4 +116,27 @@ function stillOpen(menu: Menu, base: Menu): Message['open'] {
     ...(narrowed(menu.targets, base.targets) ? { targets: menu.targets } : {}),
     ...(narrowed(menu.backups, base.backups) ? { backups: menu.backups } : {}),
   }
+}
+
+function narrowed<T>(list: readonly T[], all: readonly T[]): boolean {
+  if (list === all || list.length < 2) return false
+  return list.length !== all.length || list.some((choice, at) => choice !== all[at])
+}
+
+function assertRepeatable({ cut }: Plan, { lastAge }: Menu): void {
+  if (lastAge === undefined) {
+    throw new BadConfiguration(
+      'There is no last answer of this source to give again. Plan it where the menu has its age.',
+    )
+  }
+  if (cut !== 'answered') {
+    throw new BadConfiguration(`The last answer is given again on the device: plan the cut "answered", not "${cut}".`)
+  }
+}
+
+/** A plan that an earlier attempt has shown to be of no use is not tried again. */
+function assertNew({ model, cut }: Plan, { models, cuts }: Menu): void {
+  const known =
+    (model === undefined || model === lastAnswer || models.includes(model)) && (cut === undefined || offers(cuts, cut))
+  if (!known) throw new Cancelled('No decider offers anything that was not tried for this message.')
 }

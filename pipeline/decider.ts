@@ -1,4 +1,4 @@
-import type { Crossing, Item, Side, Timings, Way } from './message.ts'
+import type { Crossing, Item, Side, Timings, Tried, Way } from './message.ts'
 import type { ModelSet } from './models.ts'
 import type { Cut } from './payload.ts'
 import type { Menu, Plan } from './plan.ts'
@@ -33,15 +33,6 @@ export interface DecisionRequest {
   readonly tried: readonly Tried[]
 }
 
-/** An attempt that ended without an acceptable answer. */
-export interface Tried {
-  readonly plan: Plan
-  /** The code of its error, where it failed. */
-  readonly error?: string
-  /** The score of its answer, where that was not accepted. */
-  readonly score?: number
-}
-
 /** What became of a message, for those who decided about it. */
 export interface Outcome {
   readonly id: string
@@ -56,8 +47,14 @@ export interface Outcome {
   readonly attempt: number
   /** Whether this attempt's end was the message's. A late answer, or one that a backup beat, did not settle it. */
   readonly settled: boolean
+  /** This attempt stood in for another: it ran on the device whatever the menu said. */
+  readonly backup?: true
+  /** Milliseconds from capture to the start of this attempt; absent on the first. */
+  readonly began?: number
   /** The score of its answer, where there is one, 0…1. */
   readonly score: number | undefined
+  /** The label of its answer, where there is one. */
+  readonly label?: string | undefined
   readonly timings: Timings
   readonly crossing: Crossing | undefined
   /** Below the wire: what its way there took, and its way back is expected to take. */
@@ -71,6 +68,8 @@ export interface Outcome {
   readonly onTime: boolean
   /** The code of the error, where it failed. */
   readonly error: string | undefined
+  /** Where it was refused: milliseconds from `now` after which another try may succeed. */
+  readonly retryAfter?: number | undefined
 }
 
 /** One choice that a decider weighed, and what it expected of it. Fields it does not know are absent. */
@@ -140,6 +139,7 @@ export function fixed(choice: Fixed, name = 'fixed'): Decider {
       ...(choice.cut === undefined ? {} : { cuts: [choice.cut] }),
       ...(choice.encoding === undefined ? {} : { encodings: [choice.encoding] }),
     }),
+    explain: () => ({ decider: name, weighed: [{ choice, propensity: 1 }], chosen: 0 }),
   }
 }
 

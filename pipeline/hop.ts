@@ -69,6 +69,7 @@ function openCaller(
       stage: name,
       clock,
       events,
+      next: (message) => context.attempts?.next(message) ?? message.attempt + 1,
       crosses: boundary.kind === 'wire' || side === 'cloud',
       ...options,
     },

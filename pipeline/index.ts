@@ -16,7 +16,6 @@ export {
   inCloud,
   type Outcome,
   onDevice,
-  type Tried,
   type Weighed,
 } from './decider.ts'
 export {
@@ -59,6 +58,7 @@ export {
   type Step,
   spent,
   type Timings,
+  type Tried,
   type Way,
 } from './message.ts'
 export type { ModelSet } from './models.ts'

@@ -1,5 +1,4 @@
 import type { Cancellation } from './cancellation.ts'
-import type { Tried } from './decider.ts'
 import type { QuintetError } from './errors.ts'
 import type { Captured, Cut, Payload } from './payload.ts'
 import type { Plan, Restriction } from './plan.ts'
@@ -7,8 +6,11 @@ import type { Plan, Restriction } from './plan.ts'
 /** Above the wire, or below it. */
 export type Side = 'device' | 'cloud'
 
-/** What the time of a message goes into. `queue` and `load` are shares of `execute` that were spent waiting. */
-export type Step = 'capture' | 'device' | 'transfer' | 'cloud' | 'execute' | 'queue' | 'load'
+/**
+ * What the time of a message goes into. Shares of `execute`: `queue` and `load` were spent waiting; `head` is what the
+ * device computed of a model that is split, writing what crosses included.
+ */
+export type Step = 'capture' | 'device' | 'transfer' | 'cloud' | 'execute' | 'queue' | 'load' | 'head'
 
 /** Milliseconds per step. */
 export type Timings = Readonly<Partial<Record<Step, number>>>
@@ -28,6 +30,17 @@ export interface Crossing {
 export interface Way {
   readonly up: number
   readonly down: number
+}
+
+/** An attempt that ended without an acceptable answer. */
+export interface Tried {
+  readonly plan: Plan
+  /** The code of its error, where it failed. */
+  readonly error?: string
+  /** Where it was refused: milliseconds after which another try may succeed, from the refusal on. */
+  readonly retryAfter?: number
+  /** The score of its answer, where that was not accepted. */
+  readonly score?: number
 }
 
 /**
@@ -54,10 +67,16 @@ export interface Message<P extends Payload = Payload, S extends Side = Side> {
   /** What deciders have excluded so far of the fields that the plan leaves open. */
   readonly open: Restriction
   readonly timings: Timings
-  /** Which pass this is, from 1. */
+  /** Which attempt this is, from 1. */
   readonly attempt: number
-  /** The attempts before this one. */
+  /** The attempts before this one that ended without an acceptable answer. */
   readonly tried?: readonly Tried[]
+  /** Which pass under a plan of its own this is, from 1; absent on the first. Passes of one message may be under way at once. */
+  readonly pass?: number
+  /** Local clock, ms: when this pass began, where it is not the first. */
+  readonly began?: number
+  /** This pass stands in for another that may be late: it is planned already. */
+  readonly backup?: true
   readonly crossing?: Crossing
   /** W3C trace context. */
   readonly traceparent?: string
@@ -79,6 +98,7 @@ export interface Failure {
   readonly plan: Plan
   readonly timings: Timings
   readonly attempt: number
+  readonly pass?: number
 }
 
 /** A message that was let go on purpose. */
@@ -90,6 +110,7 @@ export interface Dropped {
   /** `stale`: a fresher frame replaced it · `overflow`: a mailbox was full · `filtered`: a stage said so. */
   readonly reason: 'stale' | 'overflow' | 'filtered'
   readonly timings: Timings
+  readonly pass?: number
 }
 
 /** What flows between stages. Every stage passes failures and drops through untouched. */
@@ -105,17 +126,17 @@ export function evolve<P extends Payload, S extends Side, Q extends Payload = P>
 
 /** Ends a message as failed. */
 export function failure(message: Omit<Message, 'payload'>, stage: string, error: QuintetError): Failure {
-  const { id, source, seq, plan, timings, attempt } = message
-  return { kind: 'failure', id, source, seq, stage, error, plan, timings, attempt }
+  const { id, source, seq, plan, timings, attempt, pass } = message
+  return { kind: 'failure', id, source, seq, stage, error, plan, timings, attempt, ...(pass ? { pass } : {}) }
 }
 
 /** Lets a message go, counted. */
 export function dropped(
-  message: Pick<Message, 'id' | 'source' | 'seq' | 'timings'>,
+  message: Pick<Message, 'id' | 'source' | 'seq' | 'timings' | 'pass'>,
   reason: Dropped['reason'],
 ): Dropped {
-  const { id, source, seq, timings } = message
-  return { kind: 'dropped', id, source, seq, reason, timings }
+  const { id, source, seq, timings, pass } = message
+  return { kind: 'dropped', id, source, seq, reason, timings, ...(pass ? { pass } : {}) }
 }
 
 /** Adds milliseconds to a step. */

@@ -28,6 +28,13 @@ const settings = z.strictObject({
   window: z.number().int().min(1).max(65_536).default(8),
   /** Whether answers of one source keep the order of its captures. Default `source`. */
   order: z.enum(['source', 'none']).default('source'),
+  /**
+   * When the answer of a backup is shown: when the planned one cannot come in time any more (or has failed), or as soon
+   * as it is there. Default `at-deadline`.
+   */
+  showBackup: z.enum(['at-deadline', 'first']).default('at-deadline'),
+  /** Plans that one message is tried with at most, the first included, backups apart. Default 3. */
+  attempts: z.number().int().min(1).max(100).default(3),
   /** Whether `decided` events carry what each decider weighed. Default false. */
   explain: z.boolean().default(false),
   /** Whose pipeline it is, where several share one server. Default `main`. */
@@ -58,6 +65,8 @@ export interface RunningDevice extends Running, AsyncIterable<Answer> {
   readonly answers: AsyncIterable<Answer>
   /** So far: in = results + failures + dropped + in flight. */
   readonly counts: Counts
+  /** So far: what became of attempts, backups and repetitions included. */
+  readonly statistics: Readonly<Record<string, number>>
   /** The final counts, when the source has ended and all is settled; rejects when the source errored. */
   readonly done: Promise<Counts>
 }
@@ -266,15 +275,22 @@ export class Pipeline {
   #deviceHalf(transport: Transport | undefined, options: HalfOptions) {
     const [segment] = this.#segments
     const node = assertToken(options.node ?? `device-${randomBytes(4).toString('hex')}`, "a device's name")
-    const context = this.#context('device', node, new Events(), transport, options)
-    const { deadline, late, patience = Math.max(10_000, 10 * deadline), window } = this.#settings
-    const half = new DeviceHalf({
+    const { deadline, late, patience = Math.max(10_000, 10 * deadline), window, showBackup, attempts } = this.#settings
+    const context: StageContext = {
+      ...this.#context('device', node, new Events(), transport, options),
+      // Made with this context, and asked only once messages flow.
+      get attempts() {
+        return half.flight
+      },
+    }
+    const half: DeviceHalf = new DeviceHalf({
       source: this.#source,
       segment: segment as Segment,
       context,
       window,
       deadline,
       budget: late === 'fail' ? deadline : Math.max(deadline, patience),
+      rules: { show: showBackup, attempts },
     })
     return { half, context }
   }
@@ -311,6 +327,9 @@ export class Pipeline {
       get counts() {
         return half.flight.ledger.counts
       },
+      get statistics() {
+        return half.flight.statistics
+      },
       drain,
       [Symbol.asyncIterator]: () => answers[Symbol.asyncIterator](),
     }
@@ -342,6 +361,7 @@ export class Pipeline {
       explain,
       executors: options.executors,
       deciders: [],
+      attempts: shared?.attempts,
       outward: transport && {
         transport,
         boundary: (hop) => (hop ? Boundary.hop(tenant, this.name, hop) : Boundary.wire(tenant, this.name)),

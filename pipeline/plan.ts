@@ -13,7 +13,10 @@ export type Encoding = 'original' | 'jpeg' | 'webp' | 'raw' | 'tensor' | (string
  */
 export type Backup = 'none' | 'last' | `model:${string}`
 
-/** As a plan's model: no model runs, the last answer of the same source is given again. */
+/**
+ * As a plan's model, with the cut `answered`: no model runs, the last answer of the same source is given again. It is
+ * never among a menu's models; where it is possible the menu says how old that answer is (`lastAge`).
+ */
 export const lastAnswer = '@last'
 
 /** On a menu's cuts: behind any layer of the model, as `ModelSet.cuts` lists them. A plan names the layer. */
@@ -42,10 +45,16 @@ export interface Menu {
   readonly encodings: readonly Encoding[]
   readonly targets: readonly Target[]
   readonly backups: readonly Backup[]
+  /** Milliseconds from capture after which a backup starts; what the last decider sets is the plan's. */
+  readonly backupAfter?: number
+  /** The score below which another attempt is made; what the last decider sets is the plan's. */
+  readonly accept?: number
+  /** Milliseconds since the last answer of this source; absent where there is none to give again. */
+  readonly lastAge?: number
 }
 
-/** A restriction of a menu, as a message carries it: absent means "whatever there is". */
-export type Restriction = Partial<Menu>
+/** A restriction of a menu, as a message carries it, most preferred first: absent means "whatever there is". */
+export type Restriction = Partial<Pick<Menu, 'models' | 'cuts' | 'encodings' | 'targets' | 'backups'>>
 
 const order = { captured: 0, prepared: 1, after: 2, answered: 3 } as const
 
@@ -59,11 +68,12 @@ export function layerOf(cut: Cut): string | undefined {
   return cut.startsWith('after:') ? cut.slice('after:'.length) : undefined
 }
 
-/** Keeps of each list what the restriction allows, in the menu's order. */
+/** Keeps of each list what the restriction allows, in the restriction's order. */
 export function restrict(menu: Menu, to: Restriction): Menu {
   return {
+    ...menu,
     models: keep(menu.models, to.models),
-    cuts: keep(menu.cuts, to.cuts),
+    cuts: to.cuts === undefined ? menu.cuts : to.cuts.filter((cut) => offers(menu.cuts, cut)),
     encodings: keep(menu.encodings, to.encodings),
     targets: keep(menu.targets, to.targets),
     backups: keep(menu.backups, to.backups),
@@ -71,5 +81,10 @@ export function restrict(menu: Menu, to: Restriction): Menu {
 }
 
 function keep<T>(list: readonly T[], allowed: readonly T[] | undefined): readonly T[] {
-  return allowed === undefined ? list : list.filter((choice) => allowed.includes(choice))
+  return allowed === undefined ? list : allowed.filter((choice) => list.includes(choice))
+}
+
+/** Whether a cut is among these; any layer stands for every one. */
+export function offers(cuts: readonly Cut[], cut: Cut): boolean {
+  return cuts.includes(cut) || (cut.startsWith('after:') && cuts.includes(anyLayer))
 }

@@ -51,7 +51,7 @@ export class Runner {
   next(item: Item): void {
     if (item.kind !== 'message') return this.#passBy(item)
     const slot: Slot = { message: item, done: undefined }
-    if (this.#ordered) {
+    if (this.#keepsPlace(item)) {
       const lane = this.#lanes.get(item.source)
       if (lane) lane.push(slot)
       else this.#lanes.set(item.source, [slot])
@@ -72,9 +72,14 @@ export class Runner {
     for (const quit of [...this.#quits]) quit()
   }
 
+  /** Later passes of a message do not wait for those that overtook it: its device puts the answers in order. */
+  #keepsPlace(item: Item): boolean {
+    return this.#ordered && item.pass === undefined
+  }
+
   /** A failure or drop keeps its place behind the messages of its source that came before it. */
   #passBy(item: Exclude<Item, Message>): void {
-    const lane = this.#ordered ? this.#lanes.get(item.source) : undefined
+    const lane = this.#keepsPlace(item) ? this.#lanes.get(item.source) : undefined
     if (lane) lane.push({ message: item as unknown as Message, done: item })
     else this.#out.next(item)
   }
@@ -156,7 +161,7 @@ export class Runner {
   }
 
   #finish(slot: Slot, item: Item): void {
-    if (!this.#ordered) this.#out.next(item)
+    if (!this.#keepsPlace(slot.message)) this.#out.next(item)
     else {
       slot.done = item
       const lane = this.#lanes.get(slot.message.source) as Slot[]

@@ -5,7 +5,7 @@ import { BadConfiguration } from './errors.ts'
  *
  *   in.TENANT.PIPELINE.DEVICE.STREAM             any node of the cloud half (queue group)
  *   in.TENANT.PIPELINE.DEVICE.STREAM.NODE        that node: a retry elsewhere, a cancellation
- *   in.TENANT.PIPELINE.DEVICE.STREAM.NODE.KEY    that node: the chunks of one message
+ *   in.TENANT.PIPELINE.DEVICE.STREAM.NODE.KEY    that node: the chunks of one message, KEY as the node said
  *   st.TENANT.PIPELINE.STAGE.DEVICE.STREAM…      the same for a hop inside one half
  */
 

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import type { Target } from './plan.ts'
 
 /** Something known: by whom, and since when on the local clock. A field that was never observed is absent: unknown. */
 export interface Fact<T> {
@@ -33,7 +34,12 @@ export interface CloudLoad {
 /** What deciders may know at the moment they decide. */
 export interface WorldFacts {
   readonly link: Link
+  /** The node that answered last. */
   readonly cloud: CloudLoad
+  /** Each node that was heard of in the last minute, with what it said of itself and when. */
+  readonly clouds: ReadonlyMap<string, Fact<CloudLoad>>
+  /** Where the cloud's share may run: `any`, and where there are several nodes each by name. A new list when they change. */
+  readonly targets: readonly Target[]
   /** Messages in flight from this device. */
   readonly inFlight: number
   /** Models loaded on this side. */

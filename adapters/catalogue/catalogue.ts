@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import type { z } from 'zod'
-import { BadConfiguration, UnknownModel } from '../../pipeline/index.ts'
+import { BadConfiguration, type Cut, UnknownModel } from '../../pipeline/index.ts'
 import type { ModelSource } from '../../stages/execute/index.ts'
 import { type CatalogueEntry, type catalogueEntry, catalogueFile, type Models } from '../../stages/manage/index.ts'
 
@@ -69,6 +69,12 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
   const root = resolve(folder)
   const sources = new Map<string, ModelSource>()
   const ids = [...entries.keys()]
+  const layers = new Map(
+    parsed.data.models.map(({ id, cuts = [] }): [string, readonly Cut[]] => [
+      id,
+      cuts.map(({ layer }): Cut => `after:${layer}`),
+    ]),
+  )
 
   function entry(id: string): CatalogueEntry {
     const found = entries.get(id)
@@ -87,6 +93,12 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
     return made
   }
 
+  function cuts(id: string): readonly Cut[] {
+    const found = layers.get(id)
+    if (found === undefined) throw new UnknownModel(id, ids)
+    return found
+  }
+
   if (options.missing !== 'allow') {
     const faults = ids.flatMap((id) => faultOfFile(source(id)) ?? [])
     if (faults.length > 0) {
@@ -95,7 +107,7 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
       )
     }
   }
-  return { ids, entry, source }
+  return { ids, entry, source, cuts }
 }
 
 /** Follows links: a file inside the folder by name may still stand elsewhere. @returns whether the file is there. */

@@ -10,6 +10,7 @@ import { Window } from '../window.ts'
 import { Answers } from './answers.ts'
 import { Chain } from './chain.ts'
 import { Flight } from './flight.ts'
+import type { AttemptRules } from './flying.ts'
 import type { Segment } from './segments.ts'
 
 /** Captures taken in a row before timers and sockets get their turn: a source that never waits must not starve them. */
@@ -22,6 +23,7 @@ export interface DeviceOptions {
   readonly window: number
   readonly budget: number
   readonly deadline: number
+  readonly rules: AttemptRules
 }
 
 /** The half above the wire: takes captures in as the window allows, sends them through, settles what comes back. */
@@ -45,6 +47,7 @@ export class DeviceHalf {
     this.flight = new Flight({
       ...options,
       device: options.context.node,
+      enter: (message) => this.#chain?.push(message),
       onSettled: (item, flew) => this.#settled(item, flew),
     })
     this.done = new Promise((resolve, reject) => {

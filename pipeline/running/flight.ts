@@ -2,43 +2,61 @@ import { randomBytes } from 'node:crypto'
 import { Cancellation } from '../cancellation.ts'
 import type { Capture, FailedCapture } from '../capture.ts'
 import type { Timer } from '../clock.ts'
-import type { StageContext } from '../context.ts'
+import type { Attempts, StageContext } from '../context.ts'
 import { asQuintetError, BadInput, Cancelled, DeadlineExceeded, type QuintetError, StageFailed } from '../errors.ts'
 import { Ledger } from '../ledger.ts'
 import { dropped, failure, type Item, type Message } from '../message.ts'
 import type { Captured } from '../payload.ts'
-import { observe } from './observe.ts'
+import { lastAnswer } from '../plan.ts'
+import { type AttemptRules, Flying } from './flying.ts'
+import { LastAnswers } from './last.ts'
+import { Passes } from './passes.ts'
 
 /** A stage that respects budgets has ended a message by then; this catches what an operator lost, ms after its end. */
 const grace = 250
 
+export interface FlightOptions {
+  readonly context: StageContext
+  readonly device: string
+  /** Milliseconds a message may take. */
+  readonly budget: number
+  readonly rules: AttemptRules
+  /** Takes a further pass of a message in, where captures come in. */
+  readonly enter: (message: Message) => void
+  /** `flew`: it had entered the pipeline, and so holds a place in the window. */
+  readonly onSettled: (item: Item, flew: boolean) => void
+}
+
 /** The messages of a device half between capture and settlement: counted, watched, settled once. */
-export class Flight {
+export class Flight implements Attempts {
   readonly ledger = new Ledger()
-  readonly #flying = new Map<string, Message>()
+  readonly #flying = new Map<string, Flying>()
+  readonly #passes: Passes
+  readonly #last = new LastAnswers()
+  readonly #options: FlightOptions
   readonly #context: StageContext
-  readonly #device: string
-  readonly #budget: number
-  readonly #onSettled: (item: Item, flew: boolean) => void
   /** Distinguishes runs: ids must be unique as long as anybody may see both. */
   readonly #run = randomBytes(6).toString('hex')
   readonly #seqs = new Map<string, number>()
   #count = 1
+  /** Messages in flight that may end before those which were captured before them. */
+  #branched = 0
   #timer: Timer | undefined
   readonly #landed = new Set<() => void>()
 
-  constructor(options: {
-    readonly context: StageContext
-    readonly device: string
-    /** Milliseconds a message may take. */
-    readonly budget: number
-    /** `flew`: it had entered the pipeline, and so holds a place in the window. */
-    readonly onSettled: (item: Item, flew: boolean) => void
-  }) {
+  constructor(options: FlightOptions) {
+    this.#options = options
     this.#context = options.context
-    this.#device = options.device
-    this.#budget = options.budget
-    this.#onSettled = options.onSettled
+    this.#passes = new Passes({
+      context: options.context,
+      rules: options.rules,
+      last: this.#last,
+      enter: options.enter,
+      branched: () => {
+        this.#branched++
+      },
+      end: (flying) => this.#land(flying),
+    })
   }
 
   /**
@@ -48,11 +66,12 @@ export class Flight {
    */
   take(capture: Capture, at: number): Message<Captured, 'device'> | undefined {
     const { clock } = this.#context
-    const wrong = wrongName(capture)
-    if (wrong) return this.fail({ error: wrong })
+    const { id, stream } = capture
+    const wrong = wrongName(capture) ?? (id !== undefined && this.#isKnown(id) ? twin(id) : undefined)
+    if (wrong) return this.fail({ error: wrong, ...(stream === undefined ? {} : { stream }) })
     const message = this.#message(capture, at - (capture.ms ?? 0), capture.payload)
-    if (!this.ledger.open(message.id)) return undefined
-    this.#flying.set(message.id, message)
+    this.ledger.open(message.id)
+    this.#flying.set(message.id, new Flying(message))
     this.#timer ??= clock.after(grace, this.#sweep, { background: true })
     this.#context.world.set('inFlight', this.#flying.size, 'flight')
     this.#context.events.emit({ type: 'captured', id: message.id })
@@ -61,32 +80,49 @@ export class Flight {
 
   /** Counts a capture that went wrong. */
   fail(capture: FailedCapture): undefined {
-    const message = this.#message(wrongName(capture) ? {} : capture, this.#context.clock.now())
-    if (!this.ledger.open(message.id)) return
-    this.#land(failure(message, 'capture', asQuintetError(capture.error, 'capture')), false)
+    const message = this.#message(capture, this.#context.clock.now())
+    this.ledger.open(message.id)
+    this.#close(failure(message, 'capture', asQuintetError(capture.error, 'capture')), false)
   }
 
   /** Counts a frame that a fresher one replaced before it could enter. */
   drop(capture: Capture): void {
-    const message = this.#message(wrongName(capture) ? {} : capture, this.#context.clock.now())
-    if (this.ledger.open(message.id)) this.#land(dropped(message, 'stale'), false)
+    const message = this.#message(capture, this.#context.clock.now())
+    this.ledger.open(message.id)
+    this.#close(dropped(message, 'stale'), false)
   }
 
-  /** The end of a message; a second end is not counted. */
+  /** The end of one pass of a message. */
   settle(ended: Item): void {
-    const message = this.#flying.get(ended.id)
-    if (!message) return this.#context.events.emit({ type: 'late', id: ended.id, stage: 'settle' })
+    const flying = this.#flying.get(ended.id)
     const item = answered(ended)
-    this.#flying.delete(item.id)
-    observe(item, message, message.original, this.#context)
-    this.#land(item, true)
-    // Whatever still works on another attempt of this message may stop.
-    if (item.kind !== 'message') message.cancellation?.cancel()
+    if (!flying || !this.#passes.ended(flying, item)) this.#passes.trailed(item)
   }
 
-  /** Ends everything in flight with an error. */
+  planned(message: Message): void {
+    const flying = this.#flying.get(message.id)
+    if (flying && flying.end === undefined) this.#passes.planned(flying, message)
+  }
+
+  next({ id, attempt }: Message): number {
+    const flying = this.#flying.get(id)
+    if (!flying) return attempt + 1
+    flying.attempts++
+    return flying.attempts
+  }
+
+  last(source: string) {
+    return this.#last.get(source)
+  }
+
+  /** What became of attempts so far. */
+  get statistics(): Readonly<Record<string, number>> {
+    return this.#passes.statistics
+  }
+
+  /** Ends everything in flight: with the answer in hand, where there is one, else with an error. */
   failAll(error: QuintetError, stage: string): void {
-    for (const message of [...this.#flying.values()]) this.settle(failure(message, stage, error))
+    for (const flying of [...this.#flying.values()]) this.#passes.abort(flying, error, stage)
   }
 
   /** Resolves when nothing is in flight; after `within` ms what still is fails as cancelled. */
@@ -108,31 +144,73 @@ export class Flight {
     )
     this.#timer?.cancel()
     this.#timer = undefined
+    this.#passes.close()
   }
 
-  #land(item: Item, flew: boolean): void {
+  /** A message has ended: it leaves, and with it those that had to wait for it. */
+  #land(flying: Flying): void {
+    if (this.#flying.get(flying.message.id) !== flying || this.#waits(flying)) return
+    const { source } = flying.message
+    this.#leave(flying)
+    if (this.#branched === 0 && !flying.branched) return
+    for (const next of [...this.#flying.values()]) {
+      if (next.message.source === source && next.end && !this.#waits(next)) this.#leave(next)
+    }
+  }
+
+  #leave(flying: Flying): void {
+    const item = flying.end as Item
+    flying.stopTimers()
+    this.#flying.delete(item.id)
+    if (flying.branched) this.#branched--
+    if (item.kind === 'message' && item.payload.form === 'result' && item.plan.model !== lastAnswer) {
+      this.#last.set(item.source, item.payload, this.#context.clock.now())
+    }
+    this.#close(item, true)
+  }
+
+  /**
+   * Whether an end must wait for that of a message captured before it. The stages keep the order of each source; only
+   * what has more passes than one leaves it. Nobody waits longer than to its own deadline.
+   */
+  #waits({ message, branched, overdue }: Flying): boolean {
+    if (this.#branched === 0 || overdue || this.#context.order === 'none') return false
+    for (const other of this.#flying.values()) {
+      if (other.message === message) return false
+      if (other.message.source === message.source && (branched || other.branched)) return true
+    }
+    return false
+  }
+
+  #close(item: Item, flew: boolean): void {
     this.ledger.settle(item.id, item.kind)
     this.#context.world.set('inFlight', this.#flying.size, 'flight')
     this.#context.events.emit({ type: 'settled', item })
-    this.#onSettled(item, flew)
+    this.#options.onSettled(item, flew)
     if (this.#flying.size === 0) for (const landed of [...this.#landed]) landed()
   }
 
+  #isKnown(id: string): boolean {
+    return this.#flying.has(id) || this.#passes.trails(id)
+  }
+
+  /** Names that cannot travel, or are taken, are replaced by our own: a capture is counted whatever it is called. */
   #message(from: Pick<Capture, 'stream' | 'id'>, began: number, payload?: Captured): Message<Captured, 'device'> {
     const { clock, route } = this.#context
-    const source = `${this.#device}.${from.stream ?? 'main'}`
+    const { id, stream } = from
+    const source = `${this.#options.device}.${stream !== undefined && isToken(stream) ? stream : 'main'}`
     const seq = this.#seqs.get(source) ?? 0
     this.#seqs.set(source, seq + 1)
     const number = this.#count++
     const span = number.toString(16).padStart(16, '0')
     return {
       kind: 'message',
-      id: from.id ?? `${this.#run}-${number}`,
+      id: id !== undefined && isToken(id) && !this.#isKnown(id) ? id : `${this.#run}-${number}`,
       source,
       seq,
       side: 'device',
       captured: began,
-      expires: began + this.#budget,
+      expires: began + this.#options.budget,
       // What failed or was dropped before it entered never shows its payload to anybody.
       payload: payload as Captured,
       original: payload as Captured,
@@ -149,32 +227,35 @@ export class Flight {
   readonly #sweep = () => {
     const { clock } = this.#context
     const now = clock.now()
-    for (const message of [...this.#flying.values()]) {
-      if (now < message.expires + grace) continue
-      this.settle(
-        failure(
-          message,
-          'pipeline',
-          new DeadlineExceeded(
-            'The message did not come out of the pipeline within its budget. Look for an operator that lost it.',
-          ),
-        ),
-      )
+    for (const flying of [...this.#flying.values()]) {
+      if (now >= flying.message.expires + grace) this.#passes.abort(flying, lost(), 'pipeline')
     }
-    this.#timer = this.#flying.size > 0 ? clock.after(grace, this.#sweep, { background: true }) : undefined
+    this.#passes.forget(now - grace)
+    const busy = this.#flying.size > 0 || this.#passes.trailing > 0
+    this.#timer = busy ? clock.after(grace, this.#sweep, { background: true }) : undefined
   }
 }
 
+const lost = () =>
+  new DeadlineExceeded(
+    'The message did not come out of the pipeline within its budget. Look for an operator that lost it.',
+  )
+
 const token = /^[A-Za-z0-9_-]{1,64}$/
+const isToken = (name: string) => token.test(name)
 
 /** What keeps a capture's own names from travelling: they stand in subjects. */
 function wrongName({ id, stream }: Pick<Capture, 'id' | 'stream'>): BadInput | undefined {
   for (const [what, name] of Object.entries({ id, stream })) {
-    if (name !== undefined && !token.test(name)) {
+    if (name !== undefined && !isToken(name)) {
       return new BadInput(`"${name}" cannot be a capture's ${what}: use 1 to 64 letters, digits, "_" or "-".`)
     }
   }
   return undefined
+}
+
+function twin(id: string): BadInput {
+  return new BadInput(`A capture of the id "${id}" is in flight already. Give each an id of its own, or none.`)
 }
 
 /** The item, or the failure that it is when a message comes out of the pipeline without an answer. */

@@ -37,7 +37,7 @@ export class SegmentServer {
       const message = held.get(keyOf(item))
       if (message) {
         held.delete(keyOf(item))
-        observe(item, message, message.payload, context)
+        observe(item, message, message.payload, context, { settled: true })
       }
       responder?.settle(item)
     }
@@ -61,7 +61,13 @@ export class SegmentServer {
           held.set(keyOf(message), message)
           chain.push(message)
         },
-        onReleased: (key) => held.delete(key),
+        onReleased: (key, error) => {
+          const message = held.get(key)
+          if (!message) return
+          held.delete(key)
+          if (error)
+            observe(failure(message, segment.name, error), message, message.payload, context, { settled: false })
+        },
       })
       return new SegmentServer(chain, responder)
     } catch (error) {

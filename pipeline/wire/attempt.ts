@@ -40,6 +40,8 @@ export interface AttemptOwner {
   lost(node: string, id: string): void
   /** A node listens no longer. */
   forget(node: string): void
+  /** Nodes that may hold a message which none has acknowledged yet. */
+  suspects(): Iterable<string>
   report(report: CallReport): void
 }
 
@@ -112,14 +114,15 @@ export class Attempt {
     this.#parts = parts
     this.#bytes = whole ? bytes : 0
     if (whole) this.#patience += this.#path.uploadTime(bytes)
-    const { id, traceparent } = this.#message
+    const { id, pass, traceparent } = this.#message
+    const key = pass === undefined ? id : `${id}.${pass}`
     this.#conversation = transport.request(
       this.#to.subject,
       whole
         ? packFrame({ kind: 'message', message: header }, parts)
         : packFrame({ kind: 'offer', message: header, sizes: parts.map((part) => part.byteLength), chunk: chunkBytes }),
       {
-        headers: traceparent ? { 'Quintet-Id': id, traceparent } : { 'Quintet-Id': id },
+        headers: traceparent ? { 'Quintet-Id': key, traceparent } : { 'Quintet-Id': key },
         onReply: (delivery) => this.#onReply(delivery.data),
         onError: (error) => {
           const { node, planned } = this.#to
@@ -263,15 +266,16 @@ export class Attempt {
     this.#end(() => this.#reject(new Cancelled()))
   }
 
-  /** Tells the holder that nobody waits any longer, where it is known. */
+  /** Tells the holder that nobody waits any longer; where it has not said that it is, all who may be. */
   #cancel(): void {
     const { transport, boundary } = this.#options
-    if (!this.#node || !transport.connected) return
+    if (!transport.connected) return
+    const { source, id, pass } = this.#message
+    const frame = packFrame({ kind: 'cancel', id, ...(pass === undefined ? {} : { pass }) })
     try {
-      transport.publish(
-        boundary.node(this.#message.source, this.#node),
-        packFrame({ kind: 'cancel', id: this.#message.id }),
-      )
+      for (const node of this.#node ? [this.#node] : this.#caller.suspects()) {
+        transport.publish(boundary.node(source, node), frame)
+      }
     } catch {
       // The holder's own deadline ends the work then.
     }

@@ -13,6 +13,8 @@ import { Path } from './path.ts'
 const avoidFor = 10_000
 /** So long nobody may serve, ms, before a boundary that was served counts as deserted. */
 const outageFor = 5_000
+/** Of more nodes none is told that a message is not wanted which it may not even have. */
+const mostSuspects = 16
 /** Room for the header and the transport's own framing below its largest payload. */
 const headroom = 8 * 1024
 
@@ -29,6 +31,8 @@ export interface CallerOptions {
   readonly attempts?: number
   /** Whether an answer that comes back over this boundary says so. Default true; a hop on the device is no crossing. */
   readonly crosses?: boolean
+  /** The number of a message's next attempt. Default: one more than this one's. */
+  readonly next?: (message: Message) => number
 }
 
 /**
@@ -54,6 +58,7 @@ export class Caller implements AttemptOwner {
       chunkAbove: Math.min(options.chunkAbove ?? usual, maxPayload - headroom),
       attempts: options.attempts ?? 5,
       crosses: options.crosses ?? true,
+      next: options.next ?? (({ attempt }) => attempt + 1),
     }
     this.#onReport = onReport
     void options.transport.closed.then(() => {
@@ -62,7 +67,7 @@ export class Caller implements AttemptOwner {
   }
 
   async call(message: Message): Promise<Item<Result>> {
-    const { stage, clock, events, attempts } = this.#options
+    const { stage, clock, events, attempts, next } = this.#options
     let current = message
     // What the network does to everybody is bounded by the budget, what nodes do by the number of attempts.
     let tries = 1
@@ -86,7 +91,7 @@ export class Caller implements AttemptOwner {
           return failure(current, stage, new Cancelled())
         }
         if (!outage) tries++
-        current = evolve(current, { attempt: attempt + 1 })
+        current = evolve(current, { attempt: next(current) })
       }
     }
   }
@@ -148,6 +153,10 @@ export class Caller implements AttemptOwner {
 
   forget(node: string): void {
     this.#nodes.delete(node)
+  }
+
+  suspects(): Iterable<string> {
+    return this.#nodes.size <= mostSuspects ? this.#nodes.keys() : []
   }
 
   report(report: CallReport): void {

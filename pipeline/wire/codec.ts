@@ -14,7 +14,7 @@ const ms = z.number().min(0).max(day)
 // One regular expression each: unions of templates cost three times as much, on every message.
 const cut = z.string().regex(/^(captured|prepared|answered|after:[\s\S]{1,256})$/)
 const target = z.string().regex(/^(any|node:[A-Za-z0-9_-]{1,64})$/)
-const backup = z.string().regex(/^(none|model:[A-Za-z0-9_-]{1,64})$/)
+const backup = z.string().regex(/^(none|last|model:[A-Za-z0-9_-]{1,64})$/)
 
 const plan = z.object({
   model: token.optional(),
@@ -22,6 +22,8 @@ const plan = z.object({
   encoding: short.optional(),
   target: target.optional(),
   backup: backup.optional(),
+  backupAfter: ms.optional(),
+  accept: z.number().min(0).max(1).optional(),
 })
 
 const open = z.object({
@@ -41,6 +43,7 @@ const timings = z.object({
   execute: duration,
   queue: duration,
   load: duration,
+  head: duration,
 })
 
 const side = z.number().int().min(1).max(65_535)
@@ -112,6 +115,8 @@ export const messageHeader = z.object({
   budget: ms,
   elapsed: ms,
   attempt: z.number().int().min(1).max(1000),
+  pass: z.number().int().min(1).max(1000).optional(),
+  backup: z.literal(true).optional(),
   /** What the sender knows of the link: its shortest round trip, and the milliseconds these bytes should take. */
   link: z.object({ rtt: ms, upload: ms }).optional(),
   /** What the boundaries before this one took, as far as that is known. */
@@ -145,6 +150,8 @@ export function encodeMessage(
       budget: Math.min(day, Math.max(0, message.expires - now)),
       elapsed: Math.min(day, Math.max(0, now - message.captured)),
       attempt: message.attempt,
+      ...(message.pass === undefined ? {} : { pass: message.pass }),
+      ...(message.backup ? { backup: message.backup } : {}),
       open: message.open as MessageHeader['open'],
       ...(link ? { link } : {}),
       ...(message.way ? { way: message.way } : {}),
@@ -198,6 +205,8 @@ export function decodeMessage<S extends Side>(
     expires: now + header.budget,
     open: header.open as Restriction,
     attempt: header.attempt,
+    ...(header.pass === undefined ? {} : { pass: header.pass }),
+    ...(header.backup ? { backup: header.backup } : {}),
     ...decodeOutcome(header, parts),
   }
 }

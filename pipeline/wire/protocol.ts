@@ -31,8 +31,19 @@ import { unpackFrame } from './frame.ts'
  * `ack` per chunk, then one of `result`, `failure`, `refused`, `dropped`.
  */
 
-/** By what a boundary knows a message: ids are made by devices, and one device must never meet another's. */
-export const keyOf = ({ source, id }: { readonly source: string; readonly id: string }) => `${source}.${id}`
+/**
+ * By what a boundary knows a pass of a message: ids are made by devices, and one device must never meet another's.
+ * Tries of one pass have the same key, so that they meet; passes under other plans do not.
+ */
+export const keyOf = ({
+  source,
+  id,
+  pass,
+}: {
+  readonly source: string
+  readonly id: string
+  readonly pass?: number | undefined
+}) => (pass === undefined ? `${source}.${id}` : `${source}.${id}.${pass}`)
 
 /** A holder gives a sign of life this often, in ms. */
 export const beat = 250
@@ -53,7 +64,7 @@ const up = z.discriminatedUnion('kind', [
     sizes: z.array(size.or(z.literal(0))).max(63),
     chunk: size,
   }),
-  z.object({ kind: z.literal('cancel'), id: node }),
+  z.object({ kind: z.literal('cancel'), id: node, pass: z.number().int().min(1).max(1000).optional() }),
 ])
 
 const chunk = z.object({

@@ -28,8 +28,8 @@ export interface ResponderOptions {
   readonly events: Events
   /** Takes a message into the chain; what comes of it is given to `settle`. */
   readonly accept: (message: Message) => void
-  /** A message (by its `keyOf`) is not held any longer: settled, out of budget, or not wanted. */
-  readonly onReleased?: (key: string) => void
+  /** A message (by its `keyOf`) is not held any longer: settled; or out of budget or not wanted, as the error says. */
+  readonly onReleased?: (key: string, error?: QuintetError) => void
   /** Messages held at once; more are refused. */
   readonly capacity: number
   /** Largest message, bytes. */
@@ -71,10 +71,13 @@ export class Responder {
   readonly #options: Required<Omit<ResponderOptions, 'service' | 'onReleased' | 'device'>> &
     Pick<ResponderOptions, 'service' | 'onReleased'>
   readonly #held = new Map<string, Held>()
+  /** Of those that come in chunks, by the subject their chunks come on. */
+  readonly #arrivals = new Map<string, Held>()
   readonly #subscriptions: Subscription[] = []
   readonly #counts = { received: 0, results: 0, failures: 0, dropped: 0, refused: 0, cancelled: 0 }
   #meanResidence = 0
   #arriving = 0
+  #offers = 0
   #timer: Timer | undefined
   #draining = false
   #idle: (() => void) | undefined
@@ -185,7 +188,7 @@ export class Responder {
     }
     const { header, parts } = read
     const source = this.#options.boundary.sourceOf(request.subject)
-    if (header.kind === 'cancel') return this.#cancel(keyOf({ source, id: header.id }))
+    if (header.kind === 'cancel') return this.#cancel(keyOf({ source, id: header.id, pass: header.pass }))
     if (header.message.source !== source) {
       return this.#reject(
         request,
@@ -245,9 +248,9 @@ export class Responder {
       })
     }
     this.#arriving += bytes
-    const { id, source } = offer.message
     const held = this.#hold(offer.message, request)
-    held.subject = boundary.chunks(source, node, id)
+    held.subject = boundary.chunks(offer.message.source, node, `${++this.#offers}`)
+    this.#arrivals.set(held.subject, held)
     held.assembly = { header: offer.message, bytes: new Assembly(offer.sizes) }
     held.accepted = true
     this.#acceptChunks(held, request)
@@ -259,10 +262,9 @@ export class Responder {
   }
 
   #onChunk({ subject, data }: Delivery): void {
-    const { boundary, node } = this.#options
-    const id = subject.slice(subject.lastIndexOf('.') + 1)
-    const held = this.#held.get(keyOf({ source: boundary.sourceOf(subject), id }))
-    if (held?.subject !== subject) return
+    const { node } = this.#options
+    const held = this.#arrivals.get(subject)
+    if (!held) return
     const { assembly } = held
     try {
       const { header, parts } = readChunk(data)
@@ -373,16 +375,18 @@ export class Responder {
           reason,
           ...(retryAfter === undefined ? {} : { retryAfter }),
         } satisfies Down),
+        error,
       )
     }
     this.#counts.failures++
-    this.#finish(held, packFrame(failed(node, error, stage, clock.now() - held.whole)))
+    this.#finish(held, packFrame(failed(node, error, stage, clock.now() - held.whole)), error)
   }
 
-  #finish(held: Held, frame: Parts): void {
+  #finish(held: Held, frame: Parts, error?: QuintetError): void {
     if (!this.#held.delete(held.key)) return
-    this.#options.onReleased?.(held.key)
+    this.#options.onReleased?.(held.key, error)
     if (held.assembly) this.#arriving -= held.assembly.bytes.byteLength
+    if (held.subject) this.#arrivals.delete(held.subject)
     for (const { request, done } of held.waiting) {
       request.reply(frame)
       done()

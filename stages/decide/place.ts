@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Cut, Decider, DecisionRequest, Menu, Outcome } from '../../pipeline/index.ts'
+import type { Cut, Decider, DecisionRequest, Explanation, Menu, Outcome, Weighed } from '../../pipeline/index.ts'
 import { LinkEstimate } from './estimate/link.ts'
 import { PreparingTime } from './estimate/preparing.ts'
 import { Regression } from './estimate/regression.ts'
@@ -20,6 +20,11 @@ const settings = z.strictObject({
   tryEvery: count.or(z.literal(Number.POSITIVE_INFINITY)).default(100),
   /** … and at most every so many, while its cost is too uncertain to be ruled out. Default 10; Infinity never. */
   tryAtMostEvery: count.or(z.literal(Number.POSITIVE_INFINITY)).default(10),
+  /**
+   * What tries may cost over the better way, as a share of the time that all messages take: dear ones wait until they
+   * are affordable, or until a picture comes for which they are cheap. Default 0.001.
+   */
+  tryShare: z.number().min(0).default(0.001),
   link: z
     .strictObject({
       /** Milliseconds after which what is known of an edge is stale. Default 5000. */
@@ -49,8 +54,12 @@ const saved = z.strictObject({
   preparedBytes: z.number().min(0).optional(),
 })
 
+type Way = 'captured' | 'prepared'
+
 /** How quickly the expected size of prepared pictures follows. */
 const sizeRate = 0.2
+/** Messages' time that tries may cost in advance: what is learned early is used for long. */
+const advance = 4
 const captured: readonly Cut[] = ['captured']
 const prepared: readonly Cut[] = ['prepared']
 
@@ -77,6 +86,12 @@ class PieSlicer implements Place {
   /** Decisions each way, and decisions since each way was taken last. */
   readonly #taken = { captured: 0, prepared: 0 }
   readonly #since = { captured: 0, prepared: 0 }
+  /** Milliseconds that tries may cost by now; undefined before both ways were taken. */
+  #saved: number | undefined
+  /** The last decision: about what, which way, and why. */
+  #request: DecisionRequest | undefined
+  #way: Way = 'captured'
+  #why = ''
 
   constructor(options: PlaceOptions) {
     this.#options = settled(settings, options, 'place')
@@ -86,9 +101,12 @@ class PieSlicer implements Place {
   decide(request: DecisionRequest, _world: unknown, menu: Menu): Menu {
     const here = menu.cuts.includes('prepared')
     const there = menu.cuts.includes('captured')
+    this.#request = undefined
     if (!here && !there) return menu
     if (!here || !there) return menu.cuts.length === 1 ? menu : { ...menu, cuts: here ? prepared : captured }
     const way = this.#choose(request)
+    this.#request = request
+    this.#way = way
     this.#taken[way]++
     this.#since[way] = 0
     this.#since[way === 'captured' ? 'prepared' : 'captured']++
@@ -118,6 +136,27 @@ class PieSlicer implements Place {
     }
   }
 
+  /** `ms` leaves out the model's own time: it is the same on both ways. */
+  explain(): Explanation | undefined {
+    if (!this.#request) return undefined
+    const { bytes, width, height } = this.#request
+    const weighed = (cut: Way, ms: number | undefined, sent: number | undefined): Weighed => ({
+      choice: { cut },
+      ...(ms === undefined ? {} : { ms }),
+      ...(sent === undefined ? {} : { bytes: sent }),
+      propensity: cut === this.#way ? 1 : 0,
+    })
+    return {
+      decider: this.name,
+      weighed: [
+        weighed('captured', this.#remote(bytes, width, height), bytes),
+        weighed('prepared', this.#local(bytes, width, height), this.#preparedBytes),
+      ],
+      chosen: this.#way === 'captured' ? 0 : 1,
+      why: this.#why,
+    }
+  }
+
   save(): z.infer<typeof saved> {
     return {
       device: this.#device.save(),
@@ -137,27 +176,43 @@ class PieSlicer implements Place {
     this.#preparedBytes = preparedBytes
   }
 
-  #choose({ bytes, width, height, remaining }: DecisionRequest): 'captured' | 'prepared' {
-    const { smallBytes = this.#preparedBytes ?? 0, smallSide, warmup, tryEvery, tryAtMostEvery } = this.#options
+  #choose({ bytes, width, height, remaining }: DecisionRequest): Way {
+    const {
+      smallBytes = this.#preparedBytes ?? 0,
+      smallSide,
+      warmup,
+      tryEvery,
+      tryAtMostEvery,
+      tryShare,
+    } = this.#options
+    this.#why = 'small picture'
     if (bytes <= smallBytes) return 'captured'
     if (width !== undefined && height !== undefined && Math.min(width, height) < smallSide) return 'captured'
     const local = this.#local(bytes, width, height)
     const remote = this.#remote(bytes, width, height)
+    this.#why = 'warm-up'
     // What was restored needs no learning anew.
     if (local === undefined && this.#taken.prepared < warmup) return 'prepared'
     if (remote === undefined && this.#taken.captured < warmup) return 'captured'
     if (this.#device.count < warmup && this.#taken.prepared < warmup) return 'prepared'
     if (this.#cloud.count < warmup && this.#taken.captured < warmup) return 'captured'
+    this.#why = 'faster'
     const [best, other] =
       local === undefined || (remote !== undefined && remote <= local)
         ? (['captured', 'prepared'] as const)
         : (['prepared', 'captured'] as const)
+    if (local === undefined && remote === undefined) return 'prepared'
     const since = this.#since[other]
-    if (since < tryAtMostEvery) return local === undefined && remote === undefined ? 'prepared' : best
     const gap = Math.abs((local ?? 0) - (remote ?? 0))
-    const affordable = ((other === 'captured' ? remote : local) ?? 0) < remaining
+    const cost = Math.min(local ?? Number.POSITIVE_INFINITY, remote ?? Number.POSITIVE_INFINITY)
+    this.#saved = (this.#saved ?? advance * cost) + tryShare * cost
+    if (since < tryAtMostEvery) return best
+    const inTime = ((other === 'captured' ? remote : local) ?? 0) < remaining
     const uncertain = gap * gap < this.#varianceOfGap(bytes, width, height)
-    return affordable && (since >= tryEvery || uncertain) ? other : best
+    if (!inTime || gap > this.#saved || (since < tryEvery && !uncertain)) return best
+    this.#saved -= gap
+    this.#why = 'try'
+    return other
   }
 
   /** f(S) + g(p) + h(p) */

@@ -1,12 +1,13 @@
 import { z } from 'zod'
-import type { Decider, DecisionRequest, Menu, ModelSet, Outcome, Side } from '../../pipeline/index.ts'
-import { type CatalogueEntry, type Models, modelsOf } from '../manage/index.ts'
+import type { Decider, DecisionRequest, Explanation, Menu, ModelSet, Outcome, Side } from '../../pipeline/index.ts'
+import { type Models, modelsOf } from '../manage/index.ts'
+import { guessedRun } from './estimate/guess.ts'
 import { Profile } from './estimate/profile.ts'
 import { restored } from './estimate/restore.ts'
 import { Samples } from './estimate/samples.ts'
 import { Slowdown } from './estimate/slowdown.ts'
 import { settled } from './options.ts'
-import { type Arm, type SelectRule, selectRules } from './rules.ts'
+import { type Arm, propensities, type RuleContext, type SelectRule, selectRules } from './rules.ts'
 
 const share = z.number().gt(0).max(1)
 
@@ -67,12 +68,11 @@ const savedSide = z.strictObject({
 })
 const saved = z.strictObject({ down: z.unknown(), device: savedSide, cloud: savedSide })
 
-/** Multiply-accumulates per millisecond, and bytes of file per millisecond, of a model that nobody has measured. */
-const guessed = { macs: 5e6, bytes: 2e6 }
 /** Variance of ln(guess ÷ truth): a first guess is half as much, or twice. */
 const doubtOfGuess = 0.25
-/** Samples kept of what happens besides the model. */
+/** Samples kept of what happens besides the model; so many in a row unlike them are how things are now. */
 const keep = 64
+const change = 5
 const cautious = 0.95
 
 /**
@@ -100,10 +100,16 @@ class Selector implements Select {
   readonly #given: Models | undefined
   readonly #places: Readonly<Record<Side, Knowledge>> = { device: new Knowledge(), cloud: new Knowledge() }
   /** Ways down as the cloud expects them, ms. */
-  readonly #down = new Samples(keep)
+  readonly #down = new Samples(keep, change)
   readonly #eligible: Arm[] = []
   #models: Models | undefined
   #decisions = 0
+  /** The last decision: by what, which model, and whether it was a try. */
+  #context: RuleContext | undefined
+  #chosen: Arm | undefined
+  #tried = false
+  /** Milliseconds still to come besides the model, at the last decision. */
+  #beside = 0
 
   constructor({ models, random = Math.random, ...options }: SelectOptions) {
     this.#given = models
@@ -118,6 +124,7 @@ class Selector implements Select {
   }
 
   decide(request: DecisionRequest, _world: unknown, menu: Menu): Menu {
+    this.#context = undefined
     if (menu.models.length < 2) return menu
     const side = this.#runsOn(request, menu)
     const { slowdown } = this.#places[side]
@@ -138,9 +145,32 @@ class Selector implements Select {
     const budget = this.#budget(request, menu, side)
     const { rule, threshold, band } = this.#options
     const context = { budget, deadline: request.deadline, threshold, band, random: this.#random }
-    const chosen = this.#again(arms, budget, factor) ?? selectRules[rule](arms, context)
+    const again = this.#again(arms, budget, factor)
+    const chosen = again ?? selectRules[rule](arms, context)
     chosen.last = ++this.#decisions
+    this.#context = context
+    this.#chosen = chosen
+    this.#tried = again !== undefined
     return { ...menu, models: chosen.only }
+  }
+
+  explain(): Explanation | undefined {
+    const [context, chosen, arms] = [this.#context, this.#chosen, this.#eligible]
+    if (!context || !chosen) return undefined
+    const chances = this.#tried
+      ? arms.map((arm) => (arm === chosen ? 1 : 0))
+      : propensities(this.#options.rule, arms, context, chosen)
+    return {
+      decider: this.name,
+      weighed: arms.map((arm, i) => ({
+        choice: { model: arm.only[0] as string },
+        ms: arm.mean + this.#beside,
+        accuracy: arm.accuracy,
+        propensity: chances[i] as number,
+      })),
+      chosen: arms.indexOf(chosen),
+      why: this.#tried ? 'try' : chosen.late < context.budget ? 'within budget' : 'none fits',
+    }
   }
 
   expected(model: string, side: Side): Expected {
@@ -191,7 +221,7 @@ class Selector implements Select {
       ] as const) {
         kept.clear()
         for (const [cut, samples] of Object.entries(values)) {
-          const fresh = new Samples(keep)
+          const fresh = new Samples(keep, change)
           fresh.restore(samples)
           kept.set(cut, fresh)
         }
@@ -206,14 +236,22 @@ class Selector implements Select {
   #budget({ side, deadline, elapsed, way }: DecisionRequest, menu: Menu, runs: Side): number {
     const published = this.#options.budget === 'published'
     if (side === 'cloud') {
-      if (published) return deadline - 2 * (way?.up ?? 0)
+      if (published) {
+        this.#beside = way?.up ?? 0
+        return deadline - 2 * this.#beside
+      }
       const rest = this.#places.cloud.rest.get('cloud')?.quantile(cautious) ?? 0
       // Devices are unlike: what others' ways take counts only for one that has not said what its own does.
-      return deadline - elapsed - (way?.down ?? this.#down.quantile(cautious) ?? 0) - rest
+      this.#beside = rest + (way?.down ?? this.#down.quantile(cautious) ?? 0)
+      return deadline - elapsed - this.#beside
     }
     const { rest, up } = this.#places.device
-    if (published) return runs === 'device' ? deadline : deadline - 2 * worst(up, menu, 0.5)
-    return deadline - elapsed - worst(rest, menu, cautious)
+    if (published) {
+      this.#beside = runs === 'device' ? 0 : 2 * worst(up, menu, 0.5)
+      return deadline - this.#beside
+    }
+    this.#beside = worst(rest, menu, cautious)
+    return deadline - elapsed - this.#beside
   }
 
   /** Below the wire here; above it there, unless nothing may cross any more. */
@@ -251,12 +289,18 @@ class Selector implements Select {
   }
 
   /** A model that ran out of time took at least what was left for it. */
-  #observeFailure({ side, error, plan, latency, timings, way, crossing }: Outcome): void {
-    if (error !== 'deadline-exceeded' || plan.model === undefined || timings.execute !== undefined) return
-    if (side === 'device' && (plan.cut !== 'answered' || crossing)) return
-    const { capture = 0, device = 0, cloud = 0 } = timings
-    const ms = latency - capture - device - cloud - (way?.up ?? 0)
+  #observeFailure({ side, error, plan, latency, timings, way }: Outcome): void {
+    if (error !== 'deadline-exceeded' || plan.model === undefined || timings.execute) return
     if (!this.#known().ids.includes(plan.model)) return
+    const { capture = 0, device = 0, cloud = 0 } = timings
+    if (side === 'device' && plan.cut !== undefined && plan.cut !== 'answered') {
+      // Above the wire it cannot be told what was slow. Models are far steadier than networks.
+      const rest = latency - capture - this.expected(plan.model, 'cloud').mean
+      if (rest > (this.#places.device.rest.get(plan.cut)?.quantile(cautious) ?? 0))
+        add(this.#places.device.rest, plan.cut, rest)
+      return
+    }
+    const ms = latency - capture - device - cloud - (way?.up ?? 0)
     if (ms > this.expected(plan.model, side).mean) this.#observeRun(plan.model, side, ms)
   }
 
@@ -265,7 +309,7 @@ class Selector implements Select {
     const known = arms.get(id)
     if (known) return known
     const entry = this.#known().entry(id)
-    const profile = new Profile({ alpha: this.#options.alpha, guess: guess(entry) })
+    const profile = new Profile({ alpha: this.#options.alpha, guess: guessedRun(entry) })
     const arm: Arm = { only: [id], accuracy: entry.accuracy, profile, mean: 0, late: 0, last: 0 }
     arms.set(id, arm)
     return arm
@@ -277,15 +321,10 @@ class Selector implements Select {
   }
 }
 
-/** Milliseconds a model may take by its catalogue entry alone. */
-function guess({ latencyMs, macs, bytes }: CatalogueEntry): number {
-  return latencyMs ?? (macs === undefined ? bytes / guessed.bytes : macs / guessed.macs)
-}
-
 function add(to: Map<string, Samples>, cut: string, ms: number): void {
   let samples = to.get(cut)
   if (!samples) {
-    samples = new Samples(keep)
+    samples = new Samples(keep, change)
     to.set(cut, samples)
   }
   samples.add(ms)

@@ -6,6 +6,7 @@ import {
   evolve,
   type ImagePayload,
   type Item,
+  lastAnswer,
   layerOf,
   type Message,
   type Payload,
@@ -91,8 +92,11 @@ export function execute(options: ExecuteOptions): Execute {
           })
       }
       return {
-        work: (message) =>
-          isForHere(message, context) ? run(message, context.side, models, pool.get(), splits) : message,
+        work: (message) => {
+          if (!isForHere(message, context)) return message
+          if (message.plan.model === lastAnswer) return repeated(message, context)
+          return run(message, context, models, pool.get(), splits)
+        },
         close: async () => {
           await Promise.all([pool.close(), splits?.close()])
         },
@@ -111,9 +115,18 @@ function isForHere(message: Message, { side, route }: StageContext): boolean {
   return rank(cut) > rank('prepared')
 }
 
+/** The last answer of the same source, given again. */
+function repeated(message: Message, { attempts }: StageContext): Message {
+  const last = attempts?.last(message.source)
+  if (last) return evolve<Payload, Side, Result>(message, { payload: last.payload })
+  throw new BadConfiguration(
+    'There is no last answer of this source to give again. Plan it where the menu has its age.',
+  )
+}
+
 async function run(
   message: Message,
-  side: Side,
+  { side, clock }: StageContext,
   models: Models,
   pool: ExecutorPool,
   splits: Splits | undefined,
@@ -130,10 +143,12 @@ async function run(
   if (headUpTo !== undefined) {
     const { head, crossing } = await splitOf(model, headUpTo, models, splits)
     const report = await pool.run(head, payload.tensors, { ...options, outputs: crossing })
+    const ran = clock.now()
+    const activation = await encodeActivations(headUpTo, report.outputs, plan.encoding)
     return evolve<Payload, Side, Activation>(message, {
-      payload: await encodeActivations(headUpTo, report.outputs, plan.encoding),
+      payload: activation,
       plan: { ...plan, model },
-      timings: booked(report),
+      timings: spent(booked(report), 'head', report.runMs + clock.now() - ran),
     })
   }
   const tailFrom = layerOf(payload.at)

@@ -36,6 +36,33 @@ export const modelInput = z.strictObject({
   crop: z.number().gt(0).max(1).default(1),
 })
 
+/** Behind so many layers a model can be cut at most. */
+const mostCuts = 1024
+
+/** A place where a model can be cut in two. `quintet cuts` writes them. */
+const modelCut = z
+  .strictObject({
+    /** As plans name it: the layers whose outputs cross, joined by "+". */
+    layer: z.string().min(1).max(512),
+    /** Bytes that cross in one run, as the model computes them. */
+    bytes: z.number().int().positive(),
+    /** Of those, the bytes of float32, which an encoding can shrink. Default: all. */
+    floats: z.number().int().min(0).optional(),
+    /** The share of a whole run's time that the layers before the cut take, 0…1. */
+    share: z.number().min(0).max(1),
+  })
+  .refine(({ bytes, floats = 0 }) => floats <= bytes, { message: 'cannot have more bytes of float32 than bytes' })
+
+const modelCuts = z
+  .array(modelCut)
+  .max(mostCuts)
+  .refine((cuts) => new Set(cuts.map(({ layer }) => layer)).size === cuts.length, {
+    message: 'must name each layer once',
+  })
+  .refine((cuts) => cuts.every(({ share }, at) => at === 0 || share >= (cuts[at - 1]?.share ?? 0)), {
+    message: 'must stand in the order of the chain: shares that never fall',
+  })
+
 /** One model as the catalogue knows it. Everything needed to run it and to read its answer, nothing measured here. */
 export const catalogueEntry = z.strictObject({
   id: token,
@@ -58,6 +85,8 @@ export const catalogueEntry = z.strictObject({
   /** Multiply-accumulates of one run, and a first guess of its duration before anything was measured here. */
   macs: z.number().positive().optional(),
   latencyMs: z.number().positive().optional(),
+  /** Where the model can be cut, in the order of the chain. Default: nowhere. */
+  cuts: modelCuts.optional(),
   licence: z.string().min(1),
 })
 
@@ -69,4 +98,5 @@ export const catalogueFile = z
   })
 
 export type ModelInput = z.infer<typeof modelInput>
+export type ModelCut = z.infer<typeof modelCut>
 export type CatalogueEntry = z.infer<typeof catalogueEntry>

@@ -1,2 +1,10 @@
-export { type CatalogueEntry, catalogueEntry, catalogueFile, type ModelInput, modelInput, token } from './catalogue.ts'
+export {
+  type CatalogueEntry,
+  catalogueEntry,
+  catalogueFile,
+  type ModelCut,
+  type ModelInput,
+  modelInput,
+  token,
+} from './catalogue.ts'
 export { candidates, chosen, type ModelSource, type Models, modelsOf } from './models.ts'

@@ -5,6 +5,7 @@ import {
   evolve,
   type ImagePayload,
   type Item,
+  lastAnswer,
   type Message,
   type Payload,
   type PixelsPayload,
@@ -88,7 +89,7 @@ function onDevice(
   options: PreprocessOptions,
 ): Todo | undefined {
   const cut = message.plan.cut ?? (context.route.wire ? 'prepared' : 'answered')
-  if (cut === 'captured') return undefined
+  if (cut === 'captured' || message.plan.model === lastAnswer) return undefined
   if (cut !== 'prepared') {
     const model = chosen(message, models)
     return { input: models.entry(model).input, encoding: 'tensor', plan: { ...message.plan, cut, model } }

@@ -61,6 +61,8 @@ describe('a model split between device and cloud answers as the whole one', () =
       for (const answer of answers) {
         expect(answer).toMatchObject({ place: at, encoding: 'float32', bytes: cut?.bytes })
         expect(answer.timings.device).toBeGreaterThan(0)
+        expect(answer.timings.head).toBeGreaterThan(0)
+        expect(answer.timings.head).toBeLessThan(answer.timings.execute as number)
       }
     }
   })

@@ -202,11 +202,14 @@ describe('a whole pipeline in one process', () => {
     expect(failures[0]?.error.message).toContain('nothing answered it')
   })
 
-  it('counts a capture whose id is in flight already once', async () => {
+  it('fails a capture whose id is in flight already, counted, and says so', async () => {
     const { clock, options } = onClock({ window: 4 })
     const twin = (): Capture => ({ id: 'twin', payload: { form: 'image', at: 'captured', bytes: new Uint8Array(1) } })
     const flow = pipeline('flow', options, frames([twin(), twin()]), delaying(10), answering())
-    expect((await played(flow.run(), clock)).counts).toEqual({ in: 1, results: 1, failures: 0, dropped: 0 })
+    const { failures, counts } = await played(flow.run(), clock)
+    expect(counts).toEqual({ in: 2, results: 1, failures: 1, dropped: 0 })
+    expect(failures[0]?.error).toBeInstanceOf(BadInput)
+    expect(failures[0]?.error.message).toContain('"twin" is in flight already')
   })
 
   it('fails a capture whose id or stream could not travel, and says how they may be', async () => {

@@ -37,6 +37,7 @@ quantise() {
 
 measure() {
   npx tsx $here/measure.ts $work $models
+  npx tsx adapters/cli/main.ts cuts $models
   npx biome format --write $models/catalogue.json
 }
 

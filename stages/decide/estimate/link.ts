@@ -22,6 +22,8 @@ interface Edge {
   at: number
 }
 
+/** What did not get through in time would have taken longer, nobody knows how much: half as long again is learned. */
+const beyond = 1.5
 /** Below so many bytes a crossing is a round trip and nothing else. */
 const small = 4096
 
@@ -54,8 +56,18 @@ export class LinkEstimate {
 
   /** Uplink of the current edge, bit/s; undefined while nothing tells. */
   get uplink(): number | undefined {
-    const perMegabyte = this.#edge()?.regression.weights[1]
+    return this.uplinkTo()
+  }
+
+  /** Uplink of an edge, bit/s; undefined while nothing tells. */
+  uplinkTo(edge: string | undefined = this.#current): number | undefined {
+    const perMegabyte = this.#edge(edge)?.regression.weights[1]
     return perMegabyte !== undefined && perMegabyte > 0 ? 8e9 / perMegabyte : undefined
+  }
+
+  /** Whether anything was observed over an edge. */
+  knows(edge: string): boolean {
+    return (this.#edges.get(edge)?.regression.count ?? 0) > 0
   }
 
   /** Shortest round trip of the current edge lately, ms. */
@@ -69,12 +81,12 @@ export class LinkEstimate {
     return rtt === undefined ? undefined : rtt / 2
   }
 
-  /** Milliseconds that so many bytes up and the answer down take; undefined while nothing was observed. */
-  mean(bytes: number): number | undefined {
-    const edge = this.#edge()
-    if (!edge || edge.regression.count === 0) return undefined
+  /** Milliseconds that so many bytes up an edge and the answer down take; undefined while nothing was observed there. */
+  mean(bytes: number, edge: string | undefined = this.#current): number | undefined {
+    const known = this.#edge(edge)
+    if (!known || known.regression.count === 0) return undefined
     this.#x[1] = bytes / 1e6
-    return edge.regression.mean(this.#x)
+    return known.regression.mean(this.#x)
   }
 
   /** Variance of the same; with `observation`, of one crossing. */
@@ -90,10 +102,10 @@ export class LinkEstimate {
     return this.#edge()?.regression.varianceOf(1) ?? Number.POSITIVE_INFINITY
   }
 
-  /** Milliseconds since the current edge was observed; Infinity when never. */
-  age(now: number): number {
-    const edge = this.#edge()
-    return edge ? now - edge.at : Number.POSITIVE_INFINITY
+  /** Milliseconds since an edge was observed; Infinity when never. */
+  age(now: number, edge: string | undefined = this.#current): number {
+    const known = this.#edge(edge)
+    return known ? now - known.at : Number.POSITIVE_INFINITY
   }
 
   /** Whether what is known is stale, so that a small message should be sent to learn anew. */
@@ -120,7 +132,7 @@ export class LinkEstimate {
     const mean = this.mean(bytes)
     if (!edge || mean === undefined || ms <= mean) return
     this.#x[1] = bytes / 1e6
-    edge.regression.observe(this.#x, ms)
+    edge.regression.observe(this.#x, beyond * ms)
     edge.at = now
   }
 
@@ -149,8 +161,8 @@ export class LinkEstimate {
     this.#current = edge
   }
 
-  #edge(): Edge | undefined {
-    return this.#current === undefined ? undefined : this.#edges.get(this.#current)
+  #edge(name: string | undefined = this.#current): Edge | undefined {
+    return name === undefined ? undefined : this.#edges.get(name)
   }
 
   #of(name: string, now: number): Edge {
@@ -167,7 +179,7 @@ export class LinkEstimate {
       }
       if (oldest !== undefined) this.#edges.delete(oldest)
     }
-    const fresh: Edge = { regression: new Regression({ size: 2, drift: 0.05 }), rtt: undefined, at: now }
+    const fresh: Edge = { regression: new Regression({ size: 2, drift: 0.035 }), rtt: undefined, at: now }
     this.#edges.set(name, fresh)
     return fresh
   }

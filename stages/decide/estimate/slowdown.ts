@@ -8,6 +8,8 @@ export interface SlowdownOptions {
   readonly noise?: number
   /** Least variance by which ln ξ may wander from one observation to the next. Default 0.001. */
   readonly drift?: number
+  /** Variance of ln ξ before the first observation. Default 1. */
+  readonly prior?: number
 }
 
 /**
@@ -19,13 +21,14 @@ export class Slowdown {
   readonly #noise: number
   readonly #least: number
   #log = 0
-  #spread = 1
+  #spread: number
   #drift: number
 
-  constructor({ noise = 0.02, drift = 0.001 }: SlowdownOptions = {}) {
+  constructor({ noise = 0.02, drift = 0.001, prior = 1 }: SlowdownOptions = {}) {
     this.#noise = noise
     this.#least = drift
     this.#drift = drift
+    this.#spread = prior
   }
 
   /** ξ: what a prediction is to be multiplied with. 1 before the first observation. */
@@ -33,7 +36,7 @@ export class Slowdown {
     return Math.exp(this.#log)
   }
 
-  /** Standard deviation of ln ξ: relative, for small values. 1 before the first observation. */
+  /** Standard deviation of ln ξ: relative, for small values. √prior before the first observation. */
   get deviation(): number {
     return Math.sqrt(this.#spread)
   }

@@ -31,6 +31,8 @@ const entry = (fields: Partial<CatalogueEntryInput> = {}): CatalogueEntryInput =
   ...fields,
 })
 
+const cut = (layer: string, share: number) => ({ layer, bytes: 100, share })
+
 const sentence = (make: () => unknown): string => {
   try {
     make()
@@ -71,6 +73,17 @@ describe('a catalogue', () => {
     expect(() => (read('small').labels as string[]).push('bird')).toThrow(TypeError)
   })
 
+  test('says behind which layers a model can be cut, in the order of the chain', () => {
+    const cuts = [
+      { layer: 'pool1', bytes: 400, share: 0.2 },
+      { layer: 'conv2+relu3', bytes: 300, floats: 100, share: 0.5 },
+    ]
+    const all = models([entry({ cuts }), entry({ id: 'whole' })], '/nowhere', { missing: 'allow' })
+    expect(all.cuts?.('small')).toEqual(['after:pool1', 'after:conv2+relu3'])
+    expect(all.cuts?.('whole')).toEqual([])
+    expect(() => all.cuts?.('huge')).toThrow(UnknownModel)
+  })
+
   test('can be made from values as well', () => {
     const all = models([entry()], '/nowhere', { missing: 'allow' })
     expect(all.source('small').path).toBe('/nowhere/small.onnx')
@@ -105,6 +118,14 @@ describe('what is wrong with a catalogue is said at the start', () => {
     ]) {
       expect(text).toContain(part)
     }
+  })
+
+  test.each([
+    ['twice behind the same layer', [cut('a', 0.1), cut('a', 0.2)], /each layer once/],
+    ['out of order', [cut('a', 0.3), cut('b', 0.2)], /never fall/],
+    ['with more floats than bytes', [{ ...cut('a', 0.3), floats: 200 }], /more bytes of float32/],
+  ])('cuts %s', (_, cuts, said) => {
+    expect(sentence(() => models([entry({ cuts })], root))).toMatch(said)
   })
 
   test('two models of one id', () => {

@@ -1,5 +1,8 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { catalogue } from '../../../adapters/catalogue/index.ts'
 import { run } from '../../../adapters/cli/program.ts'
 import { asset, haveAssets } from '../onnx/graph/assets.ts'
 import { type Draft, node, weights, write } from '../onnx/graph/build.ts'
@@ -34,6 +37,47 @@ async function quintet(...args: readonly string[]): Promise<{ code: number; out:
 async function json(...args: readonly string[]): Promise<Record<string, unknown>> {
   return JSON.parse((await quintet(...args, '--json')).out) as Record<string, unknown>
 }
+
+describe('quintet cuts', () => {
+  async function described(sha256?: string): Promise<{ folder: string; file: string }> {
+    const made = at('models')
+    await mkdir(made, { recursive: true })
+    const path = await write(join(made, 'm.onnx'), draft)
+    const content = await readFile(path)
+    const entry = {
+      id: 'm',
+      file: 'm.onnx',
+      sha256: sha256 ?? createHash('sha256').update(content).digest('hex'),
+      bytes: content.length,
+      input: { name: 'x', width: 8, height: 8 },
+      output: { name: 'd' },
+      labels: ['yes', 'no'],
+      accuracy: 0.5,
+      licence: 'MIT',
+    }
+    const file = join(made, 'catalogue.json')
+    await writeFile(file, JSON.stringify({ models: [entry] }))
+    return { folder: made, file }
+  }
+
+  it('writes the cuts of each model into the catalogue, and leaves the rest as it is', async () => {
+    const { folder: made, file } = await described()
+    const before = JSON.parse(await readFile(file, 'utf8'))
+    expect(await quintet('cuts', made)).toMatchObject({ code: 0, out: expect.stringMatching(/m +3 +40 B/) })
+    const after = JSON.parse(await readFile(file, 'utf8'))
+    const { cuts, ...rest } = after.models[0]
+    expect([rest]).toEqual(before.models)
+    expect(catalogue(made).cuts?.('m')).toEqual(['after:a', 'after:b', 'after:c'])
+    expect(cuts.map(({ bytes }: { bytes: number }) => bytes)).toEqual([64, 64, 40])
+  })
+
+  it('changes nothing when a file is not the one described', async () => {
+    const { folder: made, file } = await described('0'.repeat(64))
+    const before = await readFile(file, 'utf8')
+    expect(await quintet('cuts', made)).toMatchObject({ code: 1, notes: expect.stringMatching(/sha256/) })
+    expect(await readFile(file, 'utf8')).toBe(before)
+  })
+})
 
 describe('quintet inspect', () => {
   it('lists layers with their cuts, those on the lower envelope starred', async () => {

@@ -181,13 +181,33 @@ describe('place', () => {
   })
 
   test('tries the way not taken no more often than it is told', () => {
-    const decider = place({ tryEvery: 50 })
-    const slow: Condition = { local: [10, 10], transfer: [3000, 40] }
+    const decider = place({ tryEvery: 50, tryShare: 1 })
+    const slow: Condition = { local: [10, 10], transfer: [300, 40] }
     for (let i = 0; i < 100; i++) live(decider, 1e6, slow)
     const ways = Array.from({ length: 500 }, () => live(decider, 1e6, slow))
     const tried = ways.filter((way) => way === 'captured').length
     expect(tried).toBeGreaterThanOrEqual(1)
     expect(tried).toBeLessThanOrEqual(10)
+  })
+
+  test('spends on tries no more than the share of time it is told, and that on pictures for which they are cheap', () => {
+    const random = seededRandom(3)
+    const decider = place({ tryShare: 0.002 })
+    const slow: Condition = { local: [104, 36], transfer: [1100, 90] }
+    let spent = 0
+    let best = 0
+    let tries = 0
+    for (let i = 0; i < 3000; i++) {
+      const bytes = Math.round(6e4 + random() * 1e7)
+      const cost = costs(slow, bytes)
+      const way = live(decider, bytes, slow)
+      if (i < 100) continue
+      best += Math.min(cost.captured, cost.prepared)
+      spent += Math.max(0, cost[way] - Math.min(cost.captured, cost.prepared))
+      if (cost[way] > Math.min(cost.captured, cost.prepared)) tries++
+    }
+    expect(tries).toBeGreaterThan(3)
+    expect(spent / best).toBeLessThan(0.004)
   })
 
   test('decides nothing below the wire, where there is nothing of its to choose', () => {

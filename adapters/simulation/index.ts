@@ -1,0 +1,5 @@
+export { type Duration, expected, type Variation } from './duration.ts'
+export type { Frame } from './frame.ts'
+export { type Random, random } from './random.ts'
+export { type Policy, type ReplayOptions, type ReplayReport, replay } from './replay.ts'
+export { type Scenario, type ScenarioInput, scenario } from './scenario.ts'

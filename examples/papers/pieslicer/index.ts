@@ -1,0 +1,1 @@
+export { pieslicer } from './pieslicer.ts'

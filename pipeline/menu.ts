@@ -1,0 +1,77 @@
+import type { StageContext } from './context.ts'
+import { BadConfiguration } from './errors.ts'
+import type { Message } from './message.ts'
+import type { Cut } from './payload.ts'
+import { anyLayer, type Backup, type Encoding, layerOf, type Menu, rank, restrict, type Target } from './plan.ts'
+
+const encodings: readonly Encoding[] = ['jpeg', 'webp', 'raw', 'tensor']
+const anyNode: readonly Target[] = ['any']
+const noBackup: readonly Backup[] = ['none']
+
+/** Everything there is to choose from on one half of a pipeline. Its lists are made once, and again when nodes change. */
+export class BaseMenu {
+  readonly #context: StageContext
+  readonly #repeats: boolean
+  readonly #withLast: readonly Backup[]
+  readonly #layers = new Map<string, ReadonlySet<Cut>>()
+  #menu: Menu
+
+  constructor(context: StageContext) {
+    const { route, models, attempts } = context
+    const runs = route.prepares && route.executes
+    const ids = models?.ids ?? []
+    const cuts: Cut[] = []
+    if (route.wire) cuts.push('captured')
+    if (route.wire && route.prepares) cuts.push('prepared')
+    if (route.wire && runs && ids.some((id) => (models?.cuts?.(id).length ?? 0) > 0)) cuts.push(anyLayer)
+    if (runs) cuts.push('answered')
+    const races = attempts !== undefined && route.wire
+    const backups: readonly Backup[] =
+      races && runs && ids.length > 0 ? [...noBackup, ...ids.map((id): Backup => `model:${id}`)] : noBackup
+    this.#context = context
+    this.#repeats = attempts !== undefined && route.executes
+    this.#withLast = races ? [...backups, 'last'] : backups
+    this.#menu = { models: ids, cuts, encodings, targets: anyNode, backups }
+  }
+
+  /** What there is for a source at local time `now`. */
+  of(source: string, now: number): Menu {
+    const { world, attempts } = this.#context
+    const targets = world.value('targets') ?? anyNode
+    if (targets !== this.#menu.targets) this.#menu = { ...this.#menu, targets }
+    const last = this.#repeats ? attempts?.last(source) : undefined
+    return last ? { ...this.#menu, backups: this.#withLast, lastAge: now - last.at } : this.#menu
+  }
+
+  /** The same less what is decided, what was excluded, and the cuts that lie behind the payload already. */
+  available({ plan, payload, open }: Message, whole: Menu): Menu {
+    const left = restrict(whole, open)
+    const at = rank(payload.at)
+    return {
+      models: plan.model === undefined ? left.models : [plan.model],
+      cuts: plan.cut === undefined ? left.cuts.filter((cut) => rank(cut) >= at) : [plan.cut],
+      encodings: plan.encoding === undefined ? left.encodings : [plan.encoding],
+      targets: plan.target === undefined ? left.targets : [plan.target],
+      backups: plan.backup === undefined ? left.backups : [plan.backup],
+      ...(plan.backupAfter === undefined ? {} : { backupAfter: plan.backupAfter }),
+      ...(plan.accept === undefined ? {} : { accept: plan.accept }),
+      ...(left.lastAge === undefined ? {} : { lastAge: left.lastAge }),
+    }
+  }
+
+  /** @throws BadConfiguration where the model's layers are known, and this is none behind which it can be cut */
+  assertLayer(model: string | undefined, cut: Cut): void {
+    if (model === undefined || layerOf(cut) === undefined) return
+    let known = this.#layers.get(model)
+    if (!known) {
+      const { models } = this.#context
+      known = new Set(models?.ids.includes(model) ? models.cuts?.(model) : [])
+      this.#layers.set(model, known)
+    }
+    if (known.size === 0 || known.has(cut)) return
+    const some = [...known].slice(0, 5).join(', ')
+    throw new BadConfiguration(
+      `"${model}" cannot be cut at "${cut}". Use one of its ${known.size} cuts: ${some}${known.size > 5 ? ', …' : ''}.`,
+    )
+  }
+}

@@ -1,0 +1,249 @@
+import { z } from 'zod'
+import {
+  type Backup,
+  BadInput,
+  type Cut,
+  type DecisionRequest,
+  type ErrorCode,
+  type Explanation,
+  type Fact,
+  type Menu,
+  type Outcome,
+  type Restriction,
+  type Target,
+  type World,
+  type WorldFacts,
+} from '../../../pipeline/index.ts'
+
+/** The version of the entries that are written, and the only one that is read. */
+export const logVersion = 1
+
+/** What was known, by whom, and for how long already, ms. */
+export interface LoggedFact<T> extends Omit<Fact<T>, 'at'> {
+  readonly age: number
+}
+
+export type LoggedWorld = { readonly [K in keyof WorldFacts]?: LoggedFact<WorldFacts[K]> }
+
+interface Logged {
+  readonly v: typeof logVersion
+  /** Whose decision it is: the names of the deciders that were logged together. */
+  readonly by: string
+}
+
+/** A decision: what was known, what there was to choose from, how it was weighed, and what was left of the menu. */
+export interface LoggedDecision extends Logged, DecisionRequest {
+  readonly type: 'decision'
+  readonly world: LoggedWorld
+  readonly menu: Menu
+  /** The lists of the menu that were narrowed, and to what. */
+  readonly left: Restriction
+  /** Of each decider that tells, in their order. */
+  readonly explanations: readonly Explanation[]
+}
+
+/** What became of an attempt. */
+export interface LoggedOutcome extends Logged, Outcome {
+  readonly type: 'outcome'
+}
+
+/** So many entries are missing here, because the log could not keep up. */
+export interface LostEntries {
+  readonly v: typeof logVersion
+  readonly type: 'lost'
+  readonly entries: number
+}
+
+/** One line of a decision log. Ids and sources in it are hashed; `null` stands for Infinity, as JSON has none. */
+export type LogEntry = LoggedDecision | LoggedOutcome | LostEntries
+
+const name = z.string().max(256)
+const named = <T extends string>() => name as unknown as z.ZodType<T>
+const list = <T extends string>() => z.array(named<T>()).max(4096)
+const count = z.number().int().min(0)
+const share = z.number().min(0).max(1)
+const orInfinity = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Number.POSITIVE_INFINITY)
+/** A field that is always there, if need be as `undefined`. */
+const orUndefined = <T extends z.ZodType>(schema: T) =>
+  schema.optional().transform((value): z.output<T> | undefined => value)
+
+const plan = z.object({
+  model: name.exactOptional(),
+  cut: named<Cut>().exactOptional(),
+  encoding: name.exactOptional(),
+  target: named<Target>().exactOptional(),
+  backup: named<Backup>().exactOptional(),
+  backupAfter: z.number().exactOptional(),
+  accept: z.number().exactOptional(),
+})
+
+const menu = z.object({
+  models: list(),
+  cuts: list<Cut>(),
+  encodings: list(),
+  targets: list<Target>(),
+  backups: list<Backup>(),
+})
+
+const left = z.object({
+  models: menu.shape.models.exactOptional(),
+  cuts: menu.shape.cuts.exactOptional(),
+  encodings: menu.shape.encodings.exactOptional(),
+  targets: menu.shape.targets.exactOptional(),
+  backups: menu.shape.backups.exactOptional(),
+})
+
+const way = z.object({ up: z.number(), down: z.number() })
+
+const facts = {
+  link: z.object({
+    uplink: z.number().exactOptional(),
+    downlink: z.number().exactOptional(),
+    rtt: z.number().exactOptional(),
+  }),
+  cloud: z.object({
+    node: name,
+    pending: z.number(),
+    capacity: z.number(),
+    slowdown: z.number().exactOptional(),
+  }),
+  inFlight: z.number(),
+  resident: list(),
+  battery: share,
+} satisfies { readonly [K in Exclude<keyof WorldFacts, 'clouds' | 'targets'>]: z.ZodType<WorldFacts[K]> }
+
+const fact = <T extends z.ZodType>(value: T) => z.object({ value, age: z.number(), owner: name }).exactOptional()
+
+const world = z.object({
+  link: fact(facts.link),
+  cloud: fact(facts.cloud),
+  inFlight: fact(facts.inFlight),
+  resident: fact(facts.resident),
+  battery: fact(facts.battery),
+})
+
+/** What JSON could not say (no number, Infinity) is not known. */
+const expected = z.number().exactOptional()
+
+const explanation = z.object({
+  decider: name,
+  weighed: z
+    .array(
+      z.object({
+        choice: plan,
+        ms: expected,
+        onTime: expected,
+        accuracy: expected,
+        bytes: expected,
+        energy: expected,
+        money: expected,
+        utility: expected,
+        propensity: share,
+      }),
+    )
+    .max(4096),
+  chosen: count,
+  why: z.string().max(1024).exactOptional(),
+})
+
+const head = {
+  v: z.literal(logVersion),
+  by: name,
+  id: name,
+  attempt: z.number().int().min(1),
+  side: z.enum(['device', 'cloud']),
+  now: z.number(),
+  plan,
+  bytes: count,
+  width: orUndefined(z.number()),
+  height: orUndefined(z.number()),
+  way: orUndefined(way),
+}
+
+const decision: z.ZodType<LoggedDecision> = z.object({
+  ...head,
+  type: z.literal('decision'),
+  source: name,
+  seq: count,
+  at: named<Cut>(),
+  elapsed: z.number(),
+  remaining: orInfinity,
+  deadline: orInfinity,
+  tried: z.array(z.object({ plan, error: named<ErrorCode>().exactOptional(), score: share.exactOptional() })).max(64),
+  world,
+  menu,
+  left,
+  explanations: z.array(explanation).max(64),
+})
+
+const outcome: z.ZodType<LoggedOutcome> = z.object({
+  ...head,
+  type: z.literal('outcome'),
+  kind: z.enum(['message', 'failure', 'dropped']),
+  settled: z.boolean(),
+  score: orUndefined(share),
+  timings: z.object({
+    capture: expected,
+    device: expected,
+    transfer: expected,
+    cloud: expected,
+    execute: expected,
+    queue: expected,
+    load: expected,
+  }),
+  crossing: orUndefined(z.object({ at: named<Cut>(), encoding: name, bytes: z.number(), node: name })),
+  latency: z.number(),
+  onTime: z.boolean(),
+  error: orUndefined(named<ErrorCode>()),
+})
+
+const lost: z.ZodType<LostEntries> = z.object({
+  v: z.literal(logVersion),
+  type: z.literal('lost'),
+  entries: count,
+})
+
+const entries: Readonly<Record<string, z.ZodType<LogEntry>>> = { decision, outcome, lost }
+
+/** A log of another version. */
+export class UnknownLogVersion extends BadInput {}
+
+/**
+ * Reads one line of a decision log.
+ * @throws UnknownLogVersion another version wrote it · BadInput it is damaged, or none of a decision log
+ */
+export function parseEntry(line: string): LogEntry {
+  let value: { readonly v?: unknown; readonly type?: unknown } | null
+  try {
+    value = JSON.parse(line) as typeof value
+  } catch (cause) {
+    throw new BadInput('The line is no JSON: it was cut off or damaged. Leave it out.', { cause })
+  }
+  if (typeof value?.v === 'number' && value.v !== logVersion) {
+    throw new UnknownLogVersion(
+      `The log is of version ${value.v}, and this reads version ${logVersion}. Read it with the release that wrote it.`,
+    )
+  }
+  const schema = Object.hasOwn(entries, String(value?.type)) ? entries[String(value?.type)] : undefined
+  const checked = schema?.safeParse(value)
+  if (checked?.success) return checked.data
+  const issue = checked?.error.issues[0]
+  throw new BadInput(
+    `The line is no entry of a decision log${issue ? `: "${issue.path.join('.')}", ${issue.message}` : ''}. Leave it out.`,
+  )
+}
+
+const fields = Object.keys(facts) as readonly (keyof WorldFacts)[]
+
+/** What is known at local time `now`, ms, as it is logged. */
+export function logWorld(known: World, now: number): LoggedWorld {
+  const facts: Record<string, LoggedFact<unknown>> = {}
+  for (const field of fields) {
+    const fact = known.get(field)
+    if (fact) facts[field] = { value: fact.value, age: now - fact.at, owner: fact.owner }
+  }
+  return facts as LoggedWorld
+}
