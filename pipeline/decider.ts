@@ -54,6 +54,8 @@ export interface Outcome {
   readonly began?: number
   /** The score of its answer, where there is one, 0…1. */
   readonly score: number | undefined
+  /** The label of its answer, where there is one. */
+  readonly label?: string | undefined
   readonly timings: Timings
   readonly crossing: Crossing | undefined
   /** Below the wire: what its way there took, and its way back is expected to take. */

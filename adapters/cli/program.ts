@@ -6,6 +6,7 @@ import { type InspectOptions, inspect } from './inspect.ts'
 import { failure, type Output } from './output.ts'
 import { type PlanOptions, plan } from './plan.ts'
 import { type ProfileOptions, profileCommand } from './profile.ts'
+import { type ReplayCommandOptions, replayCommand } from './replay.ts'
 import { type SplitCommandOptions, splitCommand } from './split.ts'
 
 // Built, this file lies one folder deeper than in the sources.
@@ -80,6 +81,14 @@ export async function run(args: readonly string[], output: Output): Promise<numb
     .option(...draw)
     .option(...json)
     .action((model: string, options: PlanOptions) => plan(model, options, output))
+  program
+    .command('replay <...logs>', 'Say from a decision log what another policy would have done')
+    .option('--policy <policy>', `A policy such as place+select or select:modipick; may be given more than once`)
+    .option('--models <folder>', 'The catalogue whose models it may choose; gives their accuracies, too')
+    .option('--of <deciders>', 'Whose decisions, where several deciders wrote the log')
+    .option('--seed <number>', 'Draws lots and intervals', { default: 1 })
+    .option(...json)
+    .action((logs: string[], options: ReplayCommandOptions) => replayCommand(logs, options, output))
   program.help()
   program.version(version())
 
@@ -89,7 +98,7 @@ export async function run(args: readonly string[], output: Output): Promise<numb
     if (program.options.help || program.options.version) return 0
     if (!program.matchedCommand) {
       throw new BadConfiguration(
-        `${args[0] === undefined ? 'No command was given' : `There is no command "${args[0]}"`}. Use inspect, profile, split, cuts or plan; "quintet --help" says more.`,
+        `${args[0] === undefined ? 'No command was given' : `There is no command "${args[0]}"`}. Use inspect, profile, split, cuts, plan or replay; "quintet --help" says more.`,
       )
     }
     await program.runMatchedCommand()

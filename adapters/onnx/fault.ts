@@ -1,5 +1,5 @@
 /** What can go wrong inside an executor, by the name that the error has outside. */
-export type FaultCode = 'wrong-shape' | 'model-load-failed' | 'execution-failed'
+export type FaultCode = 'wrong-shape' | 'model-load-failed' | 'execution-failed' | 'cancelled'
 
 /**
  * An error on the executor's side of the boundary. It crosses as its code and sentence and becomes the named error of

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Executor, ExecutorFactory, ExecutorOptions } from '../../stages/execute/index.ts'
@@ -6,6 +7,7 @@ import { processEntry } from './entry.ts'
 import { defaultBounds, encodeFrame, FrameReader } from './framing.ts'
 import type { Packet, Reply } from './protocol.ts'
 import type { Channel } from './remote.ts'
+import { SharedBodies, sharedFile } from './shared.ts'
 import { started } from './start.ts'
 
 export interface ProcessExecutorOptions {
@@ -27,6 +29,7 @@ export function processExecutors(options: ProcessExecutorOptions = {}): Executor
   const bounds = { ...defaultBounds, body: options.largest ?? defaultBounds.body }
   return {
     kind: 'process',
+    cores: availableParallelism(),
     start(executorOptions: ExecutorOptions = {}): Promise<Executor> {
       return started(
         (receive) => connect(receive, executorOptions, bounds),
@@ -43,16 +46,15 @@ function connect(
   bounds: typeof defaultBounds,
 ): Channel & { readonly pid: number | undefined } {
   const program = processEntry()
-  const child = spawn(
-    process.execPath,
-    [...program.execArgv, fileURLToPath(program.url), JSON.stringify({ options, bounds })],
-    {
-      stdio: ['ignore', 'inherit', 'pipe', 'pipe'],
-      // glibc then returns freed memory to the system, so that unloading a model really makes room.
-      env: { ...process.env, MALLOC_TRIM_THRESHOLD_: '65536' },
-      windowsHide: true,
-    },
-  )
+  const file = sharedFile()
+  const shared = file === undefined ? undefined : new SharedBodies(file, 'parent')
+  const start = JSON.stringify({ options, bounds, shared: file !== undefined })
+  const child = spawn(process.execPath, [...program.execArgv, fileURLToPath(program.url), start], {
+    stdio: ['ignore', 'inherit', 'pipe', 'pipe', ...(file === undefined ? [] : [file])],
+    // glibc then returns freed memory to the system, so that unloading a model really makes room.
+    env: { ...process.env, MALLOC_TRIM_THRESHOLD_: '65536' },
+    windowsHide: true,
+  })
   const socket = child.stdio[3] as Duplex
   const lastWords = tail(child)
   let broken: string | undefined
@@ -71,7 +73,8 @@ function connect(
     })
   })
 
-  const reader = new FrameReader<Reply>({ bounds })
+  gone.then(() => shared?.close())
+  const reader = new FrameReader<Reply>({ bounds, shared })
   socket.on('data', (chunk: Uint8Array) => {
     try {
       for (const packet of reader.push(chunk)) receive(packet)
@@ -88,13 +91,17 @@ function connect(
     gone,
     kill: () => void child.kill('SIGKILL'),
     send(packet) {
-      const parts = encodeFrame(packet, bounds)
       if (over || !socket.writable) return
-      socket.cork()
-      for (const part of parts) socket.write(part)
-      socket.uncork()
+      writeAll(socket, encodeFrame(packet, { bounds, shared }))
     },
   }
+}
+
+/** Hands parts over as one. */
+export function writeAll(socket: Duplex, parts: readonly Uint8Array[]): void {
+  socket.cork()
+  for (const part of parts) socket.write(part)
+  socket.uncork()
 }
 
 /** Passes the child's error stream on, and remembers its end for the sentence about its death. */

@@ -34,13 +34,20 @@ interface Pending {
 /** How long an executor that was told to end may take before it is killed, in milliseconds. */
 const farewell = 2_000
 
-/** An executor over a channel: keeps the order, sends one request at a time, and settles everything when it is lost. */
+/** Requests that are with the executor at a time: the one it works on, and the next. */
+const depth = 2
+
+/** An executor over a channel: keeps the order, sends the next request ahead, and settles everything when it is lost. */
 export class RemoteExecutor implements Executor {
   readonly id: string
+  readonly depth = depth
   readonly lost: Promise<ExecutorLost>
+  baseline: number | undefined
   readonly #channel: Channel
   readonly #waiting: Pending[] = []
-  #current: Pending | undefined
+  /** With the executor, in order. */
+  #sent: Pending[] = []
+  #tickets = 0
   /** Why nothing more is taken; undefined while the executor works. */
   #ended: ExecutorLost | undefined
   #closing: Promise<void> | undefined
@@ -74,9 +81,11 @@ export class RemoteExecutor implements Executor {
     inputs: readonly Tensor[],
     { outputs, signal }: { outputs?: readonly string[]; signal?: AbortSignal | undefined } = {},
   ): Promise<RunReport> {
-    const { head, tensors } = await this.#ask({ op: 'run', key, outputs }, inputs, signal)
+    this.#tickets += 1
+    const { head, tensors } = await this.#ask({ op: 'run', key, outputs, ticket: this.#tickets }, inputs, signal)
     if (head.kind !== 'ran') throw this.#confused()
-    return { outputs: tensors, ms: head.ms }
+    const { kind: _, ...told } = head
+    return { ...told, outputs: tensors }
   }
 
   close(ms = 5_000): Promise<void> {
@@ -91,12 +100,11 @@ export class RemoteExecutor implements Executor {
 
   /** Takes what the executor answered. */
   receive(packet: Packet<Reply>): void {
-    const pending = this.#current
-    this.#current = undefined
+    const pending = this.#sent.shift()
     const { head } = packet
     if (head.kind === 'fault') pending?.reject(named(head.code, head.message))
     else pending?.resolve(packet)
-    this.#idle?.()
+    if (this.#sent.length === 0) this.#idle?.()
     this.#next()
   }
 
@@ -105,13 +113,17 @@ export class RemoteExecutor implements Executor {
       const closing = new ExecutorLost(`Executor ${this.id} is closing. Give the work to another one.`)
       this.#ended = closing
       for (const pending of this.#waiting.splice(0)) pending.reject(closing)
-      if (this.#current !== undefined) {
+      for (const ahead of this.#sent.slice(1)) {
+        this.#takeBack(ahead)
+        ahead.reject(closing)
+      }
+      if (this.#sent.length > 0) {
         const over = new Promise<void>((resolve) => {
           this.#idle = resolve
         })
         await within(over, ms, systemClock)
       }
-      if (this.#current === undefined) this.#channel.send({ head: { op: 'close' }, tensors: [] })
+      if (this.#sent.length === 0) this.#channel.send({ head: { op: 'close' }, tensors: [] })
       else this.kill()
     }
     if (await within(this.#channel.gone, farewell, systemClock)) return
@@ -125,7 +137,7 @@ export class RemoteExecutor implements Executor {
       if (signal?.aborted) return reject(new Cancelled(undefined, { cause: signal.reason }))
       const leave = () => {
         const place = this.#waiting.indexOf(pending)
-        if (place < 0) return
+        if (place < 0) return this.#takeBack(pending)
         this.#waiting.splice(place, 1)
         pending.reject(new Cancelled(undefined, { cause: signal?.reason }))
       }
@@ -147,24 +159,31 @@ export class RemoteExecutor implements Executor {
   }
 
   #next(): void {
-    while (this.#current === undefined) {
+    while (this.#sent.length < depth) {
       const pending = this.#waiting.shift()
       if (pending === undefined) return
       try {
         this.#channel.send(pending.packet)
-        this.#current = pending
+        this.#sent.push(pending)
       } catch (error) {
         pending.reject(asNamed(error))
       }
     }
   }
 
+  /** Asks for a run back that waits in the executor; it is settled by the answer: cancelled, or done all the same. */
+  #takeBack(pending: Pending): void {
+    const { head } = pending.packet
+    if (head.op === 'run' && this.#sent.indexOf(pending) > 0) {
+      this.#channel.send({ head: { op: 'cancel', ticket: head.ticket }, tensors: [] })
+    }
+  }
+
   /** Settles everything and takes nothing more. */
   #end(reason: ExecutorLost): void {
     this.#ended = reason
-    const pending = [this.#current, ...this.#waiting.splice(0)]
-    this.#current = undefined
-    for (const each of pending) each?.reject(reason)
+    const pending = [...this.#sent.splice(0), ...this.#waiting.splice(0)]
+    for (const each of pending) each.reject(reason)
     this.#idle?.()
   }
 
@@ -182,6 +201,8 @@ function named(code: FaultCode, message: string): QuintetError {
       return new ModelLoadFailed(message)
     case 'execution-failed':
       return new ExecutionFailed(message)
+    case 'cancelled':
+      return new Cancelled(message)
   }
 }
 

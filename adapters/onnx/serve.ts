@@ -9,10 +9,28 @@ export interface ExecutorPort {
   end(): void
 }
 
-/** Answers requests one at a time, in the order in which they arrive. @returns where to put each request */
+/**
+ * Answers requests one at a time, in the order in which they arrive. Before each it hears what else has arrived, so
+ * that a run can be taken back until it begins.
+ *
+ * @returns where to put each request
+ */
 export function serve(sessions: Sessions, port: ExecutorPort): (packet: Packet<Request>) => void {
-  let last: Promise<void> = Promise.resolve()
-  const answer = async ({ head, tensors }: Packet<Request>): Promise<void> => {
+  const waiting: Packet<Request>[] = []
+  const cancelled = new Set<number>()
+  let working = false
+
+  async function work(): Promise<void> {
+    working = true
+    do {
+      await heard()
+      const packet = waiting.shift()
+      if (packet !== undefined) await answer(packet)
+    } while (waiting.length > 0)
+    working = false
+  }
+
+  async function answer({ head, tensors }: Packet<Request>): Promise<void> {
     try {
       switch (head.op) {
         case 'load':
@@ -21,8 +39,9 @@ export function serve(sessions: Sessions, port: ExecutorPort): (packet: Packet<R
           await sessions.unload(head.key)
           return port.send({ head: { kind: 'unloaded' }, tensors: [] })
         case 'run': {
-          const { ms, outputs } = await sessions.run(head.key, tensors, head.outputs)
-          return port.send({ head: { kind: 'ran', ms }, tensors: outputs })
+          if (cancelled.delete(head.ticket)) throw new Fault('cancelled', 'The run was taken back before it began.')
+          const { outputs, ...told } = await sessions.run(head.key, tensors, head.outputs)
+          return port.send({ head: { kind: 'ran', ...told }, tensors: outputs })
         }
         case 'close':
           await sessions.close()
@@ -33,7 +52,21 @@ export function serve(sessions: Sessions, port: ExecutorPort): (packet: Packet<R
       port.send({ head: { kind: 'fault', code: fault.code, message: fault.message }, tensors: [] })
     }
   }
+
   return (packet) => {
-    last = last.then(() => answer(packet))
+    const { head } = packet
+    if (head.op === 'cancel') {
+      if (waiting.some((each) => each.head.op === 'run' && each.head.ticket === head.ticket)) cancelled.add(head.ticket)
+      return
+    }
+    waiting.push(packet)
+    if (!working) void work()
   }
+}
+
+/** Resolves when what had arrived by now has been read. */
+function heard(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
 }

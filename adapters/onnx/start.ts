@@ -21,8 +21,9 @@ export async function started<C extends Channel>(
     ready = resolve
   })
   const channel = connect((packet) => {
-    if (packet.head.kind === 'ready') ready()
-    else executor?.receive(packet)
+    if (packet.head.kind !== 'ready') return executor?.receive(packet)
+    if (executor) executor.baseline = packet.head.memory
+    ready()
   })
   executor = new RemoteExecutor(name(channel), channel)
   const late = new Promise<string>((resolve) => {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Tensor } from '../../pipeline/index.ts'
 import type { Executor, ExecutorFactory, ExecutorOptions } from '../../stages/execute/index.ts'
@@ -24,6 +25,7 @@ let count = 0
 export function threadExecutors(options: ThreadExecutorOptions = {}): ExecutorFactory {
   return {
     kind: 'thread',
+    cores: availableParallelism(),
     start(executorOptions: ExecutorOptions = {}): Promise<Executor> {
       count += 1
       const id = `thread-${count}`

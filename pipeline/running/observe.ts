@@ -32,6 +32,7 @@ export function observe(
     ...(message.backup ? { backup: message.backup } : {}),
     ...(message.began === undefined ? {} : { began: message.began - message.captured }),
     score: item.kind === 'message' && item.payload.form === 'result' ? item.payload.score : undefined,
+    label: item.kind === 'message' && item.payload.form === 'result' ? item.payload.label : undefined,
     timings: item.timings,
     crossing: item.kind === 'message' ? item.crossing : undefined,
     way: message.way,

@@ -13,6 +13,7 @@ export {
   tensor,
   tensorsMessage,
 } from './messages.ts'
+export { type Network, network } from './network.ts'
 export { seededRandom } from './random.ts'
 export { type Camera, camera, frames } from './sources.ts'
 export {

@@ -15,16 +15,24 @@ import { restored } from './estimate/restore.ts'
 
 const saved = z.array(z.strictObject({ name: z.string(), learned: z.unknown() }))
 
-/** Deciders asked from left to right, as one: what `decide(...)` does with several. */
+/**
+ * Deciders asked from left to right, as one: what `decide(...)` does with several.
+ * @param name default: their names, joined by +
+ * @throws BadConfiguration there is none
+ */
+export function chain(deciders: Decider | readonly Decider[], name?: string): Chain {
+  return new Chain('decide' in deciders ? [deciders] : deciders, name)
+}
+
+/** Several deciders as one. */
 export class Chain implements Decider {
   readonly name: string
   readonly deciders: readonly Decider[]
 
-  /** @throws BadConfiguration there is none */
-  constructor(deciders: readonly Decider[]) {
+  constructor(deciders: readonly Decider[], name?: string) {
     if (deciders.length === 0) throw new BadConfiguration('There is no decider to ask. Give at least one.')
     this.deciders = deciders
-    this.name = deciders.map(({ name }) => name).join('+')
+    this.name = name ?? deciders.map(({ name: one }) => one).join('+')
   }
 
   open(half: { readonly side: Side; readonly models: ModelSet | undefined }): void {
@@ -74,7 +82,7 @@ export class Chain implements Decider {
   /** @throws BadConfiguration as the port says, and when it was saved of other deciders */
   restore(from: unknown): void {
     const kept = restored(saved, from, this.name)
-    if (kept.map(({ name }) => name).join('+') !== this.name) {
+    if (kept.length !== this.deciders.length || kept.some(({ name }, i) => name !== this.deciders[i]?.name)) {
       throw new BadConfiguration(
         `What was saved is of ${kept.map(({ name }) => name).join('+')}, not of ${this.name}. Restore it into the same deciders.`,
       )

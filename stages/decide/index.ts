@@ -1,5 +1,18 @@
 export { type BackupOptions, backup } from './backup.ts'
 export {
+  type AlertOptions,
+  type AnsOptions,
+  alert,
+  ans,
+  type ChainLayer,
+  type LayerKind,
+  type Layers,
+  layersOf,
+  type MauiOptions,
+  maui,
+} from './baselines/index.ts'
+export { type Chain, chain } from './chain.ts'
+export {
   CloudTime,
   Contention,
   CutCosts,
@@ -29,6 +42,7 @@ export {
   Slowdowns,
   type Spending,
 } from './estimate/index.ts'
+export { type ExploreOptions, explore } from './explore.ts'
 export {
   type DecisionSink,
   type LogEntry,
@@ -44,7 +58,21 @@ export {
   UnknownLogVersion,
 } from './log/index.ts'
 export { type Offload, type OffloadOptions, type OffloadStatistics, offload } from './offload/index.ts'
+export { type FrontWeights, type Objectives, paretoFront } from './pareto.ts'
 export { type Place, type PlaceOptions, place } from './place.ts'
+export { type FrontPoint, type Planner, type PlannerOptions, plan } from './plan/index.ts'
+export {
+  type Estimate,
+  type Estimates,
+  type Metric,
+  metrics,
+  Replay,
+  type ReplayedArm,
+  type ReplayedPolicy,
+  type ReplayOptions,
+  type ReplayReport,
+  replay,
+} from './replay/index.ts'
 export type { SelectRule } from './rules.ts'
 export { type Expected, type Select, type SelectOptions, select } from './select.ts'
 export { type Shadow, type ShadowStatistics, shadow } from './shadow.ts'

@@ -58,6 +58,8 @@ type Way = 'captured' | 'prepared'
 
 /** How quickly the expected size of prepared pictures follows. */
 const sizeRate = 0.2
+/** Messages' time that tries may cost in advance: what is learned early is used for long. */
+const advance = 4
 const captured: readonly Cut[] = ['captured']
 const prepared: readonly Cut[] = ['prepared']
 
@@ -84,8 +86,8 @@ class PieSlicer implements Place {
   /** Decisions each way, and decisions since each way was taken last. */
   readonly #taken = { captured: 0, prepared: 0 }
   readonly #since = { captured: 0, prepared: 0 }
-  /** Milliseconds that tries may cost by now. */
-  #saved = 0
+  /** Milliseconds that tries may cost by now; undefined before both ways were taken. */
+  #saved: number | undefined
   /** The last decision: about what, which way, and why. */
   #request: DecisionRequest | undefined
   #way: Way = 'captured'
@@ -206,7 +208,8 @@ class PieSlicer implements Place {
     if (local === undefined && remote === undefined) return 'prepared'
     const since = this.#since[other]
     const gap = Math.abs((local ?? 0) - (remote ?? 0))
-    this.#saved += tryShare * Math.min(local ?? Number.POSITIVE_INFINITY, remote ?? Number.POSITIVE_INFINITY)
+    const cost = Math.min(local ?? Number.POSITIVE_INFINITY, remote ?? Number.POSITIVE_INFINITY)
+    this.#saved = (this.#saved ?? advance * cost) + tryShare * cost
     if (since < tryAtMostEvery) return best
     const inTime = ((other === 'captured' ? remote : local) ?? 0) < remaining
     const uncertain = gap * gap < this.#varianceOfGap(bytes, width, height)

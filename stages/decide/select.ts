@@ -70,8 +70,9 @@ const saved = z.strictObject({ down: z.unknown(), device: savedSide, cloud: save
 
 /** Variance of ln(guess ÷ truth): a first guess is half as much, or twice. */
 const doubtOfGuess = 0.25
-/** Samples kept of what happens besides the model. */
+/** Samples kept of what happens besides the model; so many in a row unlike them are how things are now. */
 const keep = 64
+const change = 5
 const cautious = 0.95
 
 /**
@@ -99,7 +100,7 @@ class Selector implements Select {
   readonly #given: Models | undefined
   readonly #places: Readonly<Record<Side, Knowledge>> = { device: new Knowledge(), cloud: new Knowledge() }
   /** Ways down as the cloud expects them, ms. */
-  readonly #down = new Samples(keep)
+  readonly #down = new Samples(keep, change)
   readonly #eligible: Arm[] = []
   #models: Models | undefined
   #decisions = 0
@@ -221,7 +222,7 @@ class Selector implements Select {
       ] as const) {
         kept.clear()
         for (const [cut, samples] of Object.entries(values)) {
-          const fresh = new Samples(keep)
+          const fresh = new Samples(keep, change)
           fresh.restore(samples)
           kept.set(cut, fresh)
         }
@@ -289,12 +290,18 @@ class Selector implements Select {
   }
 
   /** A model that ran out of time took at least what was left for it. */
-  #observeFailure({ side, error, plan, latency, began = 0, timings, way, crossing }: Outcome): void {
-    if (error !== 'deadline-exceeded' || plan.model === undefined || timings.execute !== undefined) return
-    if (side === 'device' && (plan.cut !== 'answered' || crossing)) return
-    const { capture = 0, device = 0, cloud = 0 } = timings
-    const ms = latency - began - capture - device - cloud - (way?.up ?? 0)
+  #observeFailure({ side, error, plan, latency, began = 0, timings, way }: Outcome): void {
+    if (error !== 'deadline-exceeded' || plan.model === undefined || timings.execute) return
     if (!this.#known().ids.includes(plan.model)) return
+    const { capture = 0, device = 0, cloud = 0 } = timings
+    if (side === 'device' && plan.cut !== undefined && plan.cut !== 'answered') {
+      // Above the wire it cannot be told what was slow. Models are far steadier than networks.
+      const rest = latency - began - capture - this.expected(plan.model, 'cloud').mean
+      if (rest > (this.#places.device.rest.get(plan.cut)?.quantile(cautious) ?? 0))
+        add(this.#places.device.rest, plan.cut, rest)
+      return
+    }
+    const ms = latency - began - capture - device - cloud - (way?.up ?? 0)
     if (ms > this.expected(plan.model, side).mean) this.#observeRun(plan.model, side, ms)
   }
 
@@ -318,7 +325,7 @@ class Selector implements Select {
 function add(to: Map<string, Samples>, cut: string, ms: number): void {
   let samples = to.get(cut)
   if (!samples) {
-    samples = new Samples(keep)
+    samples = new Samples(keep, change)
     to.set(cut, samples)
   }
   samples.add(ms)

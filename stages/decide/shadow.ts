@@ -10,7 +10,7 @@ import type {
   Weighed,
   World,
 } from '../../pipeline/index.ts'
-import { Chain } from './chain.ts'
+import { type Chain, chain } from './chain.ts'
 import { choiceFields, choiceOf, compatible } from './choices.ts'
 
 /** What a shadow did beside the real decider, so far. */
@@ -59,8 +59,6 @@ export function shadow(
     others.map((other) => new Beside(chain(other))),
   )
 }
-
-const chain = (deciders: Decider | readonly Decider[]) => new Chain('decide' in deciders ? [deciders] : deciders)
 
 class Shadowed implements Shadow {
   readonly name: string

@@ -1,8 +1,11 @@
+import type { z } from 'zod'
 import type { Clock, ExecutorLost, Tensor } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
+import type { CacheHost, ModelCache } from './cache/index.ts'
+import type { poolOptions } from './options.ts'
 import type { Placement } from './placement.ts'
 import type { ExecutorFactory, ExecutorOptions } from './ports.ts'
-import type { RestartOptions } from './slot.ts'
+import type { PoolRefusal } from './refused.ts'
 
 /** What happened in a pool, for whoever watches. */
 export type PoolEvent =
@@ -17,24 +20,22 @@ export type PoolEvent =
       readonly residentBytes: number
     }
   | { readonly type: 'model-load-failed'; readonly executor: string; readonly model: string; readonly error: Error }
+  | { readonly type: 'model-unloaded'; readonly executor: string; readonly model: string }
+  /** Its process has `memory` bytes, `beyond` more than at its start and its models: another takes its place. */
+  | { readonly type: 'executor-recycled'; readonly executor: string; readonly memory: number; readonly beyond: number }
   /** A run did not end in time. `killed` is false for threads, which cannot be. */
   | { readonly type: 'run-overdue'; readonly executor: string; readonly model: string; readonly killed: boolean }
 
-export interface ExecutorPoolOptions extends ExecutorOptions {
+/** Numbers with their defaults: `poolOptions`. */
+export interface ExecutorPoolOptions extends z.input<typeof poolOptions>, ExecutorOptions {
   readonly factory: ExecutorFactory
-  /** How many executors. `size × threads` should not exceed the cores. */
-  readonly size: number
-  /** Runs that may wait. Default 256; more are refused. */
-  readonly queue?: number
-  /** Milliseconds past its `expires` after which a run that still goes on is taken for hung. Default 2,000. */
-  readonly grace?: number
-  /** Longest run and longest load that is not taken for hung, in milliseconds. Default 60,000 and 120,000. */
-  readonly longestRun?: number
-  readonly longestLoad?: number
-  /** Default: 5 times within 60,000 ms, first after 100 ms. */
-  readonly restarts?: Partial<RestartOptions>
   /** Which idle executor a run goes to. Default `residencyFirst`. */
   readonly place?: Placement
+  /**
+   * Makes what decides which models are loaded where, within a budget. Without, an executor keeps every model that it
+   * was asked to run.
+   */
+  readonly cache?: (host: CacheHost, clock: Clock) => ModelCache
   readonly clock?: Clock
   readonly events?: (event: PoolEvent) => void
 }
@@ -54,10 +55,27 @@ export interface PoolReport {
   readonly queueMs: number
   /** Milliseconds it waited for its model to be loaded; 0 when it was. */
   readonly loadMs: number
-  /** Milliseconds the runtime computed. */
+  /** Milliseconds the runtime computed, for all that were run as one. */
   readonly runMs: number
+  /** Milliseconds of `queueMs` that it waited for others to be run with it, while an executor was free. */
+  readonly batchMs: number
+  /** How many were run as one. */
+  readonly batch: number
   /** Which executor ran it. */
   readonly executor: string
+}
+
+/** One model, as a pool has seen it. */
+export interface ModelStatistics {
+  readonly model: string
+  readonly waiting: number
+  /** Since the start. */
+  readonly runs: number
+  /** Milliseconds of a run alone: expected, and what 99 of 100 do not exceed; undefined before the first. */
+  readonly meanMs: number | undefined
+  readonly p99Ms: number | undefined
+  /** Of the last load. */
+  readonly loadMs: number | undefined
 }
 
 export interface PoolStatistics {
@@ -66,30 +84,47 @@ export interface PoolStatistics {
   readonly busy: number
   /** Executors that live now. */
   readonly up: number
-  /** Since the start. */
+  /** Intra-op threads of each executor. */
+  readonly threads: number
+  /** Runs that were asked for and made, and in how many runs of executors, since the start. */
   readonly runs: number
+  readonly batches: number
   readonly loads: number
+  /** Executors started for dead ones, and for living ones that had grown. */
   readonly restarts: number
+  readonly recycled: number
+  /** Runs also given to a second executor. */
+  readonly tied: number
   readonly refused: number
+  readonly refusedBy: Readonly<Record<PoolRefusal, number>>
+  /** Milliseconds of one executor that what waits and runs is expected to need. */
+  readonly pendingMs: number
+  /** Executors that would work off what is pending within `target` ms, at the measured rate; at least 1. */
+  readonly desiredSize: number
   /** One for each place: its executor's id (undefined while there is none) and the names of the models it holds. */
   readonly executors: readonly { readonly id: string | undefined; readonly models: readonly string[] }[]
+  readonly models: readonly ModelStatistics[]
 }
 
 /** Places work on executors. */
 export interface ExecutorPool {
   /**
-   * Runs a model on an executor that holds it, or loads it on one. The most urgent waiting run goes first.
+   * Runs a model on an executor that holds it, or loads it on one. The most urgent waiting run goes first; among equals
+   * the models take turns.
    *
-   * @throws Refused the queue is full, or the pool ends · Cancelled · DeadlineExceeded · ExecutorLost twice, or no
-   *   executor can be started any more · ModelLoadFailed · WrongShape · ExecutionFailed
+   * @throws RunRefused too many wait, it cannot be in time, or the pool ends · LeaseRefused no memory for its model ·
+   *   Cancelled · DeadlineExceeded · ExecutorLost twice, or no executor can be started any more · ModelLoadFailed ·
+   *   WrongShape · ExecutionFailed
    */
   run(model: ModelSource, inputs: readonly Tensor[], options?: PoolRunOptions): Promise<PoolReport>
   /**
-   * Loads models on every executor before they are needed, ahead of waiting runs, and again on one that replaces a
-   * dead one. Resolves when all hold them.
+   * Loads models before they are needed, ahead of waiting runs: on every executor, and again on one that replaces a
+   * dead one; with a cache, once each, as far as the budget goes. Resolves when they are loaded.
    * @throws ModelLoadFailed · ExecutorLost no executor can be started any more · Cancelled the pool was closed
    */
   warm(models: readonly ModelSource[]): Promise<void>
+  /** What decides about memory: for pins, aliases and its statistics. Undefined where none was given. */
+  readonly cache: ModelCache | undefined
   statistics(): PoolStatistics
   /** Takes nothing new, finishes what waits and runs for at most `within` ms (default 10,000), then closes. */
   drain(within?: number): Promise<void>

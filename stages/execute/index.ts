@@ -3,13 +3,15 @@ export { classify } from './classify.ts'
 export type {
   ExecutorPool,
   ExecutorPoolOptions,
+  ModelStatistics,
   PoolEvent,
   PoolReport,
   PoolRunOptions,
   PoolStatistics,
 } from './contract.ts'
 export { type Executable, type Execute, type ExecutedPayload, type ExecuteOptions, execute } from './execute.ts'
-export { type Candidate, type Placement, residencyFirst } from './placement.ts'
+export { type BatchOptions, batchOptions } from './options.ts'
+export { type Candidate, leastLoaded, mostRoom, type Placement, powerOfTwo, residencyFirst } from './placement.ts'
 export { executorPool } from './pool.ts'
 export type {
   Executor,
@@ -20,4 +22,4 @@ export type {
   ModelSplitter,
   RunReport,
 } from './ports.ts'
-export type { RestartOptions } from './slot.ts'
+export { type PoolRefusal, RunRefused } from './refused.ts'

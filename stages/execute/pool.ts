@@ -1,128 +1,143 @@
-import {
-  BadConfiguration,
-  Cancelled,
-  type Clock,
-  DeadlineExceeded,
-  ExecutorLost,
-  Refused,
-  systemClock,
-  type Tensor,
-} from '../../pipeline/index.ts'
+import { Cancelled, type Clock, ExecutorLost, systemClock, type Tensor } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
+import { refusal } from './admission.ts'
+import type { ModelCache } from './cache/index.ts'
 import type { ExecutorPool, ExecutorPoolOptions, PoolReport, PoolRunOptions, PoolStatistics } from './contract.ts'
-import { type Candidate, residencyFirst } from './placement.ts'
+import { Dispatcher } from './dispatch.ts'
+import { cacheHost, Leases } from './leases.ts'
+import { ModelStates } from './model-state.ts'
+import { type PoolSettings, poolSettings } from './options.ts'
+import { Performer } from './perform.ts'
+import { residencyFirst } from './placement.ts'
 import { DeadlineQueue } from './queue.ts'
+import { RunRefused } from './refused.ts'
 import { Slot, type Up } from './slot.ts'
+import { poolStatistics } from './statistics.ts'
+import { partition } from './threads.ts'
 import { Warmth } from './warmth.ts'
 import { Work } from './work.ts'
 
 /**
- * Starts `size` executors and places runs on them. The queue decides what goes next, the placement where, each
- * executor's residency what has to be loaded first.
+ * Starts `size` executors and places runs on them. The queue decides what goes next, the placement where, the cache (or
+ * each executor's residency, where there is none) what has to be loaded first.
  *
- * A run whose executor dies is tried once more on another; the dead one is replaced, with backoff, within a budget.
- * A run that is not over `grace` ms past its `expires`, or after `longestRun`, hangs: its executor is killed and
- * replaced (threads cannot be killed in mid-run; there it is only reported). Whoever makes the pool closes it.
+ * A run whose executor dies is tried once more on another; the dead one is replaced, with backoff, within a budget; one
+ * whose memory drifts is replaced by a fresh one without a gap. A run that is not over `grace` ms past its `expires`,
+ * or after `longestRun`, hangs: its executor is killed and replaced (threads cannot be killed in mid-run; there it is
+ * only reported). Whoever makes the pool closes it.
  *
- * @throws BadConfiguration a size below 1
+ * @throws BadConfiguration an option is not what it should be
  */
 export function executorPool(options: ExecutorPoolOptions): ExecutorPool {
   return new Pool(options)
 }
 
-/** A first guess of a run's duration, for refusals before anything was measured, in milliseconds. */
-const guess = 50
-
 class Pool implements ExecutorPool {
-  readonly #options: ExecutorPoolOptions
+  readonly #settings: PoolSettings
+  readonly #events: ExecutorPoolOptions['events']
   readonly #clock: Clock
+  readonly #threads: number
   readonly #slots: readonly Slot[]
   readonly #queue = new DeadlineQueue<Work>()
-  /** Executors that load or run now. */
-  readonly #busy = new Set<Up>()
+  readonly #states: ModelStates
+  readonly #performer: Performer
+  readonly #leases: Leases | undefined
+  readonly #dispatcher: Dispatcher
   readonly #warmth = new Warmth()
+  readonly #refused = { full: 0, late: 0, cold: 0, ending: 0 }
+  /** Refused for being cold: loaded all the same, for whoever comes back. */
+  readonly #wanted = new Map<string, ModelSource>()
   #ending: 'no' | 'draining' | 'closed' = 'no'
   #draining: Promise<void> | undefined
   #closing: Promise<void> | undefined
   #whenEmpty: (() => void) | undefined
-  /** Smoothed milliseconds that one piece of work keeps an executor busy. */
-  #service = guess
-  #runs = 0
-  #loads = 0
-  #refused = 0
 
   constructor(options: ExecutorPoolOptions) {
-    this.#options = options
-    this.#clock = options.clock ?? systemClock
-    const { factory, size, threads, optimisation, events } = options
-    if (!Number.isInteger(size) || size < 1) {
-      throw new BadConfiguration(`An executor pool of size ${size}. Give a whole number of executors, at least 1.`)
-    }
+    const { factory, events, place = residencyFirst, cache, clock = systemClock } = options
+    const settings = poolSettings(options)
+    this.#settings = settings
+    this.#events = events
+    this.#clock = clock
+    this.#threads = partition(settings.size, options.threads, factory.cores)
+    this.#states = new ModelStates(settings.batch?.size ?? 1)
+    const states = this.#states
+    this.#performer = new Performer({ settings, clock, kind: factory.kind, states, events })
     const executorOptions = {
-      ...(threads === undefined ? {} : { threads }),
-      ...(optimisation === undefined ? {} : { optimisation }),
+      ...(options.threads === undefined ? {} : { threads: this.#threads }),
+      ...(options.optimisation === undefined ? {} : { optimisation: options.optimisation }),
     }
-    this.#slots = Array.from(
-      { length: size },
-      () =>
-        new Slot({
-          start: () => factory.start(executorOptions),
-          clock: this.#clock,
-          restarts: { times: 5, within: 60_000, backoff: 100, ...options.restarts },
-          onUp: ({ executor }) => {
-            events?.({ type: 'executor-started', executor: executor.id })
-            this.#dispatch()
-          },
-          onDown: (error, final) => {
-            events?.({ type: 'executor-lost', error, final })
-            this.#dispatch()
-          },
-        }),
-    )
+    this.#slots = Array.from({ length: settings.size }, () => this.#slot(() => factory.start(executorOptions)))
+    const unloaded = (executor: string, model: string) => events?.({ type: 'model-unloaded', executor, model })
+    const host = cacheHost(this.#slots, this.#performer, unloaded)
+    this.#leases =
+      cache &&
+      new Leases(cache(host, clock), {
+        onReady: (model, loadMs) => this.#onReady(model, loadMs),
+        onFailed: (model, expires, error) => this.#onFailed(model, expires, error),
+      })
+    this.#dispatcher = new Dispatcher({
+      settings,
+      clock,
+      queue: this.#queue,
+      states,
+      performer: this.#performer,
+      slots: this.#slots,
+      place,
+      leases: this.#leases,
+      nextLoad: (up) => this.#nextLoad(up),
+      again: (work) => this.#again(work),
+      lost: (work, error) => this.#retry(work, error),
+      after: () => this.#dispatch(),
+    })
+  }
+
+  get cache(): ModelCache | undefined {
+    return this.#leases?.cache
   }
 
   run(model: ModelSource, inputs: readonly Tensor[], options: PoolRunOptions = {}): Promise<PoolReport> {
     if (this.#ending !== 'no') {
-      return Promise.reject(this.#refusal('The pool is ending. Give the work to another node.'))
+      return Promise.reject(this.#count(new RunRefused('ending', 'The pool is ending. Give the work to another node.')))
     }
-    const work = new Work(model, inputs, options, this.#clock, (ended) => {
-      this.#queue.remove(ended)
-      this.#checkEmpty()
-    })
+    const work = new Work(model, inputs, options, this.#clock, (ended) => this.#forget(ended))
     if (work.settled) return work.result
-    this.#queue.add(work)
-    this.#dispatch()
-    const limit = this.#options.queue ?? 256
-    if (this.#queue.length > limit && this.#queue.remove(work)) {
-      const retryAfter = Math.ceil((this.#service * limit) / this.#slots.length)
-      work.reject(
-        this.#refusal(`${limit} runs wait already. Try again in ${retryAfter} ms, or add executors.`, retryAfter),
-      )
+    const refused = this.#settings.admission ? this.#inadmissible(work) : undefined
+    if (refused !== undefined) {
+      work.reject(this.#count(refused))
+      return work.result
     }
+    this.#enqueue(work)
+    this.#dispatch()
+    this.#bound(work)
     return work.result
   }
 
-  warm(models: readonly ModelSource[]): Promise<void> {
-    if (this.#ending !== 'no') return Promise.reject(this.#refusal('The pool is ending. Warm another one.'))
+  async warm(models: readonly ModelSource[]): Promise<void> {
+    if (this.#ending !== 'no') {
+      throw this.#count(new RunRefused('ending', 'The pool is ending. Warm another one.'))
+    }
+    if (this.#leases !== undefined) {
+      const { cache } = this.#leases
+      await Promise.all(models.map((model) => cache.prefetch(model)))
+      return
+    }
     const warm = this.#warmth.add(models)
     this.#dispatch()
-    return warm
+    await warm
   }
 
   statistics(): PoolStatistics {
-    return {
-      queued: this.#queue.length,
-      busy: this.#busy.size,
-      up: this.#slots.filter((slot) => slot.up !== undefined).length,
-      runs: this.#runs,
-      loads: this.#loads,
-      restarts: this.#slots.reduce((sum, slot) => sum + slot.restarts, 0),
-      refused: this.#refused,
-      executors: this.#slots.map(({ up }) => ({
-        id: up?.executor.id,
-        models: up?.residency.models().map((model) => model.name) ?? [],
-      })),
-    }
+    return poolStatistics({
+      queue: this.#queue,
+      slots: this.#slots,
+      states: this.#states,
+      performer: this.#performer,
+      tied: this.#dispatcher.tied,
+      refusedBy: { ...this.#refused },
+      threads: this.#threads,
+      target: this.#settings.target,
+      now: this.#clock.now(),
+    })
   }
 
   drain(within = 10_000): Promise<void> {
@@ -154,160 +169,147 @@ class Pool implements ExecutorPool {
   async #close(within: number): Promise<void> {
     this.#ending = 'closed'
     this.#whenEmpty?.()
+    this.#dispatcher.end()
     const closed = new Cancelled('The pool was closed before the work was done. Give it to another node.')
-    for (const work of this.#queue.clear()) work.reject(closed)
-    this.#warmth.end(closed)
+    this.#rejectWaiting(closed)
+    this.#leases?.cache.close()
     await Promise.all(this.#slots.map((slot) => slot.close(within)))
   }
 
-  #refusal(message: string, retryAfter?: number): Refused {
-    this.#refused += 1
-    return new Refused(message, retryAfter === undefined ? {} : { retryAfter })
+  #slot(start: () => ReturnType<ExecutorPoolOptions['factory']['start']>): Slot {
+    const { restarts } = this.#settings
+    return new Slot({
+      start,
+      clock: this.#clock,
+      restarts,
+      onUp: ({ executor }) => {
+        this.#events?.({ type: 'executor-started', executor: executor.id })
+        this.#leases?.cache.up(executor.id)
+        this.#dispatch()
+      },
+      onDown: (error, final, up) => {
+        this.#events?.({ type: 'executor-lost', error, final })
+        if (up !== undefined) this.#leases?.down(up.executor.id)
+        this.#dispatch()
+      },
+      onReplaced: (up) => this.#leases?.down(up.executor.id),
+    })
   }
 
-  #idle(): { slot: Slot; up: Up }[] {
-    return this.#slots.flatMap((slot) => (slot.up && !this.#busy.has(slot.up) ? [{ slot, up: slot.up }] : []))
-  }
-
-  /** Gives idle executors what there is to do: models to be warmed first, then waiting runs by their urgency. */
   #dispatch(): void {
     if (this.#ending === 'closed') return
     if (this.#slots.every((slot) => slot.failed)) {
-      this.#giveUp()
-      return
-    }
-    for (const { slot, up } of this.#idle()) {
-      const model = this.#warmth.next(up.residency)
-      if (model !== undefined) void this.#occupy(up, () => this.#warm(model, slot, up))
-    }
-    this.#warmth.settle(this.#slots)
-    const place = this.#options.place ?? residencyFirst
-    for (let index = 0; index < this.#queue.length; ) {
-      const idle = this.#idle()
-      const work = this.#queue.at(index)
-      if (work === undefined || idle.length === 0) break
-      const candidates = idle.map(({ up }) => candidate(up))
-      const chosen = place(work.model, candidates)
-      const target = chosen && idle[candidates.indexOf(chosen)]
-      if (target === undefined) {
-        index += 1
-        continue
-      }
-      this.#queue.remove(work)
-      void this.#occupy(target.up, () => this.#perform(work, target.slot, target.up))
+      const lost = 'No executor of the pool can be started any more. Look at why they died, and make a new pool.'
+      this.#rejectWaiting(new ExecutorLost(lost))
+    } else {
+      this.#dispatcher.dispatch()
+      this.#warmth.settle(this.#slots)
     }
     this.#checkEmpty()
   }
 
-  /**
-   * Keeps the executor busy with one thing, and only then does what follows from it: whoever hears of a result and
-   * comes back with more finds the executor idle, and with the model loaded.
-   */
-  async #occupy(up: Up, doing: () => Promise<() => void>): Promise<void> {
-    this.#busy.add(up)
-    const started = this.#clock.now()
-    const conclude = await doing()
-    this.#service += (this.#clock.now() - started - this.#service) / 8
-    this.#busy.delete(up)
-    conclude()
-    this.#dispatch()
+  /** What an executor should load before it runs anything. */
+  #nextLoad({ residency }: Up): ModelSource | undefined {
+    const warm = this.#warmth.next(residency)
+    if (warm !== undefined) return warm
+    const [first] = this.#wanted.values()
+    if (first !== undefined) this.#wanted.delete(first.key)
+    return first && !residency.has(first.key) ? first : undefined
   }
 
-  /** @returns what to tell the caller; never rejects */
-  async #perform(work: Work, slot: Slot, up: Up): Promise<() => void> {
-    const { executor, residency } = up
-    const { model, inputs, options } = work
-    try {
-      const taken = this.#clock.now()
-      if (!residency.has(model.key)) await this.#load(model, slot, up)
-      // The model stays for the next one, also when nobody waits for this run any more.
-      if (work.settled) return () => {}
-      const loaded = this.#clock.now()
-      const { outputs, ms } = await this.#watched(work, slot, up, () =>
-        executor.run(model.key, inputs, options.outputs === undefined ? {} : { outputs: options.outputs }),
-      )
-      this.#runs += 1
-      const [queueMs, loadMs] = [taken - work.arrived, loaded - taken]
-      return () => work.resolve({ outputs, queueMs, loadMs, runMs: ms, executor: executor.id })
-    } catch (error) {
-      if (!(error instanceof ExecutorLost)) return () => work.reject(error as Error)
-      slot.lost(executor, error)
-      return () => this.#retry(work, error)
+  /** Why it had better not wait. */
+  #inadmissible(work: Work): RunRefused | undefined {
+    if (work.expires === undefined) return undefined
+    const { model } = work
+    const ups = this.#slots.flatMap(({ up }) => (up === undefined ? [] : [up]))
+    const state = this.#states.of(model)
+    const held = ups.some(({ residency }) => residency.has(model.key))
+    const readyIn = held ? 0 : this.#leases === undefined ? state.loadMs : this.#leases.readyIn(model)
+    const now = this.#clock.now()
+    const refused = refusal(work, state, { now, ups, queue: this.#queue, states: this.#states, readyIn })
+    if (refused?.reason === 'cold' && this.#leases === undefined) {
+      this.#wanted.set(model.key, model)
+      this.#dispatch()
     }
+    return refused
   }
 
-  /** @returns nothing to tell: those who wait for warmth look for themselves */
-  async #warm(model: ModelSource, slot: Slot, up: Up): Promise<() => void> {
-    await this.#load(model, slot, up).catch(() => {})
-    return () => {}
+  #enqueue(work: Work): void {
+    work.turn = this.#states.enqueue(this.#states.of(work.model))
+    this.#queue.add(work)
+  }
+
+  /** Refuses the run that has just come where it would have to wait behind too many. */
+  #bound(work: Work): void {
+    const state = this.#states.of(work.model)
+    const { queue, backlog } = this.#settings
+    const full = state.waiting > queue ? queue : this.#queue.length > backlog ? backlog : undefined
+    if (full === undefined || !this.#leave(work)) return
+    const retryAfter = Math.ceil((this.#states.share(state) * full) / this.#slots.length)
+    const whose = full === backlog ? '' : ` of "${work.model.name}"`
+    const message = `${full} runs${whose} wait already. Try again in ${retryAfter} ms, or add executors.`
+    work.reject(this.#count(new RunRefused('full', message, { retryAfter })))
+  }
+
+  /** Nobody waits for it any more. */
+  #forget(work: Work): void {
+    if (!this.#leave(work) && work.handed?.works.every(({ settled }) => settled)) work.handed.takeBack()
+    this.#checkEmpty()
+  }
+
+  /** @returns whether it was waiting */
+  #leave(work: Work): boolean {
+    if (!this.#queue.remove(work)) return false
+    const state = this.#states.of(work.model)
+    this.#states.dequeue(state, work.turn, false)
+    if (state.waiting === 0) this.#leases?.drop(work.model.key)
+    return true
+  }
+
+  #again(work: Work): void {
+    if (this.#ending === 'closed') work.reject(new Cancelled('The pool was closed before the work was done.'))
+    else this.#enqueue(work)
   }
 
   #retry(work: Work, error: ExecutorLost): void {
     work.losses += 1
-    if (work.settled) return
     if (work.losses > 1 || this.#ending === 'closed') work.reject(error)
-    else this.#queue.add(work)
+    else this.#enqueue(work)
   }
 
-  async #load(model: ModelSource, slot: Slot, { executor, residency }: Up): Promise<void> {
-    const { events, longestLoad = 120_000 } = this.#options
-    const watchdog = this.#clock.after(longestLoad, () => this.#kill(slot, `loading "${model.name}" hangs`))
-    try {
-      const { ms, residentBytes } = await residency.load(model)
-      this.#loads += 1
-      events?.({ type: 'model-loaded', executor: executor.id, model: model.name, ms, residentBytes })
-    } catch (error) {
-      if (error instanceof ExecutorLost) slot.lost(executor, error)
-      else {
-        events?.({ type: 'model-load-failed', executor: executor.id, model: model.name, error: error as Error })
-      }
-      throw error
-    } finally {
-      watchdog.cancel()
+  #onReady(model: ModelSource, loadMs: number): void {
+    const now = this.#clock.now()
+    for (const work of this.#queue) {
+      if (work.model.key === model.key) work.loading = Math.min(now - work.arrived, loadMs)
     }
+    this.#dispatch()
+    if (this.#states.of(model).waiting === 0) this.#leases?.drop(model.key)
   }
 
-  /** Runs it under a watchdog, which takes a run that goes on too long for hung. */
-  async #watched<T>(work: Work, slot: Slot, { executor }: Up, run: () => Promise<T>): Promise<T> {
-    const { events, factory, grace = 2_000, longestRun = 60_000 } = this.#options
-    const left = work.expires === undefined ? Infinity : work.expires - this.#clock.now() + grace
-    const allowed = Math.min(left, longestRun)
-    const watchdog = this.#clock.after(allowed, () => {
-      const killed = factory.kind !== 'thread'
-      events?.({ type: 'run-overdue', executor: executor.id, model: work.model.name, killed })
-      work.reject(
-        new DeadlineExceeded(
-          `A run of "${work.model.name}" went on for more than ${Math.round(allowed)} ms. Look at the model, or allow longer runs.`,
-        ),
-      )
-      if (killed) this.#kill(slot, `a run of "${work.model.name}" hangs`)
-    })
-    try {
-      return await run()
-    } finally {
-      watchdog.cancel()
+  #onFailed(model: ModelSource, expires: number, error: Error): void {
+    for (const work of [...this.#queue]) {
+      if (work.model.key !== model.key || (work.expires ?? Infinity) > expires) continue
+      this.#leave(work)
+      work.reject(error)
     }
+    this.#dispatch()
   }
 
-  #kill(slot: Slot, reason: string): void {
-    if (this.#options.factory.kind !== 'thread') slot.kill(reason)
+  #rejectWaiting(error: Error): void {
+    for (const work of [...this.#queue]) {
+      this.#leave(work)
+      work.reject(error)
+    }
+    this.#warmth.end(error)
   }
 
-  /** No executor can be started any more. */
-  #giveUp(): void {
-    const lost = new ExecutorLost(
-      'No executor of the pool can be started any more. Look at why they died, and make a new pool.',
-    )
-    for (const work of this.#queue.clear()) work.reject(lost)
-    this.#warmth.end(lost)
-    this.#checkEmpty()
+  #count(refused: RunRefused): RunRefused {
+    this.#refused[refused.reason] += 1
+    return refused
   }
 
   #checkEmpty(): void {
-    if (this.#queue.length === 0 && this.#busy.size === 0) this.#whenEmpty?.()
+    if (this.#queue.length === 0 && this.#slots.every(({ up }) => up === undefined || up.lane.empty))
+      this.#whenEmpty?.()
   }
-}
-
-function candidate({ executor, residency }: Up): Candidate {
-  return { id: executor.id, holds: (key) => residency.has(key), models: residency.size }
 }

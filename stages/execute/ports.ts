@@ -8,17 +8,30 @@ export interface LoadReport {
   readonly residentBytes: number
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
+  /** Whether the first axis of all inputs and outputs counts pictures: then several runs can be made as one. */
+  readonly batches: boolean
+  /** Resident memory of the executor afterwards, in bytes, where it has a memory of its own. */
+  readonly memory?: number | undefined
 }
 
 export interface RunReport {
   readonly outputs: readonly Tensor[]
   /** Milliseconds the runtime computed. */
   readonly ms: number
+  /** Resident memory of the executor afterwards, in bytes; told now and then. */
+  readonly memory?: number | undefined
 }
 
 /** Something that holds models and runs them, one run at a time, off the thread that moves messages. */
 export interface Executor {
   readonly id: string
+  /**
+   * Runs that are best handed over at a time, default 1. With 2 the second waits in the executor while the first is
+   * made, and begins without waiting for a round trip.
+   */
+  readonly depth?: number
+  /** Resident memory when it was ready, before any model, in bytes. */
+  readonly baseline?: number | undefined
   /** @throws ModelLoadFailed · ExecutorLost */
   load(model: ModelSource): Promise<LoadReport>
   /** Frees a model; unknown keys are ignored. @throws ExecutorLost */
@@ -68,5 +81,7 @@ export interface ExecutorOptions {
 /** Starts executors. `process`: can be killed in mid-run; `thread`: cheaper, for a device half and trusted short runs. */
 export interface ExecutorFactory {
   readonly kind: 'process' | 'thread' | 'fake'
+  /** Cores of the machine that they run on, where known. */
+  readonly cores?: number
   start(options?: ExecutorOptions): Promise<Executor>
 }

@@ -2,9 +2,11 @@
 export interface Waiting {
   /** On the owner's clock, in milliseconds; without, it waits behind everything that has one. */
   readonly expires: number | undefined
+  /** Its place among equal deadlines, smaller first; equal ones keep the order of their arrival. Default 0. */
+  readonly turn?: number
 }
 
-/** What waits, earliest deadline first; equal ones in the order of their arrival. */
+/** What waits, earliest deadline first; equal ones by their turn, then in the order of their arrival. */
 export class DeadlineQueue<T extends Waiting> {
   readonly #items: T[] = []
 
@@ -17,15 +19,18 @@ export class DeadlineQueue<T extends Waiting> {
     return this.#items[index]
   }
 
+  /** Most urgent first. */
+  [Symbol.iterator](): IterableIterator<T> {
+    return this.#items[Symbol.iterator]()
+  }
+
   add(item: T): void {
-    const expires = item.expires ?? Infinity
     let low = 0
     let high = this.#items.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      const other = this.#items[middle]?.expires ?? Infinity
-      if (other <= expires) low = middle + 1
-      else high = middle
+      if (before(item, this.#items[middle] as T)) high = middle
+      else low = middle + 1
     }
     this.#items.splice(low, 0, item)
   }
@@ -38,8 +43,24 @@ export class DeadlineQueue<T extends Waiting> {
     return true
   }
 
+  /** Takes out what a test picks. @returns it, most urgent first */
+  take(which: (item: T) => boolean): T[] {
+    const taken = this.#items.filter(which)
+    if (taken.length > 0) {
+      const rest = this.#items.filter((item) => !which(item))
+      this.#items.splice(0, this.#items.length, ...rest)
+    }
+    return taken
+  }
+
   /** Empties it. @returns what was waiting, most urgent first */
   clear(): T[] {
     return this.#items.splice(0)
   }
+}
+
+function before(one: Waiting, other: Waiting): boolean {
+  const [first, second] = [one.expires ?? Infinity, other.expires ?? Infinity]
+  if (first !== second) return first < second
+  return (one.turn ?? 0) < (other.turn ?? 0)
 }

@@ -27,6 +27,13 @@ export class Residency {
     return [...this.#held.values()].map(({ model }) => model)
   }
 
+  /** Bytes that the models it holds have added, as measured. */
+  get bytes(): number {
+    let sum = 0
+    for (const { report } of this.#held.values()) sum += report.residentBytes
+    return sum
+  }
+
   /** Why the last try to load this model here failed; undefined when it did not. */
   failure(key: string): Error | undefined {
     return this.#failed.get(key)

@@ -1,4 +1,5 @@
-import { type Clock, ExecutorLost, type Timer } from '../../pipeline/index.ts'
+import { type Clock, ExecutorLost, type Timer, within } from '../../pipeline/index.ts'
+import { Lane } from './lane.ts'
 import type { Executor } from './ports.ts'
 import { Residency } from './residency.ts'
 
@@ -11,10 +12,13 @@ export interface RestartOptions {
   readonly backoff: number
 }
 
-/** A living executor and what it holds. */
+/** A living executor, what it holds and what it does. */
 export interface Up {
   readonly executor: Executor
   readonly residency: Residency
+  readonly lane: Lane
+  /** When it was ready. */
+  readonly since: number
 }
 
 export interface SlotOptions {
@@ -24,7 +28,9 @@ export interface SlotOptions {
   /** An executor is ready. */
   readonly onUp: (up: Up) => void
   /** It is gone, or did not start; `final` when the restart budget is spent. */
-  readonly onDown: (error: ExecutorLost, final: boolean) => void
+  readonly onDown: (error: ExecutorLost, final: boolean, up: Up | undefined) => void
+  /** It gets nothing new: another has taken its place, and it is closed as soon as it is done. */
+  readonly onReplaced: (up: Up) => void
 }
 
 /** A place for one executor: fills itself, and fills itself again when its executor dies. */
@@ -33,11 +39,20 @@ export class Slot {
   #up: Up | undefined
   #failed = false
   #closed = false
+  #end: () => void = () => {}
+  readonly #ending = new Promise<void>((resolve) => {
+    this.#end = resolve
+  })
   #deaths: number[] = []
   #timer: Timer | undefined
   #starting: Promise<void> | undefined
-  /** Executors started after the first. */
+  #replacing: Promise<void> | undefined
+  /** Executors that were replaced and have work to finish. */
+  readonly #retiring = new Set<Promise<void>>()
+  /** Executors started after the first, for one that died. */
   restarts = 0
+  /** Executors replaced while they lived. */
+  replaced = 0
 
   constructor(options: SlotOptions) {
     this.#options = options
@@ -70,11 +85,43 @@ export class Slot {
   /** Ends the executor, letting its run finish for at most `within` ms, and fills the place no more. */
   async close(within: number): Promise<void> {
     this.#closed = true
+    this.#end()
     this.#timer?.cancel()
-    await this.#starting
+    await Promise.all([this.#starting, this.#replacing])
     const up = this.#up
     this.#up = undefined
-    await up?.executor.close(within)
+    await Promise.all([up?.executor.close(within), ...this.#retiring])
+  }
+
+  /**
+   * Puts a fresh executor into the place of a living one, without a gap: the old one is followed when the new one is
+   * ready, finishes what it has, for at most `within` ms, and is closed. One that cannot be started changes nothing.
+   */
+  replace(within: number): void {
+    if (this.#replacing !== undefined || this.#closed || this.#up === undefined) return
+    this.#replacing = this.#follow(this.#up, within).finally(() => {
+      this.#replacing = undefined
+    })
+  }
+
+  async #follow(old: Up, within: number): Promise<void> {
+    let executor: Executor
+    try {
+      executor = await this.#options.start()
+    } catch {
+      return
+    }
+    if (this.#closed || this.#up !== old) return executor.close()
+    this.replaced += 1
+    this.#options.onReplaced(old)
+    this.#fill(executor)
+    const retiring = this.#retire(old, within).finally(() => this.#retiring.delete(retiring))
+    this.#retiring.add(retiring)
+  }
+
+  async #retire({ lane, executor }: Up, ms: number): Promise<void> {
+    await within(Promise.race([lane.idle(), executor.lost, this.#ending]), ms, this.#options.clock)
+    await executor.close(this.#closed ? undefined : 0)
   }
 
   #begin(): void {
@@ -95,12 +142,18 @@ export class Slot {
       return
     }
     if (this.#closed) return executor.close()
-    this.#up = { executor, residency: new Residency(executor) }
+    this.#fill(executor)
+  }
+
+  #fill(executor: Executor): void {
+    const { clock, onUp } = this.#options
+    this.#up = { executor, residency: new Residency(executor), lane: new Lane(), since: clock.now() }
     executor.lost.then((error) => this.lost(executor, error))
-    this.#options.onUp(this.#up)
+    onUp(this.#up)
   }
 
   #down(error: ExecutorLost): void {
+    const up = this.#up
     this.#up = undefined
     if (this.#closed) return
     const { clock, restarts, onDown } = this.#options
@@ -114,7 +167,7 @@ export class Slot {
         this.#begin()
       })
     }
-    onDown(error, this.#failed)
+    onDown(error, this.#failed, up)
   }
 }
 

@@ -112,7 +112,7 @@ function fakeExecutor(id: string, options: FakeExecutorsOptions): FakeExecutor {
         await pass(loadMs)
         onLoad?.(model)
         held.set(model.key, model)
-        return { ms: loadMs, residentBytes: model.bytes, inputs: ['input'], outputs: ['output'] }
+        return { ms: loadMs, residentBytes: model.bytes, inputs: ['input'], outputs: ['output'], batches: false }
       }),
     unload: (key) =>
       inTurn(async () => {

@@ -2,6 +2,8 @@ import { Cancelled, type Clock, DeadlineExceeded, type Tensor, type Timer } from
 import type { ModelSource } from '../manage/index.ts'
 import type { PoolReport, PoolRunOptions } from './contract.ts'
 import type { Waiting } from './queue.ts'
+import { rowsOf } from './stack.ts'
+import type { Turn } from './turn.ts'
 
 /** One run that was asked of a pool, from the call to its settlement, which comes at its deadline at the latest. */
 export class Work implements Waiting {
@@ -13,6 +15,20 @@ export class Work implements Waiting {
   readonly result: Promise<PoolReport>
   /** Executors that died under it. */
   losses = 0
+  /** It is made by itself: company has failed or died with it. */
+  alone = false
+  /** Its place among equal deadlines. */
+  turn = 0
+  /** The last turn it is part of. */
+  handed: Turn | undefined
+  /** Executors that it is with now: two, when it is tied. */
+  copies = 0
+  /** Of its wait, the milliseconds that its model was being loaded, in a memory shared by many. */
+  loading = 0
+  /** Since when it waited for company, though an executor was free. */
+  held: number | undefined
+  /** Pictures in its inputs; undefined where they cannot be stacked. */
+  readonly rows: number | undefined
   #settle: { resolve(report: PoolReport): void; reject(error: Error): void } | undefined
   #timer: Timer | undefined
   readonly #abort: () => void
@@ -28,6 +44,7 @@ export class Work implements Waiting {
     this.model = model
     this.inputs = inputs
     this.options = options
+    this.rows = rowsOf(inputs)
     this.arrived = clock.now()
     this.result = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }

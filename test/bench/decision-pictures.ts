@@ -191,7 +191,7 @@ function drawSelect(): void {
   writeFileSync(beside('select.svg'), svg(panels))
 }
 
-/** A day on which the network is good, then bad: each half of the messages. Times of MDInference's networks, one way. */
+/** MDInference's networks, one way, ms: mean and deviation. */
 const networks = { campus: [57.87, 30.79], home: [92.02, 48.38] } as const
 
 function drawBackup(): void {
@@ -229,10 +229,12 @@ function drawBackup(): void {
           const ran = starts < Math.min(ms, sla)
           if (ran) runs++
           right += ms <= sla ? cloud.accuracy : ran && starts + backupMs <= sla ? device.accuracy : 0
-          if (ran && starts + backupMs <= sla) {
-            const at = { began: starts, latency: starts + backupMs, backup: true } as const
-            decider?.observe?.(outcome({ cut: 'answered', model: device.id }, { execute: backupMs }, at), world)
-          }
+          const done = starts + backupMs
+          const [latency, error] =
+            done <= Math.min(ms, sla) ? [done, undefined] : ms <= sla ? [ms, 'cancelled'] : [sla, 'deadline-exceeded']
+          const end = error ? ({ kind: 'failure', error } as const) : {}
+          const began = { began: starts, latency, backup: true } as const
+          if (ran) decider?.observe?.(outcome({ cut: 'answered', model: device.id }, {}, { ...began, ...end }), world)
           const crossed = { latency: Math.min(ms, sla), bytes: 50_000 }
           decider?.observe?.(
             ms <= sla

@@ -22,6 +22,8 @@ interface Edge {
   at: number
 }
 
+/** What did not get through in time would have taken longer, nobody knows how much: half as long again is learned. */
+const beyond = 1.5
 /** Below so many bytes a crossing is a round trip and nothing else. */
 const small = 4096
 
@@ -130,7 +132,7 @@ export class LinkEstimate {
     const mean = this.mean(bytes)
     if (!edge || mean === undefined || ms <= mean) return
     this.#x[1] = bytes / 1e6
-    edge.regression.observe(this.#x, ms)
+    edge.regression.observe(this.#x, beyond * ms)
     edge.at = now
   }
 
@@ -177,7 +179,7 @@ export class LinkEstimate {
       }
       if (oldest !== undefined) this.#edges.delete(oldest)
     }
-    const fresh: Edge = { regression: new Regression({ size: 2, drift: 0.05 }), rtt: undefined, at: now }
+    const fresh: Edge = { regression: new Regression({ size: 2, drift: 0.035 }), rtt: undefined, at: now }
     this.#edges.set(name, fresh)
     return fresh
   }

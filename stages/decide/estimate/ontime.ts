@@ -13,6 +13,59 @@ export interface OnTimeOptions {
 
 /** What is assumed counts as so many observations. */
 const weight = 2
+/** Kinds of path remembered, over all edges. */
+const mostPaths = 256
+
+/**
+ * The ratios ρ = ln(observed / predicted) of one kind of path: how much longer than predicted its remainder takes.
+ */
+export class Ratios {
+  readonly #samples: Samples
+  readonly #prior: number
+
+  constructor({ keep = 128, prior = 0.5 }: OnTimeOptions = {}) {
+    this.#samples = new Samples(keep)
+    this.#prior = prior
+  }
+
+  /** Ratios held now. */
+  get count(): number {
+    return this.#samples.count
+  }
+
+  /**
+   * @param predicted milliseconds the remainder is predicted to take
+   * @param left milliseconds that are left
+   * @returns 0…1, never falling when more is left
+   */
+  chance(predicted: number, left: number): number {
+    if (!(left > 0)) return 0
+    if (!(predicted > 0)) return 1
+    const ratio = Math.log(left / predicted)
+    const samples = this.#samples
+    return (samples.upTo(ratio) + weight * normalCdf(ratio / this.#prior)) / (samples.count + weight)
+  }
+
+  /** The milliseconds within which the remainder is done with chance q, given what is predicted. */
+  within(predicted: number, q: number): number {
+    return predicted * Math.exp(this.#samples.quantile(q) ?? this.#prior * normalQuantile(q))
+  }
+
+  /** Learns what the remainder took that was predicted to take so long. Ignores what is not above 0. */
+  observe(predicted: number, observed: number): void {
+    this.#samples.add(Math.log(observed / predicted))
+  }
+
+  /** The ratios, oldest first. */
+  save(): number[] {
+    return this.#samples.save()
+  }
+
+  /** @throws BadConfiguration when this is not what `save` gave */
+  restore(from: unknown): void {
+    this.#samples.restore(from)
+  }
+}
 
 /**
  * The chance that the whole remainder of a message's way is done in time. Quantiles of its steps do not add, so the ratio
@@ -20,13 +73,19 @@ const weight = 2
  * prior, worth two observations.
  */
 export class OnTime {
-  readonly #keep: number
-  readonly #prior: number
-  readonly #paths = new Map<string, Samples>()
+  readonly #options: OnTimeOptions
+  readonly #paths = new Map<string, Ratios>()
+  /** What is assumed of paths nobody has taken. */
+  readonly #untaken: Ratios
 
-  constructor({ keep = 128, prior = 0.5 }: OnTimeOptions = {}) {
-    this.#keep = keep
-    this.#prior = prior
+  constructor(options: OnTimeOptions = {}) {
+    this.#options = options
+    this.#untaken = new Ratios(options)
+  }
+
+  /** The ratios of a kind of path, to ask many times at once; empty ones for a path that was never taken. */
+  of(path: string): Ratios {
+    return this.#paths.get(path) ?? this.#untaken
   }
 
   /**
@@ -36,36 +95,29 @@ export class OnTime {
    * @returns 0…1, never falling when more is left
    */
   chance(path: string, predicted: number, left: number): number {
-    if (!(left > 0)) return 0
-    if (!(predicted > 0)) return 1
-    const ratio = Math.log(left / predicted)
-    const assumed = normalCdf(ratio / this.#prior)
-    const samples = this.#paths.get(path)
-    if (!samples) return assumed
-    return (samples.upTo(ratio) + weight * assumed) / (samples.count + weight)
+    return this.of(path).chance(predicted, left)
   }
 
   /** The milliseconds within which the remainder is done with chance q, given what is predicted. */
   within(path: string, predicted: number, q: number): number {
-    const ratio = this.#paths.get(path)?.quantile(q) ?? this.#prior * normalQuantile(q)
-    return predicted * Math.exp(ratio)
+    return this.of(path).within(predicted, q)
   }
 
   /** Learns what the remainder took that was predicted to take so long. Ignores what is not above 0. */
   observe(path: string, predicted: number, observed: number): void {
-    const ratio = Math.log(observed / predicted)
-    if (!Number.isFinite(ratio)) return
-    let samples = this.#paths.get(path)
-    if (!samples) {
-      samples = new Samples(this.#keep)
-      this.#paths.set(path, samples)
-    }
-    samples.add(ratio)
+    if (!Number.isFinite(Math.log(observed / predicted))) return
+    const known = this.#paths.get(path) ?? new Ratios(this.#options)
+    known.observe(predicted, observed)
+    // Moved to the end: the first is the one not taken for longest.
+    this.#paths.delete(path)
+    this.#paths.set(path, known)
+    const [oldest] = this.#paths.keys()
+    if (this.#paths.size > mostPaths && oldest !== undefined) this.#paths.delete(oldest)
   }
 
   /** What was learned, as plain JSON. */
   save(): z.infer<typeof saved> {
-    return Object.fromEntries([...this.#paths].map(([path, samples]) => [path, samples.save()]))
+    return Object.fromEntries([...this.#paths].map(([path, ratios]) => [path, ratios.save()]))
   }
 
   /** @throws BadConfiguration when this is not what `save` gave */
@@ -73,9 +125,9 @@ export class OnTime {
     const paths = Object.entries(restored(saved, from, 'chances to be on time'))
     this.#paths.clear()
     for (const [path, values] of paths) {
-      const samples = new Samples(this.#keep)
-      samples.restore(values)
-      this.#paths.set(path, samples)
+      const ratios = new Ratios(this.#options)
+      ratios.restore(values)
+      this.#paths.set(path, ratios)
     }
   }
 }

@@ -11,7 +11,7 @@ import type {
   Side,
   World,
 } from '../../../pipeline/index.ts'
-import { Chain } from '../chain.ts'
+import { type Chain, chain } from '../chain.ts'
 import { settled } from '../options.ts'
 import { type LogEntry, logVersion, logWorld } from './entry.ts'
 
@@ -45,7 +45,7 @@ export function logged(
   deciders: Decider | readonly Decider[],
   options: LoggedOptions = {},
 ): Decider {
-  return new Logged(sink, new Chain('decide' in deciders ? [deciders] : deciders), options)
+  return new Logged(sink, chain(deciders), options)
 }
 
 class Logged implements Decider {

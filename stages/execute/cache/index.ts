@@ -1,3 +1,4 @@
+export { type ModelCacheOptions, modelCache } from './cache.ts'
 export type {
   AliasOptions,
   CacheHost,
@@ -9,5 +10,21 @@ export type {
   Wanted,
 } from './contract.ts'
 export type { CacheEvent, EvictionReason } from './events.ts'
+export { type LoadCandidate, leastLeased, type PlaceLoad } from './place.ts'
+export {
+  ageing,
+  belady,
+  type CremeBruleeOptions,
+  costBelady,
+  costDirect,
+  costIncrease,
+  type EvictionPolicy,
+  type Future,
+  gdsf,
+  lfu,
+  lru,
+} from './policies/index.ts'
 export { LeaseRefused, type RefusalReason } from './refused.ts'
 export type { CacheStatistics, CopyStatistics } from './statistics.ts'
+export { type ModelUse, UseRecord } from './use.ts'
+export { chooseVictims, type Evictable } from './victims.ts'

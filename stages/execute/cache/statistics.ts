@@ -1,11 +1,12 @@
 import type { RefusalReason } from './refused.ts'
+import type { CopyState } from './residents.ts'
 
 /** One copy of a model on an executor. */
 export interface CopyStatistics {
   readonly model: string
   readonly key: string
   readonly executor: string
-  readonly state: 'loading' | 'ready' | 'draining' | 'unloading'
+  readonly state: CopyState
   readonly bytes: number
   readonly leases: number
 }

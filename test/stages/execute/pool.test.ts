@@ -70,8 +70,9 @@ describe('a run', () => {
     const first = each.run(model('a'), input(1))
     const second = each.run(model('a'), input(2))
     await clock.advance(50)
-    expect(await first).toEqual({ outputs: input(1), queueMs: 0, loadMs: 30, runMs: 10, executor: 'fake-1' })
-    expect(await second).toEqual({ outputs: input(2), queueMs: 40, loadMs: 0, runMs: 10, executor: 'fake-1' })
+    const alone = { runMs: 10, batchMs: 0, batch: 1, executor: 'fake-1' }
+    expect(await first).toEqual({ outputs: input(1), queueMs: 0, loadMs: 30, ...alone })
+    expect(await second).toEqual({ outputs: input(2), queueMs: 40, loadMs: 0, ...alone })
   })
 
   test('waits for an executor that is still being started', async () => {

@@ -1,0 +1,286 @@
+import { z } from 'zod'
+import { type Target, type World, layerOf, type Outcome, type Side } from '../../../pipeline/index.ts'
+import type { CatalogueEntry } from '../../manage/index.ts'
+import { guessedLoad, guessedRun } from './guess.ts'
+import { LinkEstimate, type LinkEstimateOptions } from './link.ts'
+import { LoadEstimate } from './load.ts'
+import { PreparingTime } from './preparing.ts'
+import { Regression } from './regression.ts'
+import { restored } from './restore.ts'
+import { RunTimes } from './runs.ts'
+
+const record = z.record(z.string(), z.unknown())
+const numbers = z.record(z.string(), z.number().min(0))
+const saved = z.strictObject({
+  device: record,
+  cloud: z.unknown(),
+  rest: record,
+  units: numbers,
+  loads: numbers,
+  runs: z.unknown(),
+  link: z.unknown(),
+  load: z.unknown(),
+})
+
+/** Milliseconds a link takes: base + byte · bytes, the answer's way down included. */
+export interface Line {
+  readonly base: number
+  readonly byte: number
+  /** Standard deviation, relative. */
+  readonly doubt: number
+}
+
+/** A link nobody knows anything of: 50 ms and 8 Mbit/s. */
+const guessedLink: Line = { base: 50, byte: 1e-3, doubt: 0.8 }
+/** Milliseconds to prepare a megabyte of picture where nothing was observed. */
+const guessedPreparing = 20
+/** What one never saw is off by so much, relative. */
+const unseen = 0.7
+/** A fact about the link is news when it is so many milliseconds younger than what crossings taught. */
+const news = 1000
+/** How quickly sizes and loading times follow. */
+const follow = 0.2
+/** Bytes of a prepared picture's pixel, by its encoding, before one was seen. */
+const perPixel: Readonly<Record<string, number>> = { jpeg: 0.4, webp: 0.3, raw: 3, tensor: 12 }
+/** Bytes left of a byte of float32, by the precision of the activation's encoding. */
+const perByte: Readonly<Record<string, number>> = { float16: 0.5, uint8: 0.25, 'uint8-per-channel': 0.25 }
+
+/**
+ * What each step of a message's way takes, wherever the wire is: preparing here or there, the ends of the model here and
+ * there, the crossing, and what crosses. Everything is learned from outcomes; one of them informs every path that shares a
+ * step with it. Links are kept per edge, runs per node, loads of the cloud with their age.
+ */
+export class PathTimes {
+  readonly link: LinkEstimate
+  readonly runs = new RunTimes()
+  readonly load = new LoadEstimate()
+  /** Preparing on the device, by how the picture is then written. */
+  readonly #device = new Map<string, PreparingTime>()
+  readonly #cloud = new PreparingTime()
+  /** What the cloud does to a prepared picture, by how it is written. */
+  readonly #rest = new Map<string, Regression>()
+  /** Bytes per pixel of prepared pictures, per byte of activations, by encoding. */
+  readonly #units = new Map<string, number>()
+  /** Milliseconds that loading a model took, by side and model. */
+  readonly #loads = new Map<string, number>()
+  readonly #x = new Float64Array([1, 0])
+
+  constructor(link?: LinkEstimateOptions) {
+    this.link = new LinkEstimate(link)
+  }
+
+  /** Milliseconds to prepare a picture on the device and write it so. */
+  prepare(encoding: string, bytes: number, width?: number, height?: number): number {
+    const known = this.#device.get(encoding) ?? this.#anyDevice()
+    return known?.mean(bytes, width, height) ?? (guessedPreparing * bytes) / 1e6
+  }
+
+  /** Relative standard deviation of that. */
+  prepareDoubt(encoding: string, bytes: number, width?: number, height?: number): number {
+    const known = this.#device.get(encoding)
+    return known ? relative(known, bytes, width, height) : unseen
+  }
+
+  /** Milliseconds to prepare a captured picture in the cloud. */
+  prepareThere(bytes: number, width?: number, height?: number): number {
+    return this.#cloud.mean(bytes, width, height) ?? (guessedPreparing * bytes) / 1e6
+  }
+
+  prepareThereDoubt(bytes: number, width?: number, height?: number): number {
+    return this.#cloud.count > 0 ? relative(this.#cloud, bytes, width, height) : unseen
+  }
+
+  /** Milliseconds the cloud spends on so many bytes of a prepared picture; linear in them. */
+  rest(encoding: string, bytes: number): number {
+    const known = this.#rest.get(encoding)
+    if (!known) return encoding === 'tensor' ? 0 : (guessedPreparing * bytes) / 1e6
+    this.#x[1] = bytes / 1e6
+    return known.mean(this.#x)
+  }
+
+  /** Whether any picture that was written so was prepared. */
+  knows(encoding: string): boolean {
+    return this.#device.has(encoding) || this.#rest.has(encoding)
+  }
+
+  /** Bytes per pixel of a prepared picture. */
+  pixel(encoding: string): number {
+    return this.#units.get(encoding) ?? perPixel[encoding] ?? 3
+  }
+
+  /** Bytes per byte of an activation's float32. */
+  shrink(encoding: string): number {
+    return this.#units.get(`after:${encoding}`) ?? shrinkage(encoding)
+  }
+
+  /** Milliseconds that loading a model takes where it is not resident. */
+  loading(side: Side, entry: CatalogueEntry): number {
+    return this.#loads.get(`${side}:${entry.id}`) ?? guessedLoad(entry)
+  }
+
+  /** What is known of the way to a target; of the edge that answered last where nothing is. */
+  line(target: Target, world: World, now: number): Line {
+    const edge = this.edge(target)
+    const at = edge === undefined || !this.link.knows(edge) ? undefined : edge
+    const age = at === undefined ? Number.POSITIVE_INFINITY : this.link.age(now, at)
+    const base = at === undefined ? undefined : (this.link.mean(0, at) as number)
+    const byte = base === undefined ? undefined : ((this.link.mean(1e6, at) as number) - base) / 1e6
+    const fact = world.get('link')
+    if (fact && (age === Number.POSITIVE_INFINITY || age - (now - fact.at) > news)) {
+      const { uplink, rtt } = fact.value
+      return {
+        base: rtt ?? base ?? guessedLink.base,
+        byte: uplink !== undefined && uplink > 0 ? 8000 / uplink : (byte ?? guessedLink.byte),
+        doubt: uplink === undefined && byte === undefined ? guessedLink.doubt : aged(0.3, now - fact.at),
+      }
+    }
+    if (base === undefined || byte === undefined) return guessedLink
+    const mean = base + byte * 1e5
+    const own = mean > 0 ? Math.sqrt(this.link.variance(1e5)) / mean : unseen
+    return { base, byte, doubt: aged(Math.min(own, unseen), age) }
+  }
+
+  /** The edge by which a target is reached: the node it names, or the one that answered last. */
+  edge(target: Target): string | undefined {
+    return target.startsWith('node:') ? target.slice('node:'.length) : this.link.edge
+  }
+
+  /** Learns what the world says of the cloud's load. */
+  hear(world: World): void {
+    const clouds = world.value('clouds')
+    if (clouds) for (const [node, { value, at }] of clouds) this.#hearLoad(node, value.slowdown, at)
+    const cloud = world.get('cloud')
+    if (cloud) this.#hearLoad(cloud.value.node, cloud.value.slowdown, cloud.at)
+  }
+
+  /**
+   * Learns what a message that was answered took.
+   * @param shareHere the share of the model that lay before the wire, 0…1
+   * @param beside how many others ran on the device when it was decided
+   */
+  observe(outcome: Outcome, entry: CatalogueEntry, shareHere: number, beside: number): void {
+    const { crossing, timings, bytes, width, height, now } = outcome
+    const { device, transfer, cloud, execute = 0, load = 0 } = timings
+    const written = crossing && crossing.at === 'prepared' ? crossing.encoding : 'tensor'
+    if (crossing && transfer !== undefined) this.link.observe(crossing.node, crossing.bytes, transfer, now)
+    if (device !== undefined && crossing?.at !== 'captured') this.#preparing(written).observe(bytes, width, height, device)
+    if (crossing?.at === 'captured' && cloud !== undefined) this.#cloud.observe(bytes, width, height, cloud)
+    if (crossing?.at === 'prepared') this.#observePrepared(crossing.encoding, crossing.bytes, entry, cloud ?? 0)
+    if (load > 0 && execute > 0) this.#observeLoad(crossing ? 'cloud' : 'device', entry.id, load)
+    const ran = Math.max(0, execute - load)
+    const reference = guessedRun(entry)
+    const here = crossing ? (timings.head ?? 0) : ran
+    const share = crossing ? shareHere : 1
+    if (here > 0) this.runs.observeDevice(entry.id, share * reference, share, here, beside)
+    if (!crossing || share === 1) return
+    const idle = Math.max(0, ran - here) / this.load.factor(now, crossing.node)
+    this.runs.observeCloud(entry.id, crossing.node, (1 - share) * reference, 1 - share, idle)
+  }
+
+  /** Learns how many bytes an activation had that was expected to have so many before it was written. */
+  observeActivation(encoding: string, expected: number, bytes: number): void {
+    if (expected > 0) this.#follow(this.#units, `after:${encoding}`, bytes / expected)
+  }
+
+  /** Learns what a model took on this half of the cloud. */
+  observeBelow(outcome: Outcome, entry: CatalogueEntry, node: string): void {
+    const { timings, bytes, width, height, plan } = outcome
+    const { cloud, execute, load = 0 } = timings
+    if (cloud !== undefined && plan.cut === 'captured') this.#cloud.observe(bytes, width, height, cloud)
+    if (load > 0) this.#observeLoad('cloud', entry.id, load)
+    if (execute === undefined || (plan.cut !== undefined && layerOf(plan.cut) !== undefined)) return
+    this.runs.observeCloud(entry.id, node, guessedRun(entry), 1, Math.max(0, execute - load))
+  }
+
+  /** What was learned, as plain JSON. */
+  save(): z.infer<typeof saved> {
+    const all = (kept: ReadonlyMap<string, { save(): unknown }>) =>
+      Object.fromEntries([...kept].map(([name, value]) => [name, value.save()]))
+    return {
+      device: all(this.#device),
+      cloud: this.#cloud.save(),
+      rest: all(this.#rest),
+      units: Object.fromEntries(this.#units),
+      loads: Object.fromEntries(this.#loads),
+      runs: this.runs.save(),
+      link: this.link.save(),
+      load: this.load.save(),
+    }
+  }
+
+  /** @throws BadConfiguration when this is not what `save` gave */
+  restore(from: unknown): void {
+    const { device, cloud, rest, units, loads, runs, link, load } = restored(saved, from, 'the times of paths')
+    this.#device.clear()
+    for (const [encoding, value] of Object.entries(device)) this.#preparing(encoding).restore(value)
+    this.#cloud.restore(cloud)
+    this.#rest.clear()
+    for (const [encoding, value] of Object.entries(rest)) this.#restOf(encoding).restore(value)
+    for (const [kept, values] of [
+      [this.#units, units],
+      [this.#loads, loads],
+    ] as const) {
+      kept.clear()
+      for (const [name, value] of Object.entries(values)) kept.set(name, value)
+    }
+    this.runs.restore(runs)
+    this.link.restore(link)
+    this.load.restore(load)
+  }
+
+  #hearLoad(node: string, slowdown: number | undefined, at: number): void {
+    if (slowdown !== undefined) this.load.observe(node, slowdown, at)
+  }
+
+  #anyDevice(): PreparingTime | undefined {
+    for (const known of this.#device.values()) return known
+    return undefined
+  }
+
+  #preparing(encoding: string): PreparingTime {
+    return made(this.#device, encoding, () => new PreparingTime())
+  }
+
+  #restOf(encoding: string): Regression {
+    return made(this.#rest, encoding, () => new Regression({ size: 2 }))
+  }
+
+  #observePrepared(encoding: string, bytes: number, { input }: CatalogueEntry, cloud: number): void {
+    this.#x[1] = bytes / 1e6
+    this.#restOf(encoding).observe(this.#x, cloud)
+    // The size of a tensor is known; that of a picture depends on what it shows.
+    if (encoding !== 'tensor') this.#follow(this.#units, encoding, bytes / (input.width * input.height))
+  }
+
+  #observeLoad(side: Side, model: string, ms: number): void {
+    this.#follow(this.#loads, `${side}:${model}`, ms)
+  }
+
+  #follow(kept: Map<string, number>, name: string, value: number): void {
+    if (!Number.isFinite(value)) return
+    const before = kept.get(name) ?? value
+    kept.set(name, before + follow * (value - before))
+  }
+}
+
+/** Bytes left of a byte of float32 in an activation's encoding, packing not counted. */
+export function shrinkage(encoding: string): number {
+  return perByte[encoding.split('+')[0] ?? ''] ?? 1
+}
+
+function relative(times: PreparingTime, bytes: number, width?: number, height?: number): number {
+  const mean = times.mean(bytes, width, height) ?? 0
+  return mean > 0 ? Math.min(unseen, Math.sqrt(times.variance(bytes, width, height)) / mean) : 0
+}
+
+/** What is known wears out: after 5 s a link may be another. */
+const aged = (doubt: number, age: number) => doubt + (unseen - Math.min(doubt, unseen)) * Math.min(1, age / 5000)
+
+function made<T>(kept: Map<string, T>, name: string, make: () => T): T {
+  let found = kept.get(name)
+  if (!found) {
+    found = make()
+    kept.set(name, found)
+  }
+  return found
+}

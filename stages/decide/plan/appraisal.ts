@@ -1,0 +1,220 @@
+import type { DecisionRequest } from '../../../pipeline/index.ts'
+import type { Debt } from '../estimate/debt.ts'
+import type { EnergyModel } from '../estimate/energy.ts'
+import type { Money } from '../estimate/money.ts'
+import type { Forecast, Knowledge } from './forecast.ts'
+import { limitNames, type Settings } from './options.ts'
+import { kind, type Paths } from './paths.ts'
+
+/** What is to be weighed against what. */
+export interface Objective {
+  readonly settings: Settings
+  readonly energy: EnergyModel
+  readonly money: Money
+  readonly debt: Debt
+}
+
+/** A backup starts so late that it is still done in time with this chance. */
+const surely = 0.95
+
+/**
+ * What every arm (a path with a backup) is worth, for one message: U = P·A + (1 − P)·P_b·A_b − λ·E − μ·money − κ·Σ Q·t. Arm
+ * i is path ⌊i ÷ backups⌋ with backup i mod backups. Arrays beside those of the forecast, written anew for each message.
+ */
+export class Appraisal {
+  /** By arm. Only paths that cross have arms with backups: the others' utility is −Infinity. */
+  readonly utility: Float64Array
+  /** By arm: whether all limits are kept. */
+  readonly feasible: Uint8Array
+  /** By arm: mJ, the backup's counted with the chance that it runs. */
+  readonly energy: Float64Array
+  /** By path: money per 1,000 requests. */
+  readonly money: Float64Array
+  // By backup: ms from capture at which it starts, its chance and accuracy if it is needed, and what it takes.
+  readonly start: Float64Array
+  readonly standChance: Float64Array
+  readonly standAccuracy: Float64Array
+  readonly #standTime: Float64Array
+  /** 1 for backups that are any: a model's, or the last answer. */
+  readonly #stands: Uint8Array
+  readonly backups: number
+  readonly count: number
+  readonly #paths: Paths
+  readonly #forecast: Forecast
+  /** Feasible arms there are. */
+  kept = 0
+
+  constructor(paths: Paths, forecast: Forecast) {
+    this.#paths = paths
+    this.#forecast = forecast
+    this.backups = paths.backups.length
+    this.count = paths.count * this.backups
+    this.utility = new Float64Array(this.count)
+    this.feasible = new Uint8Array(this.count)
+    this.energy = new Float64Array(this.count)
+    this.money = new Float64Array(paths.count)
+    this.start = new Float64Array(this.backups)
+    this.standChance = new Float64Array(this.backups)
+    this.standAccuracy = new Float64Array(this.backups)
+    this.#standTime = new Float64Array(this.backups)
+    this.#stands = Uint8Array.from(paths.backups, (backup) => (backup === 'none' ? 0 : 1))
+  }
+
+  /** Writes all arrays for a message. */
+  make(request: DecisionRequest, knowledge: Knowledge, objective: Objective): void {
+    this.#standIns(request, knowledge)
+    const { settings, energy, money, debt } = objective
+    const { limits, weights } = settings
+    const { time, device, uplink, cloud, bytes, chance, accuracy } = this.#forecast
+    const { count, kind: kinds, target } = this.#paths
+    const backups = this.backups
+    const debts = weights.debt / 1e6
+    const timeless = request.remaining === Number.POSITIVE_INFINITY ? weights.time / 1000 : 0
+    const leastAccuracy = limits.accuracy ?? 0
+    const mostEnergy = limits.energy ?? Number.POSITIVE_INFINITY
+    const mostMoney = limits.money ?? Number.POSITIVE_INFINITY
+    const mostBytes = limits.bytes ?? Number.POSITIVE_INFINITY
+    // Whether it matters that a backup may not even have to start.
+    const counted = weights.energy > 0 || limits.energy !== undefined || debt.device > 0
+    const lambda = this.lambda
+    const below = request.side === 'cloud'
+    let kept = 0
+    for (let p = 0; p < count; p++) {
+      const at = kinds[p] as number
+      const crosses = at >= kind.captured && at <= kind.after
+      const [here, up, there, sent] = [device[p] as number, uplink[p] as number, cloud[p] as number, bytes[p] as number]
+      let spent = (here * energy.computing) / 1000
+      let paid = 0
+      if (crosses && !below) {
+        const perByte = this.#forecast.byte[target[p] as number] as number
+        spent += sent * ((8 * energy.radio.up) / 1e6 + (energy.radio.base * perByte) / 1000)
+        spent += (energy.waiting * (up - sent * perByte + there)) / 1000
+        paid = money.per1000(sent, there)
+      }
+      this.money[p] = paid
+      const [p1, a1] = [chance[p] as number, accuracy[p] as number]
+      const owed = debts * (debt.device * here + debt.uplink * up + debt.cloud * there)
+      const rest = weights.money * paid + owed + timeless * (time[p] as number)
+      const first = p * backups
+      const keeps = a1 >= leastAccuracy && paid <= mostMoney && sent <= mostBytes
+      for (let b = 0; b < backups; b++) {
+        const arm = first + b
+        if (b > 0 && !crosses) {
+          this.utility[arm] = Number.NEGATIVE_INFINITY
+          this.feasible[arm] = 0
+          continue
+        }
+        let mJ = spent
+        let value = p1 * a1 - rest
+        let fits = keeps
+        if (this.#stands[b] === 1) {
+          const a2 = this.standAccuracy[b] as number
+          value += (1 - p1) * (this.standChance[b] as number) * a2
+          fits &&= a2 >= leastAccuracy
+          const takes = this.#standTime[b] as number
+          if (counted && takes > 0) {
+            const runs = 1 - this.#forecast.within(p, (this.start[b] as number) - request.elapsed)
+            mJ += (runs * takes * energy.computing) / 1000
+            value -= debts * debt.device * runs * takes
+          }
+        }
+        this.energy[arm] = mJ
+        this.utility[arm] = value - lambda * mJ
+        if (fits && mJ <= mostEnergy) {
+          this.feasible[arm] = 1
+          kept++
+        } else this.feasible[arm] = 0
+      }
+    }
+    this.kept = kept
+  }
+
+  /** Leaves paths out, unless that would leave none, or none within the limits where there was one. */
+  exclude(out: (path: number) => boolean): void {
+    const leaves = Uint8Array.from({ length: this.#paths.count }, (_, path) => (out(path) ? 1 : 0))
+    let [arms, kept] = [0, 0]
+    for (let arm = 0; arm < this.count; arm++) {
+      if (leaves[this.path(arm)] === 1 || this.utility[arm] === Number.NEGATIVE_INFINITY) continue
+      arms++
+      kept += this.feasible[arm] as number
+    }
+    if (arms === 0 || (kept === 0 && this.kept > 0)) return
+    this.kept = kept
+    for (let arm = 0; arm < this.count; arm++) {
+      if (leaves[this.path(arm)] === 0) continue
+      this.utility[arm] = Number.NEGATIVE_INFINITY
+      this.feasible[arm] = 0
+    }
+  }
+
+  /** λ of this message: accuracy a millijoule is worth, dearer the emptier the battery. */
+  lambda = 0
+
+  path(arm: number): number {
+    return Math.floor(arm / this.backups)
+  }
+
+  backup(arm: number): number {
+    return arm % this.backups
+  }
+
+  /** Whether an arm exists at all. */
+  is(arm: number): boolean {
+    return arm % this.backups === 0 || this.#paths.crosses(this.path(arm))
+  }
+
+  /** The chance that an arm answers in time, by whatever of it. */
+  onTime(arm: number): number {
+    const first = this.#forecast.chance[this.path(arm)] as number
+    const b = this.backup(arm)
+    return first + (1 - first) * (this.standChance[b] as number)
+  }
+
+  /** The chance that an arm answers in time and right. */
+  right(arm: number): number {
+    const path = this.path(arm)
+    const first = this.#forecast.chance[path] as number
+    const b = this.backup(arm)
+    const own = first * (this.#forecast.accuracy[path] as number)
+    return own + (1 - first) * (this.standChance[b] as number) * (this.standAccuracy[b] as number)
+  }
+
+  /** By how much an arm breaks a limit, as a share of it; 0 where it is kept. */
+  excess(arm: number, name: (typeof limitNames)[number], limits: Settings['limits']): number {
+    const limit = limits[name]
+    if (limit === undefined) return 0
+    const path = this.path(arm)
+    if (name === 'accuracy') {
+      const b = this.backup(arm)
+      const own = this.#forecast.accuracy[path] as number
+      return Math.max(0, limit - (this.#stands[b] === 1 ? Math.min(own, this.standAccuracy[b] as number) : own))
+    }
+    const has =
+      name === 'energy' ? this.energy[arm] : name === 'money' ? this.money[path] : this.#forecast.bytes[path]
+    return Math.max(0, ((has as number) - limit) / Math.max(limit, 1e-9))
+  }
+
+  #standIns({ elapsed, remaining, source, now }: DecisionRequest, { onTime, constancy }: Knowledge): void {
+    const ratios = onTime.of('answered')
+    const { backups, backupModels } = this.#paths
+    for (let b = 0; b < this.backups; b++) {
+      const model = backupModels[b] as number
+      if (model >= 0) {
+        const takes = this.#forecast.here[model] as number
+        const latest = remaining - ratios.within(takes, surely)
+        const start = Number.isFinite(latest) ? Math.max(0, latest) : 0
+        this.start[b] = elapsed + start
+        this.#standTime[b] = takes
+        this.standChance[b] = ratios.chance(takes, remaining - start)
+        this.standAccuracy[b] = this.#paths.models[model]?.accuracy ?? 0
+        continue
+      }
+      this.start[b] = 0
+      this.#standTime[b] = 0
+      const last = backups[b] === 'last'
+      this.standChance[b] = last && remaining > 0 ? 1 : 0
+      // It is shown at the deadline, and is that much older then.
+      this.standAccuracy[b] = last ? constancy.accuracy(source, now + (Number.isFinite(remaining) ? remaining : 0)) : 0
+    }
+  }
+}

@@ -1,0 +1,220 @@
+import type { DecisionRequest, World } from '../../../pipeline/index.ts'
+import type { CatalogueEntry } from '../../manage/index.ts'
+import type { Constancy } from '../estimate/constancy.ts'
+import { guessedRun } from '../estimate/guess.ts'
+import type { OnTime, Ratios } from '../estimate/ontime.ts'
+import type { PathTimes } from '../estimate/paths.ts'
+import type { Reach } from '../estimate/reach.ts'
+import { type Kind, kind, kindNames, type Paths } from './paths.ts'
+
+/** What was learned so far, as far as forecasts need it. */
+export interface Knowledge {
+  readonly times: PathTimes
+  readonly onTime: OnTime
+  readonly reach: Reach
+  readonly constancy: Constancy
+}
+
+/** Time, bytes, chance and accuracy of every path, for one message: arrays beside those of the paths, written anew for each. */
+export class Forecast {
+  /** Milliseconds on the device, on the uplink and in the cloud, and from now to the answer. */
+  readonly device: Float64Array
+  readonly uplink: Float64Array
+  readonly cloud: Float64Array
+  readonly time: Float64Array
+  readonly bytes: Float64Array
+  /** Chance to be on time. */
+  readonly chance: Float64Array
+  readonly accuracy: Float64Array
+  /** Milliseconds of preparing and of running each model on the device, as stand-ins have it, and the chance's ratios. */
+  readonly here: Float64Array
+  /** By target: milliseconds of the way there and back that no byte adds to, and that each adds. */
+  readonly base: Float64Array
+  readonly byte: Float64Array
+  readonly #paths: Paths
+  // By slot: preparing on the device, bytes per bulk, and the cloud's preparing, a + b · bytes.
+  readonly #prepare: Float64Array
+  readonly #unit: Float64Array
+  readonly #rest: Float64Array
+  readonly #restByte: Float64Array
+  // By model, and by model and target.
+  readonly #run: Float64Array
+  readonly #runThere: Float64Array
+  readonly #reach: Float64Array
+  readonly #ratios: (Ratios | undefined)[]
+  readonly #edges: (string | undefined)[]
+  // How uncertain each of them is, relative; written when asked for.
+  #world: World | undefined
+  #request: DecisionRequest | undefined
+  #beside = 0
+
+  constructor(paths: Paths) {
+    this.#paths = paths
+    const of = (length: number) => new Float64Array(length)
+    const [count, slots, models, targets] = [paths.count, paths.slots.length, paths.models.length, paths.targets.length]
+    this.device = of(count)
+    this.uplink = of(count)
+    this.cloud = of(count)
+    this.time = of(count)
+    this.bytes = of(count)
+    this.chance = of(count)
+    this.accuracy = Float64Array.from(paths.accuracy)
+    this.here = of(models)
+    this.base = of(targets)
+    this.byte = of(targets)
+    this.#prepare = of(slots)
+    this.#unit = of(slots)
+    this.#rest = of(slots)
+    this.#restByte = of(slots)
+    this.#run = of(models)
+    this.#runThere = of(models * targets)
+    this.#reach = of(targets)
+    this.#ratios = new Array(kindNames.length * targets)
+    this.#edges = new Array(targets)
+  }
+
+  /** Writes all arrays for a message. */
+  make(request: DecisionRequest, world: World, knowledge: Knowledge): void {
+    this.#request = request
+    this.#world = world
+    this.#beside = besideOf(world)
+    this.#steps(request, world, knowledge)
+    this.#combine(request.remaining)
+    const { kind: kinds, count } = this.#paths
+    for (let p = count - 1; p >= 0 && kinds[p] === kind.last; p--) {
+      this.accuracy[p] = knowledge.constancy.accuracy(request.source, request.now)
+    }
+  }
+
+  /** The name under which a path's ratios are pooled: its kind, and where it leads. */
+  pool(path: number): string {
+    const { kind: kinds, target } = this.#paths
+    const at = kinds[path] as Kind
+    return poolOf(at, this.#paths.crosses(path) ? this.#edges[target[path] as number] : undefined)
+  }
+
+  /** The edge a target is reached by, as far as anybody knows. */
+  edge(target: number): string | undefined {
+    return this.#edges[target]
+  }
+
+  /** The chance that a path is done within so many ms. */
+  within(path: number, ms: number): number {
+    const { kind: kinds, target } = this.#paths
+    const at = (kinds[path] as number) * this.#paths.targets.length + (target[path] as number)
+    const reach = this.#paths.crosses(path) ? (this.#reach[target[path] as number] as number) : 1
+    return reach * (this.#ratios[at] as Ratios).chance(this.time[path] as number, ms)
+  }
+
+  /** How far off a path's time may be: standard deviation of its logarithm, roughly. */
+  doubt(path: number, { times }: Knowledge): number {
+    const request = this.#request as DecisionRequest
+    const { kind: kinds, model, slot, target, slots, models, share } = this.#paths
+    const total = this.time[path] as number
+    if (!(total > 0) || kinds[path] === kind.last) return 0
+    const { bytes, width, height, now, side } = request
+    const id = (models[model[path] as number] as CatalogueEntry).id
+    const t = target[path] as number
+    const s = slot[path] as number
+    const part = share[path] as number
+    const runHere = part * (this.#run[model[path] as number] as number)
+    const runThere = (1 - part) * (this.#runThere[(model[path] as number) * this.#paths.targets.length + t] as number)
+    const at = kinds[path] as Kind
+    const crosses = this.#paths.crosses(path) && side === 'device'
+    let off = runHere * times.runs.deviation('device', id)
+    off += runThere * times.runs.deviation('cloud', id, this.#edges[t])
+    if (at >= kind.prepared && side === 'device')
+      off += (this.#prepare[s] as number) * times.prepareDoubt(at === kind.prepared ? (slots[s] as string) : 'tensor', bytes, width, height)
+    if (at === kind.captured) off += (this.#rest[s] as number) * times.prepareThereDoubt(bytes, width, height)
+    if (crosses)
+      off += (this.uplink[path] as number) * times.line(this.#paths.targets[t] as 'any', this.#world as World, now).doubt
+    return off / total
+  }
+
+  #steps(request: DecisionRequest, world: World, { times, onTime, reach }: Knowledge): void {
+    const { slots, models, targets } = this.#paths
+    const { bytes, width, height, now, side, way, at } = request
+    const below = side === 'cloud'
+    for (let s = 0; s < slots.length; s++) {
+      const encoding = slots[s] as string
+      const captured = s === 0
+      this.#unit[s] = captured ? bytes : isPicture(encoding) ? times.pixel(encoding) : times.shrink(encoding)
+      const writes = captured || !isPicture(encoding) ? 'tensor' : encoding
+      this.#prepare[s] = below || at !== 'captured' ? 0 : times.prepare(writes, bytes, width, height)
+      this.#rest[s] = captured ? times.prepareThere(bytes, width, height) : isPicture(encoding) ? times.rest(encoding, 0) : 0
+      this.#restByte[s] = captured || !isPicture(encoding) ? 0 : (times.rest(encoding, 1e6) - (this.#rest[s] as number)) / 1e6
+    }
+    const resident = world.value('resident')
+    const tensor = below || at !== 'captured' ? 0 : times.prepare('tensor', bytes, width, height)
+    for (let t = 0; t < targets.length; t++) {
+      const target = targets[t] as 'any'
+      const line = below ? undefined : times.line(target, world, now)
+      this.base[t] = line ? line.base : (way?.down ?? 0)
+      this.byte[t] = line ? line.byte : 0
+      const edge = below ? world.value('cloud')?.node : times.edge(target)
+      this.#edges[t] = edge
+      this.#reach[t] = below ? 1 : reach.chance(target, now)
+      for (let k = 0; k < kindNames.length; k++)
+        this.#ratios[k * targets.length + t] = onTime.of(poolOf(k as Kind, k === kind.last || k === kind.answered ? undefined : edge))
+    }
+    for (let m = 0; m < models.length; m++) {
+      const entry = models[m] as CatalogueEntry
+      const reference = guessedRun(entry)
+      const cold = resident !== undefined && !resident.includes(entry.id)
+      this.#run[m] = reference * times.runs.device(entry.id, this.#beside) + (cold && !below ? times.loading('device', entry) : 0)
+      this.here[m] = tensor + (this.#run[m] as number)
+      const coldThere = cold && below ? times.loading('cloud', entry) : 0
+      for (let t = 0; t < targets.length; t++) {
+        const node = this.#edges[t]
+        const k = node === undefined ? times.load.factor(now) : times.load.factor(now, node)
+        this.#runThere[m * targets.length + t] = reference * times.runs.cloud(entry.id, node) * (below ? 1 : k) + coldThere
+      }
+    }
+  }
+
+  #combine(left: number): void {
+    const { count, kind: kinds, model, target, slot, bulk, share, targets } = this.#paths
+    const width = targets.length
+    for (let p = 0; p < count; p++) {
+      const at = kinds[p] as number
+      if (at === kind.last) {
+        this.chance[p] = left > 0 ? 1 : 0
+        continue
+      }
+      const [s, m, t, part] = [slot[p] as number, model[p] as number, target[p] as number, share[p] as number]
+      let device = part * (this.#run[m] as number)
+      if (at >= kind.prepared) device += this.#prepare[s] as number
+      let uplink = 0
+      let cloud = 0
+      let sent = 0
+      let reach = 1
+      if (at !== kind.answered) {
+        sent = (bulk[p] as number) * (this.#unit[s] as number)
+        uplink = (this.base[t] as number) + (this.byte[t] as number) * sent
+        cloud = (1 - part) * (this.#runThere[m * width + t] as number)
+        if (at !== kind.after) cloud += (this.#rest[s] as number) + (this.#restByte[s] as number) * sent
+        reach = this.#reach[t] as number
+      }
+      const time = device + uplink + cloud
+      this.device[p] = device
+      this.uplink[p] = uplink
+      this.cloud[p] = cloud
+      this.bytes[p] = sent
+      this.time[p] = time
+      this.chance[p] = reach * (this.#ratios[at * width + t] as Ratios).chance(time, left)
+    }
+  }
+}
+
+/** Other messages in flight: what a run meets on the device. */
+export function besideOf(world: World): number {
+  return Math.max(0, (world.value('inFlight') ?? 1) - 1)
+}
+
+const isPicture = (encoding: string) =>
+  encoding === 'jpeg' || encoding === 'webp' || encoding === 'raw' || encoding === 'tensor'
+
+/** Paths are pooled by kind, and those that cross by the edge they lead to: a handover starts fresh. */
+function poolOf(at: Kind, edge: string | undefined): string {
+  return edge === undefined ? (kindNames[at] as string) : `${kindNames[at]}@${edge}`
+}

@@ -1,0 +1,1 @@
+export { type FrontPoint, type Planner, type PlannerOptions, plan } from './planner.ts'

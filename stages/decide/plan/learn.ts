@@ -1,0 +1,193 @@
+import { z } from 'zod'
+import { lastAnswer, layerOf, type Outcome, type Target, type World } from '../../../pipeline/index.ts'
+import type { CatalogueEntry, Models } from '../../manage/index.ts'
+import { Calibration } from '../estimate/calibration.ts'
+import { Constancy } from '../estimate/constancy.ts'
+import type { CutCosts } from '../estimate/cuts.ts'
+import { OnTime } from '../estimate/ontime.ts'
+import { PathTimes } from '../estimate/paths.ts'
+import { Reach } from '../estimate/reach.ts'
+import { restored } from '../estimate/restore.ts'
+import type { Knowledge } from './forecast.ts'
+import type { Settings } from './options.ts'
+
+const saved = z.strictObject({
+  times: z.unknown(),
+  onTime: z.unknown(),
+  reach: z.unknown(),
+  constancy: z.unknown(),
+  calibrations: z.record(z.string(), z.unknown()),
+})
+
+/** What was expected of a message, until it is known what came of it. */
+export interface Expected {
+  readonly attempt: number
+  readonly source: string
+  /** Local clock, ms: when it was decided. */
+  readonly at: number
+  /** The pool of its path, and where the path leads. */
+  readonly pool: string
+  readonly kind: string
+  readonly crosses: boolean
+  /** Milliseconds of the whole, and on the device. */
+  readonly time: number
+  readonly device: number
+  readonly bytes: number
+  /** Bytes of the activation as it was computed. */
+  readonly bulk: number
+  readonly share: number
+  readonly beside: number
+}
+
+interface Answer {
+  readonly model: string
+  readonly score: number
+  readonly label: string
+}
+
+interface Pending {
+  expected: Expected | undefined
+  source: string
+  /** The first answer, which another may confirm. */
+  answer: Answer | undefined
+}
+
+/** Messages remembered: more than are ever in flight. */
+const most = 1024
+/** These say that nobody answered, not that it was slow. */
+const unreachable: ReadonlySet<string> = new Set(['node-lost', 'no-responders', 'refused', 'transport-closed'])
+
+/** Everything the planner knows, learned from outcomes alone. */
+export class Learner implements Knowledge {
+  readonly times: PathTimes
+  readonly onTime = new OnTime()
+  readonly reach = new Reach()
+  readonly constancy = new Constancy()
+  readonly #calibrations = new Map<string, Calibration>()
+  readonly #pending = new Map<string, Pending>()
+
+  constructor(link: Settings['link']) {
+    this.times = new PathTimes(link)
+  }
+
+  /** The scores of a model; undefined while it has given none. */
+  calibration(model: string): Calibration | undefined {
+    return this.#calibrations.get(model)
+  }
+
+  /** Remembers what is expected of a message. */
+  expect(id: string, expected: Expected): void {
+    const pending = this.#pending.get(id)
+    if (pending) {
+      pending.expected = expected
+      return
+    }
+    this.#pending.set(id, { expected, source: expected.source, answer: undefined })
+    if (this.#pending.size > most) this.#pending.delete(this.#pending.keys().next().value as string)
+  }
+
+  /** Learns what the world says besides outcomes: loads, and who gave a sign of life. */
+  hear(world: World): void {
+    this.times.hear(world)
+    const cloud = world.get('cloud')
+    if (cloud) this.reach.alive('any', cloud.at)
+    const clouds = world.value('clouds')
+    if (clouds) for (const [node, { at }] of clouds) this.reach.alive(`node:${node}`, at)
+  }
+
+  observe(outcome: Outcome, world: World, models: Models, cutsOf: (model: string) => CutCosts): void {
+    const { id, kind, plan, side, backup } = outcome
+    const pending = this.#pending.get(id)
+    const expected = backup || pending?.expected?.attempt !== outcome.attempt ? undefined : pending.expected
+    if (pending && expected) pending.expected = undefined
+    if (kind === 'dropped' || plan.model === lastAnswer) return
+    if (kind === 'failure') return this.#failed(outcome, expected)
+    if (plan.model === undefined || !models.ids.includes(plan.model)) return
+    const entry = models.entry(plan.model)
+    if (side === 'cloud') {
+      this.times.observeBelow(outcome, entry, world.value('cloud')?.node ?? 'here')
+      if (expected) this.onTime.observe(expected.pool, expected.time, outcome.now - expected.at + (outcome.way?.down ?? 0))
+      return
+    }
+    this.#answered(outcome, entry, expected, cutsOf)
+    if (pending && outcome.score !== undefined && outcome.label !== undefined)
+      this.#judge(pending, { model: entry.id, score: outcome.score, label: outcome.label }, outcome.now, models)
+  }
+
+  /** What was learned, as plain JSON. */
+  save(): z.infer<typeof saved> {
+    return {
+      times: this.times.save(),
+      onTime: this.onTime.save(),
+      reach: this.reach.save(),
+      constancy: this.constancy.save(),
+      calibrations: Object.fromEntries([...this.#calibrations].map(([model, scores]) => [model, scores.save()])),
+    }
+  }
+
+  /** Models that are not in the catalogue any longer are forgotten. @throws BadConfiguration when this is not what `save` gave */
+  restore(from: unknown, models: Models): void {
+    const { times, onTime, reach, constancy, calibrations } = restored(saved, from, 'plan()')
+    this.times.restore(times)
+    this.onTime.restore(onTime)
+    this.reach.restore(reach)
+    this.constancy.restore(constancy)
+    this.#calibrations.clear()
+    for (const [model, scores] of Object.entries(calibrations))
+      if (models.ids.includes(model)) this.#calibrationOf(models.entry(model)).restore(scores)
+  }
+
+  #answered(outcome: Outcome, entry: CatalogueEntry, expected: Expected | undefined, cutsOf: (model: string) => CutCosts): void {
+    const { crossing, plan, now } = outcome
+    const layer = crossing && layerOf(crossing.at)
+    const costs = layer === undefined ? undefined : cutsOf(entry.id)
+    const at = crossing && costs?.indexOf(crossing.at)
+    const share = expected?.share ?? (at === undefined || !costs ? 0 : costs.share(at))
+    this.times.observe(outcome, entry, share, expected?.beside ?? 0)
+    if (crossing) {
+      this.reach.observe(targetOf(plan.target), true, now)
+      if (layer !== undefined && expected) this.times.observeActivation(crossing.encoding, expected.bulk, crossing.bytes)
+    }
+    if (expected) {
+      // Where it led is known now: what another edge does says nothing about this one.
+      const pool = crossing ? `${expected.kind}@${crossing.node}` : expected.pool
+      this.onTime.observe(pool, expected.time, now - expected.at)
+    }
+  }
+
+  /** A message that ran out of time would have taken longer; on a link or a device that is too slow nothing else tells. */
+  #failed({ error, plan, now, side }: Outcome, expected: Expected | undefined): void {
+    if (side === 'device' && expected?.crosses !== false && error !== undefined && unreachable.has(error))
+      this.reach.observe(targetOf(plan.target), false, now)
+    if (error !== 'deadline-exceeded' || !expected) return
+    const passed = now - expected.at
+    if (passed > expected.time) this.onTime.observe(expected.pool, expected.time, passed)
+    if (side === 'device' && expected.crosses) {
+      this.times.link.observeAtLeast(expected.bytes, passed - expected.device, now)
+      this.reach.observe(targetOf(plan.target), false, now)
+    }
+  }
+
+  /** Of two models that answered the same message the more accurate one is taken to be right. */
+  #judge(pending: Pending, answer: Answer, now: number, models: Models): void {
+    const entry = models.entry(answer.model)
+    this.#calibrationOf(entry).see(answer.score)
+    this.constancy.observe(pending.source, answer.label, entry.accuracy, now)
+    const before = pending.answer
+    pending.answer = answer
+    if (!before || before.model === answer.model) return
+    const other = models.entry(before.model)
+    const lesser = other.accuracy <= entry.accuracy ? before : answer
+    this.#calibrationOf(lesser === before ? other : entry).check(lesser.score, before.label === answer.label)
+  }
+
+  #calibrationOf({ id, accuracy }: CatalogueEntry): Calibration {
+    const known = this.#calibrations.get(id) ?? new Calibration(accuracy)
+    this.#calibrations.set(id, known)
+    return known
+  }
+}
+
+function targetOf(target: Target | undefined): Target {
+  return target ?? 'any'
+}

@@ -1,0 +1,103 @@
+import type { Appraisal } from './appraisal.ts'
+import type { Forecast, Knowledge } from './forecast.ts'
+import type { Settings } from './options.ts'
+import { kind, type Paths } from './paths.ts'
+
+/** An arm that may be better than is known, and the chance with which it is taken. */
+export interface Try {
+  readonly arm: number
+  readonly chance: number
+}
+
+/** What is off by more than this was not seen yet, or long ago: it is tried every other message until it was. */
+const unseen = 0.45
+const unseenChance = 0.5
+/** What is known better than this is not tried. */
+const certain = 0.1
+/** A try needs so much chance to be on time, or a backup with so much. */
+const slack = 0.5
+const covered = 0.9
+
+/** Keeps tries small: how much they have sent, beside all that was captured. */
+export class Tries {
+  readonly #settings: Settings['tries']
+  #captured = 0
+  #sent = 0
+
+  constructor(settings: Settings['tries']) {
+    this.#settings = settings
+  }
+
+  /** Counts what was captured, and what of it a try sends. */
+  count(captured: number, tried: number): void {
+    this.#captured += captured
+    this.#sent += tried
+  }
+
+  /** Whether a try may send so many bytes. */
+  allows(bytes: number): boolean {
+    return bytes === 0 || this.#sent + bytes <= this.#settings.first + this.#settings.bytes * this.#captured
+  }
+
+  /**
+   * The arm to be tried beside `best`: the one that would be worth most if its time were as short as it may be, where that
+   * is more than the best is worth. If it cannot be afforded, one that teaches about the same way and can.
+   */
+  find(paths: Paths, forecast: Forecast, appraisal: Appraisal, best: number, left: number, knowledge: Knowledge): Try | undefined {
+    if (this.#settings.every === Number.POSITIVE_INFINITY) return undefined
+    let [found, most] = [-1, (appraisal.utility[best] as number) + 1e-9]
+    for (let p = 0; p < paths.count; p++) {
+      if (p === appraisal.path(best) || paths.kind[p] === kind.last) continue
+      const hoped = this.#hoped(p, most, forecast, appraisal, left, knowledge)
+      if (hoped === undefined) continue
+      found = p
+      most = hoped
+    }
+    if (found < 0) return undefined
+    const doubt = forecast.doubt(found, knowledge)
+    const chance = doubt > unseen ? unseenChance : 1 / this.#settings.every
+    const arm = this.#affordable(found, forecast, appraisal) ?? this.#substitute(found, paths, forecast, appraisal)
+    return arm === undefined || appraisal.path(arm) === appraisal.path(best) ? undefined : { arm, chance }
+  }
+
+  /** What a path would be worth at best, if that is more than `most`. */
+  #hoped(p: number, most: number, forecast: Forecast, appraisal: Appraisal, left: number, knowledge: Knowledge): number | undefined {
+    const { backups, feasible, utility } = appraisal
+    let own = Number.NEGATIVE_INFINITY
+    for (let arm = p * backups; arm < (p + 1) * backups; arm++)
+      if (feasible[arm] === 1) own = Math.max(own, utility[arm] as number)
+    const [now, accuracy] = [forecast.chance[p] as number, forecast.accuracy[p] as number]
+    // Not even a sure answer in time would make it better.
+    if (own === Number.NEGATIVE_INFINITY || own + (1 - now) * accuracy <= most) return undefined
+    const doubt = forecast.doubt(p, knowledge)
+    if (doubt < certain) return undefined
+    const hoped = own + (forecast.within(p, left * Math.exp(doubt)) - now) * accuracy
+    return hoped > most ? hoped : undefined
+  }
+
+  #affordable(p: number, forecast: Forecast, appraisal: Appraisal): number | undefined {
+    const { backups, feasible, utility, standChance } = appraisal
+    if (!this.allows(forecast.bytes[p] as number)) return undefined
+    const inTime = (forecast.chance[p] as number) >= slack
+    let found: number | undefined
+    for (let b = 0; b < backups; b++) {
+      const arm = p * backups + b
+      if (feasible[arm] !== 1 || !(inTime || (standChance[b] as number) >= covered)) continue
+      if (found === undefined || (utility[arm] as number) > (utility[found] as number)) found = arm
+    }
+    return found
+  }
+
+  /** Another crossing to the same place, which tells about link and cloud as well. */
+  #substitute(p: number, paths: Paths, forecast: Forecast, appraisal: Appraisal): number | undefined {
+    if (!paths.crosses(p)) return undefined
+    let found: number | undefined
+    for (let other = 0; other < paths.count; other++) {
+      if (!paths.crosses(other) || paths.target[other] !== paths.target[p]) continue
+      const arm = this.#affordable(other, forecast, appraisal)
+      if (arm === undefined) continue
+      if (found === undefined || (appraisal.utility[arm] as number) > (appraisal.utility[found] as number)) found = arm
+    }
+    return found
+  }
+}

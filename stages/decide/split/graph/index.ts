@@ -1,0 +1,1 @@
+export { costOf, type Flow, type GraphCut, heavyCut, type LayerGraph, lightCut, longest, sum } from './mincut.ts'

@@ -1,0 +1,231 @@
+import { anyLayer, type Cut, type DecisionRequest, type Menu, type World } from '../../../pipeline/index.ts'
+import { type ActivationEncoding, isActivationEncoding } from '../../transfer/index.ts'
+import type { CutCosts } from '../estimate/cuts.ts'
+import { EnergyModel } from '../estimate/energy.ts'
+import type { Knowledge } from './knowledge.ts'
+import { bottleneck, type Conditions, type Cost, costAt, energy, latency, type Objective, plain } from './objective.ts'
+import type { Settings } from './options.ts'
+
+/** A model as the search needs it. Made once per model. */
+export interface Splittable {
+  readonly id: string
+  readonly costs: CutCosts
+  /** Positions of all layer cuts, and of those that can be best where the cloud is the faster side. */
+  readonly layers: readonly number[]
+  readonly front: readonly number[]
+  /** Pixels of its input. */
+  readonly pixels: number
+}
+
+/** A choice, its costs, and whether the deadline allows it. Mutable: one object serves all decisions. */
+export interface Candidate {
+  /** Position of the cut; −1 before any was found. */
+  cut: number
+  /** Undefined where the cut leaves it to others. */
+  encoding: string | undefined
+  target: number
+  value: number
+  ms: number
+  bytes: number
+  fits: boolean
+}
+
+/** Which choices are looked at: all, those that need the link, or those that run layers on the device. */
+export type Kind = 'all' | 'crosses' | 'runs here'
+
+export type Visit = (candidate: Readonly<Candidate>, cost: Readonly<Cost>) => void
+
+const pictureEncodings: ReadonlySet<string> = new Set(['jpeg', 'webp', 'raw', 'tensor'])
+
+/** Goes through cuts × encodings × targets of one message; nothing is allocated. */
+export class Search {
+  readonly #settings: Settings
+  readonly #knowledge: Knowledge
+  readonly #conditions: Conditions = { device: 1, cloud: 1, perByte: 0, perCrossing: 0, downlink: 1e6 }
+  readonly #cost: Cost = { device: 0, transfer: 0, cloud: 0, bytes: 0 }
+  readonly #objective: Objective
+  readonly #considered: Candidate = none()
+  readonly #best: Candidate = none()
+  #visit: Visit | undefined
+
+  constructor(settings: Settings, knowledge: Knowledge) {
+    this.#settings = settings
+    this.#knowledge = knowledge
+    const { goal, load, answerBytes } = settings
+    this.#objective =
+      goal === 'energy'
+        ? energy(new EnergyModel(settings.energy), this.#conditions, answerBytes)
+        : load === 'heavy'
+          ? bottleneck
+          : latency
+  }
+
+  /** Whether anything is known of the way to a target of the menu; set by the last `best`. */
+  knowsLink = false
+
+  /**
+   * The best choice of the menu, in an object that the next call overwrites; its cut is −1 where the menu has none of that
+   * kind. With `only`, of that target alone.
+   */
+  best(
+    request: DecisionRequest,
+    world: World,
+    menu: Menu,
+    model: Splittable,
+    kind: Kind = 'all',
+    only?: number,
+    visit?: Visit,
+  ): Candidate {
+    const best = this.#best
+    best.cut = -1
+    best.value = Number.POSITIVE_INFINITY
+    best.fits = false
+    this.#visit = visit
+    this.knowsLink = false
+    const targets = Math.max(1, menu.targets.length)
+    for (let target = 0; target < targets; target++) {
+      if (only !== undefined && target !== only) continue
+      const node = nodeOf(menu.targets[target])
+      if (this.#knowledge.conditions(this.#conditions, world, request.now, model.id, node)) this.knowsLink = true
+      this.#considered.target = target
+      this.#towards(request, menu, model, kind)
+    }
+    return best
+  }
+
+  #towards(request: DecisionRequest, menu: Menu, model: Splittable, kind: Kind): void {
+    const { cuts } = menu
+    const { bytes, width, height, at } = request
+    const knowledge = this.#knowledge
+    const { costs } = model
+    const here = at === 'captured' ? knowledge.preparesHere(bytes, width, height) : 0
+    for (let i = 0; i < cuts.length; i++) {
+      const cut = cuts[i] as Cut
+      if (cut === 'captured') {
+        if (kind === 'runs here' || at !== 'captured') continue
+        costAt(costs, 0, this.#conditions, plain, this.#cost, bytes)
+        this.#cost.cloud += knowledge.preparesThere(bytes, width, height)
+        this.#consider(0, undefined, request)
+      } else if (cut === 'prepared') {
+        if (kind !== 'runs here') this.#prepared(request, menu, model, here)
+      } else if (cut === 'answered') {
+        if (kind === 'crosses') continue
+        const last = costs.cuts.length - 1
+        costAt(costs, last, this.#conditions, plain, this.#cost)
+        this.#cost.device += here
+        this.#consider(last, undefined, request)
+      } else if (cut === anyLayer) {
+        const { device, cloud } = this.#weights()
+        // Of a stream the longest resource counts: a cut that carries less may still hold the cloud up longer.
+        const layers = this.#settings.load === 'light' && device >= cloud ? model.front : model.layers
+        for (let l = 0; l < layers.length; l++) this.#layer(layers[l] as number, request, menu, model, here)
+      } else {
+        const j = costs.indexOf(cut)
+        if (j !== undefined) this.#layer(j, request, menu, model, here)
+      }
+    }
+  }
+
+  /** What a reference millisecond costs on either side. */
+  #weights(): { readonly device: number; readonly cloud: number } {
+    const { device, cloud } = this.#conditions
+    if (this.#settings.goal !== 'energy') return this.#conditions
+    const { computing = 3249, waiting = 1081 } = this.#settings.energy
+    return { device: device * computing, cloud: cloud * waiting }
+  }
+
+  #prepared(request: DecisionRequest, { encodings }: Menu, model: Splittable, here: number): void {
+    if (request.at !== 'captured') {
+      this.#preparedAs(undefined, request.bytes, request, model, here)
+      return
+    }
+    let found = false
+    for (let e = 0; e < encodings.length; e++) {
+      const encoding = encodings[e] as string
+      if (!pictureEncodings.has(encoding)) continue
+      found = true
+      this.#preparedAs(encoding, this.#knowledge.preparedBytes(encoding, model.pixels), request, model, here)
+    }
+    if (!found) this.#preparedAs(undefined, this.#knowledge.preparedBytes('jpeg', model.pixels), request, model, here)
+  }
+
+  #preparedAs(
+    encoding: string | undefined,
+    bytes: number,
+    request: DecisionRequest,
+    { costs }: Splittable,
+    here: number,
+  ): void {
+    costAt(costs, costs.indexOf('prepared') as number, this.#conditions, plain, this.#cost, bytes)
+    this.#cost.device += here
+    this.#cost.cloud += this.#knowledge.unpacksThere(bytes)
+    this.#consider(1, encoding, request)
+  }
+
+  #layer(j: number, request: DecisionRequest, { encodings }: Menu, { costs }: Splittable, here: number): void {
+    let found = false
+    for (let e = 0; e < encodings.length; e++) {
+      const encoding = encodings[e] as string
+      if (!isWritable(encoding)) continue
+      found = true
+      this.#layerAs(j, encoding, request, costs, here)
+    }
+    if (found) return
+    // Somebody has decided that nothing is to be written otherwise than the model computes it.
+    if (encodings.length === 1) this.#layerAs(j, undefined, request, costs, here)
+    else for (const encoding of this.#settings.encodings) this.#layerAs(j, encoding, request, costs, here)
+  }
+
+  #layerAs(
+    j: number,
+    encoding: ActivationEncoding | undefined,
+    request: DecisionRequest,
+    costs: CutCosts,
+    here: number,
+  ): void {
+    const writing = encoding === undefined ? plain : this.#knowledge.writings.of(encoding)
+    costAt(costs, j, this.#conditions, writing, this.#cost)
+    this.#cost.device += here
+    this.#consider(j, encoding, request)
+  }
+
+  /** The first of equals stays; what is late gives way to anything in time. */
+  #consider(cut: number, encoding: string | undefined, { remaining }: DecisionRequest): void {
+    const cost = this.#cost
+    const one = this.#considered
+    one.cut = cut
+    one.encoding = encoding
+    one.value = this.#objective(cost)
+    one.ms = cost.device + cost.transfer + cost.cloud
+    one.bytes = cost.bytes
+    // Time is its own measure; energy is saved only within the time there is.
+    one.fits = this.#settings.goal !== 'energy' || one.ms <= remaining
+    const best = this.#best
+    const better =
+      best.cut < 0 || (one.fits === best.fits ? (one.fits ? one.value < best.value : one.ms < best.ms) : one.fits)
+    if (better) copy(one, best)
+    this.#visit?.(one, cost)
+  }
+}
+
+/** The node a target names; undefined for any. */
+export function nodeOf(target: string | undefined): string | undefined {
+  return target?.startsWith('node:') ? target.slice('node:'.length) : undefined
+}
+
+export function none(): Candidate {
+  return { cut: -1, encoding: undefined, target: 0, value: 0, ms: 0, bytes: 0, fits: false }
+}
+
+export function copy(from: Readonly<Candidate>, to: Candidate): Candidate {
+  to.cut = from.cut
+  to.encoding = from.encoding
+  to.target = from.target
+  to.value = from.value
+  to.ms = from.ms
+  to.bytes = from.bytes
+  to.fits = from.fits
+  return to
+}
+
+const isWritable = (encoding: string): encoding is ActivationEncoding => isActivationEncoding(encoding)

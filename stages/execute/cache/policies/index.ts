@@ -1,0 +1,7 @@
+export { ageing, gainPerMs, savedPerMs } from './ageing.ts'
+export { type CremeBruleeOptions, costDirect, costIncrease } from './cremebrulee.ts'
+export { gdsf } from './gdsf.ts'
+export { lfu } from './lfu.ts'
+export { lru } from './lru.ts'
+export { belady, costBelady, type Future } from './oracles.ts'
+export type { EvictionPolicy } from './policy.ts'

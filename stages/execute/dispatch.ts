@@ -1,0 +1,237 @@
+import type { Clock, ExecutorLost, Timer } from '../../pipeline/index.ts'
+import type { ModelSource } from '../manage/index.ts'
+import { gather } from './gather.ts'
+import type { Leases } from './leases.ts'
+import type { ModelStates } from './model-state.ts'
+import type { PoolSettings } from './options.ts'
+import type { Outcome, Performer } from './perform.ts'
+import type { Candidate, Placement } from './placement.ts'
+import type { DeadlineQueue } from './queue.ts'
+import type { Slot, Up } from './slot.ts'
+import { Turn } from './turn.ts'
+import type { Work } from './work.ts'
+
+export interface DispatcherOptions {
+  readonly settings: PoolSettings
+  readonly clock: Clock
+  readonly queue: DeadlineQueue<Work>
+  readonly states: ModelStates
+  readonly performer: Performer
+  readonly slots: readonly Slot[]
+  readonly place: Placement
+  /** Undefined: each executor holds all that it was ever asked for. */
+  readonly leases: Leases | undefined
+  /** A model that this executor should load before it runs anything. */
+  readonly nextLoad: (up: Up) => ModelSource | undefined
+  /** A run was made for nothing, or not made, and is to be tried again. */
+  readonly again: (work: Work) => void
+  /** An executor died under it. */
+  readonly lost: (work: Work, error: ExecutorLost) => void
+  /** Something ended. */
+  readonly after: () => void
+}
+
+interface Place {
+  readonly slot: Slot
+  readonly up: Up
+}
+
+/** Gives executors what there is to do: loads first, then waiting runs by their urgency, together where that pays. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  #wake: Timer | undefined
+  /** Works handed to a second executor, since the start. */
+  tied = 0
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  dispatch(): void {
+    this.#load()
+    const { queue, clock } = this.#options
+    const now = clock.now()
+    let places = this.#places()
+    let [skipped, wake]: [Set<string> | undefined, number] = [undefined, Infinity]
+    for (let index = 0; index < queue.length && places.length > 0; ) {
+      const work = queue.at(index) as Work
+      const until = skipped?.has(work.model.key) ? Infinity : this.#begin(work, places, now)
+      if (until === undefined) {
+        places = this.#places()
+        // What is left of it stands where it stood.
+        continue
+      }
+      wake = Math.min(wake, until)
+      skipped ??= new Set()
+      skipped.add(work.model.key)
+      index += 1
+    }
+    this.#wake?.cancel()
+    this.#wake = wake < Infinity ? clock.after(wake - now, () => this.dispatch()) : undefined
+  }
+
+  /** No more timers of its own. */
+  end(): void {
+    this.#wake?.cancel()
+    this.#wake = undefined
+  }
+
+  #load(): void {
+    for (const place of this.#places()) {
+      const model = place.up.lane.empty ? this.#options.nextLoad(place.up) : undefined
+      if (model !== undefined) void this.load(model, place)
+    }
+  }
+
+  /** Loads a model ahead of its runs. A failure is told by an event. */
+  async load(model: ModelSource, { slot, up }: Place): Promise<void> {
+    const { performer, after } = this.#options
+    await up.lane.load(() => performer.load(model, slot, up)).catch(() => {})
+    after()
+  }
+
+  /** Executors that can take a run now: those with nothing to do, and those that take the next one ahead. */
+  #places(): Place[] {
+    return this.#options.slots.flatMap((slot) => (slot.up && this.#takes(slot.up) ? [{ slot, up: slot.up }] : []))
+  }
+
+  #takes({ lane, executor }: Up): boolean {
+    if (lane.empty) return true
+    const { turns } = lane
+    const { depth = 1 } = executor
+    if (lane.loading || turns.length >= depth) return false
+    return turns.every(({ usual = Infinity }) => usual <= this.#options.settings.ahead)
+  }
+
+  /** @returns when it is worth another look (Infinity: when something ends); undefined when it has begun */
+  #begin(work: Work, places: readonly Place[], now: number): number | undefined {
+    const { queue, states, leases, place, settings } = this.#options
+    const { model } = work
+    const idle = places.filter(({ up }) => up.lane.empty)
+    const holders = places.filter(({ up }) => up.residency.has(model.key))
+    const free = leases === undefined ? idle : idle.filter((each) => holders.includes(each))
+    if (free.length === 0 && leases !== undefined) this.#fetch(work, idle, leases)
+    const candidates = free.map(({ up }) => candidate(up, now))
+    const chosen = candidates.length > 0 ? place(model, candidates) : undefined
+    const target = chosen ? free[candidates.indexOf(chosen)] : holders.find(({ up }) => !up.lane.empty)
+    if (target === undefined || (free.length > 0 && chosen === undefined)) return Infinity
+    const state = states.of(model)
+    const delay = target.up.lane.left(now)
+    const gathered = gather(work, queue, state, { batch: settings.batch, now, delay, sharers: free.length })
+    if (gathered.until !== undefined) {
+      for (const each of gathered.works) each.held ??= now
+      return gathered.until
+    }
+    const lease = leases?.take(model, target.up.executor.id)
+    if (leases !== undefined && lease === undefined) return Infinity
+    for (const each of gathered.works) {
+      queue.remove(each)
+      states.dequeue(state, each.turn, true)
+    }
+    const rows = gathered.works.reduce((sum, { rows = 1 }) => sum + rows, 0)
+    void this.#hand(new Turn(gathered.works, now, state.times.p99(rows), lease), target)
+    return undefined
+  }
+
+  /** Asks for a copy where there is none; for a further one where waiting for those there are takes longer. */
+  #fetch({ model, expires }: Work, idle: readonly Place[], leases: Leases): void {
+    const { states } = this.#options
+    const holders = leases.cache.holders(model).length
+    if (holders === 0) return leases.want(model, expires)
+    const state = states.of(model)
+    const wait = (state.waiting * states.share(state)) / holders
+    if (idle.length > 0 && wait > (state.loadMs ?? Infinity)) {
+      leases.want(
+        model,
+        Infinity,
+        idle.map(({ up }) => up.executor.id),
+      )
+    }
+  }
+
+  /**
+   * Keeps the executor occupied with a turn, and only then does what follows from it: whoever hears of a result and
+   * comes back with more finds the executor free, and with the model loaded.
+   */
+  async #hand(turn: Turn, place: Place): Promise<void> {
+    const { performer, after, clock } = this.#options
+    const { lane } = place.up
+    for (const work of turn.works) {
+      work.copies += 1
+      work.handed = turn
+    }
+    lane.add(turn)
+    if (lane.turns[0] === turn) turn.began = turn.handed
+    else this.#tie(turn, place)
+    const outcome = await performer.perform(turn, place.slot, place.up)
+    turn.end()
+    const next = lane.remove(turn)
+    // With a dead executor the next one dies, too, and not for its own fault.
+    if (next !== undefined && next.began === undefined && outcome.type !== 'lost') {
+      next.began = clock.now()
+      performer.watch(next, place.slot, place.up)
+    }
+    turn.lease?.release(outcome.type === 'done' ? outcome.ms : undefined)
+    this.#conclude(turn, outcome, place.up)
+    after()
+  }
+
+  #conclude(turn: Turn, outcome: Outcome, { executor }: Up): void {
+    const { again, lost } = this.#options
+    turn.works.forEach((work, index) => {
+      work.copies -= 1
+      if (outcome.type === 'done') {
+        const { ms, loadMs } = outcome
+        const waited = (turn.began ?? turn.handed) - work.arrived
+        const queueMs = Math.max(0, waited - work.loading)
+        const outputs = outcome.outputs[index] ?? []
+        const report = { outputs, queueMs, loadMs: loadMs + work.loading, runMs: ms, batch: turn.works.length }
+        const batchMs = work.held === undefined ? 0 : turn.handed - work.held
+        work.resolve({ ...report, batchMs, executor: executor.id })
+      } else if (work.settled || work.copies > 0) return
+      else if (outcome.type === 'lost' && turn.began !== undefined) {
+        if (turn.works.length > 1) work.alone = true
+        lost(work, outcome.error)
+      } else if (outcome.type === 'failed' && turn.works.length === 1) work.reject(outcome.error)
+      else {
+        // One of them may have spoiled it for the others: each gets a run of its own.
+        if (outcome.type === 'failed') work.alone = true
+        again(work)
+      }
+    })
+  }
+
+  /**
+   * Watches what a turn waits behind in its executor: does that take longer than 99 of 100 runs, an executor that holds
+   * the model and has nothing to do makes it instead, and it is taken back from the first (Dean and Barroso, "The Tail
+   * at Scale", CACM 2013: tied requests).
+   */
+  #tie(turn: Turn, { up }: Place): void {
+    const { clock, settings } = this.#options
+    if (settings.tied === 0) return
+    turn.tie = clock.after(Math.max(1, up.lane.left(turn.handed) - (turn.usual ?? 0)), () => {
+      const { performer, leases, states } = this.#options
+      const works = turn.works.filter(({ settled }) => !settled)
+      if (turn.began !== undefined || works.length === 0) return
+      if (this.tied + works.length > performer.made * settings.tied) return
+      const other = this.#places().find((each) => each.up.lane.empty && each.up.residency.has(turn.model.key))
+      const lease = other && leases?.take(turn.model, other.up.executor.id)
+      if (other === undefined || (leases !== undefined && lease === undefined)) return
+      this.tied += works.length
+      const now = clock.now()
+      const rows = works.reduce((sum, { rows = 1 }) => sum + rows, 0)
+      void this.#hand(new Turn(works, now, states.of(turn.model).times.p99(rows), lease), other)
+      turn.takeBack()
+    })
+  }
+}
+
+function candidate({ executor, residency, lane }: Up, now: number): Candidate {
+  return {
+    id: executor.id,
+    holds: (key) => residency.has(key),
+    models: residency.size,
+    bytes: residency.bytes,
+    work: lane.work(now),
+  }
+}

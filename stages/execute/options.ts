@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { BadConfiguration } from '../../pipeline/index.ts'
+
+const count = z.number().int().min(0)
+const ms = z.number().min(0)
+
+/** How runs of one model are made as one. */
+export const batchOptions = z.strictObject({
+  /** Largest batch, in pictures. How many there really are is learned from what they take. */
+  size: z.number().int().min(1).default(32),
+  /** How long a run waits for company when an executor would be free for it, ms; never past its deadline. */
+  wait: ms.default(0),
+})
+
+/** The numbers of a pool. */
+export const poolOptions = z.object({
+  /** How many executors. */
+  size: z.number().int().min(1, 'give a whole number of executors, at least 1'),
+  /** Runs of one model that may wait; more are refused. */
+  queue: count.default(256),
+  /** Runs of all models that may wait. */
+  backlog: count.default(1_024),
+  /** Milliseconds past its `expires` after which a run that still goes on is taken for hung. */
+  grace: ms.default(2_000),
+  /** Longest run and longest load that is not taken for hung, ms. */
+  longestRun: ms.default(60_000),
+  longestLoad: ms.default(120_000),
+  /**
+   * A run waits in an executor (where it takes more than one) behind one of at most so many ms: there a round trip
+   * would cost more than what the most urgent one loses by it. 0: never.
+   */
+  ahead: ms.default(20),
+  /** Share of the runs that may be made twice, because what they wait behind takes longer than 99 of 100 do. */
+  tied: z.number().min(0).max(1).default(0.02),
+  /** Whether runs that cannot meet their deadline, by what runs took before, are refused at once. */
+  admission: z.boolean().default(true),
+  /** `desiredSize` is for working off what is pending within so many ms. */
+  target: z.number().positive().default(1_000),
+  restarts: z
+    .object({
+      times: count.default(5),
+      within: ms.default(60_000),
+      backoff: ms.default(100),
+    })
+    .prefault({}),
+  /** When an executor is replaced because its process grew by more than its models. */
+  recycle: z
+    .object({
+      /** Bytes beyond its start and its models that it may have. Runs need some, too. */
+      slack: z
+        .number()
+        .positive()
+        .default(2 ** 28),
+      /** Least time between two replacements in one place, ms. */
+      every: ms.default(60_000),
+    })
+    .prefault({}),
+  batch: batchOptions.optional(),
+})
+
+export type BatchOptions = z.output<typeof batchOptions>
+export type PoolSettings = z.output<typeof poolOptions>
+
+/** @throws BadConfiguration naming the option that is wrong */
+export function poolSettings(options: z.input<typeof poolOptions>): PoolSettings {
+  const checked = poolOptions.safeParse(options)
+  if (checked.success) return checked.data
+  const issue = checked.error.issues[0]
+  throw new BadConfiguration(`Option "${issue?.path.join('.')}" of executorPool(): ${issue?.message}.`, {
+    cause: checked.error,
+  })
+}
