@@ -6,6 +6,8 @@ export interface DirectionShape {
   readonly rate: Rate
   /** ms on the way besides, one way; or what so many bytes take. Default 0. */
   readonly delay?: number | ((bytes: number) => number)
+  /** Where in the rate's trace it begins, ms. Default 0. */
+  readonly from?: number
   /** Whether what was sent later may arrive sooner. Default false, as on TCP. */
   readonly overtake?: boolean
 }
@@ -74,7 +76,8 @@ export class Direction {
 
   #schedule(piece: Piece): void {
     const now = this.#clock.now()
-    piece.leaves = this.#opened + this.#bottleneck.send(now - this.#opened, piece.bytes)
+    const begin = this.#opened - (this.#shape.from ?? 0)
+    piece.leaves = begin + this.#bottleneck.send(now - begin, piece.bytes)
     piece.timer = undefined
     // A dead link holds what it has until it is like something else.
     if (piece.leaves === Number.POSITIVE_INFINITY) return

@@ -8,10 +8,17 @@ export interface LinkShape {
   readonly down: DirectionShape
 }
 
-/** What a link is like, the usual way: both rates, and a delay in each direction, ms. */
-export function linkShape(shape: { readonly up: Rate; readonly down?: Rate; readonly delay?: number }): LinkShape {
-  const { up, down = up, delay = 0 } = shape
-  return { up: { rate: up, delay }, down: { rate: down, delay } }
+/**
+ * What a link is like, the usual way: both rates, a delay in each direction, and where in the rates' traces it begins, ms.
+ */
+export function linkShape(shape: {
+  readonly up: Rate
+  readonly down?: Rate
+  readonly delay?: number
+  readonly from?: number
+}): LinkShape {
+  const { up, down = up, delay = 0, from = 0 } = shape
+  return { up: { rate: up, delay, from }, down: { rate: down, delay, from } }
 }
 
 /** Nothing passes, in either direction; what was sent waits. */

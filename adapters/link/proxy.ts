@@ -43,9 +43,9 @@ export async function linkProxy(options: ProxyOptions): Promise<LinkProxy> {
   const link = new EmulatedLink(shape, clock)
   const sockets = new Set<Socket>()
   const bytes = { up: 0, down: 0 }
-  const server = createServer((near) => {
+  const server = createServer({ allowHalfOpen: true }, (near) => {
     // The far side sees the connection at once; that setting it up takes a round trip is left out.
-    const far = dial(to)
+    const far = dial({ ...to, allowHalfOpen: true })
     for (const socket of [near, far]) {
       socket.setNoDelay(true)
       sockets.add(socket)
