@@ -1,3 +1,6 @@
+export { Direction, type DirectionShape } from './direction.ts'
+export { deadLink, EmulatedLink, type LinkShape, linkShape, noLink } from './link.ts'
+export { type LinkProxy, linkProxy, type ProxyOptions } from './proxy.ts'
 export {
   type Bottleneck,
   constantRate,
@@ -8,4 +11,6 @@ export {
   type RateStep,
   steps,
 } from './rate.ts'
+export { type ShapedOptions, shaped } from './shaped.ts'
+export { slowed } from './slowed.ts'
 export { parseOpportunities, parseSteps, readTrace } from './trace.ts'

@@ -16,7 +16,9 @@ export interface Frame {
   plan: Plan
   cut: Cut
   model: string | undefined
-  /** ms: preparing on the device (waiting included), up, preparing in the cloud, waiting and loading, running, down. */
+  /** ms it waited for the device; a stage books its work alone, so that no decider is told of it. */
+  waited: number
+  /** ms: preparing on the device, up, preparing in the cloud, waiting for an executor, loading, running, down. */
   device: number
   up: number
   cloud: number
@@ -56,6 +58,7 @@ export function blankFrame(): Frame {
     plan: {},
     cut: 'captured',
     model: undefined,
+    waited: 0,
     device: 0,
     up: 0,
     cloud: 0,
@@ -119,7 +122,7 @@ export class Frames {
     frame.prepared = Math.min(preparedBytes, frame.bytes)
     frame.sent = 0
     frame.model = undefined
-    frame.device = frame.up = frame.cloud = frame.queue = frame.load = frame.run = frame.down = 0
+    frame.waited = frame.device = frame.up = frame.cloud = frame.queue = frame.load = frame.run = frame.down = 0
     frame.way = undefined
     frame.right = undefined
     const { fate } = frame

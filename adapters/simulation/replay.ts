@@ -15,7 +15,7 @@ import { expected } from './duration.ts'
 import { Executors } from './executors.ts'
 import { blankFrame, type Frame, Frames } from './frame.ts'
 import { type SimulatedLink, simulatedLink, Watched } from './link.ts'
-import { type Scenario, type ScenarioInput, scenario as schema } from './scenario.ts'
+import { checked, type Scenario, type ScenarioInput } from './scenario.ts'
 
 /** Who decides: on the device before the wire, in the cloud behind it. */
 export interface Policy {
@@ -64,14 +64,7 @@ interface Event {
  * @throws BadConfiguration the scenario is none, or a decider leaves nothing to choose
  */
 export function replay(scenario: ScenarioInput, options: ReplayOptions): ReplayReport {
-  const checked = schema.safeParse(scenario)
-  if (!checked.success) {
-    const issue = checked.error.issues[0]
-    throw new BadConfiguration(`Scenario "${scenario.name}": ${issue?.path.join('.')}: ${issue?.message}.`, {
-      cause: checked.error,
-    })
-  }
-  return new Replay(checked.data, options).run()
+  return new Replay(checked(scenario), options).run()
 }
 
 class Replay {
@@ -166,13 +159,13 @@ class Replay {
   #prepare(frame: Frame): void {
     const { prepare, models, load } = this.#scenario.device
     const turn = this.#phone.occupy(this.#now, expected(prepare, frame.bytes) * frame.fate.device)
+    frame.waited = turn.began - this.#now
+    frame.device = turn.ended - turn.began
     if (frame.cut !== 'answered') {
-      frame.device = turn.ended - this.#now
       frame.sent = frame.prepared
       this.#at(turn.ended, this.#upload, frame)
       return
     }
-    frame.device = turn.ended - this.#now
     const model = frame.model ?? ''
     const runs = models[model]
     if (!runs) throw new BadConfiguration(`The device cannot run "${model}". Narrow the menu to what it holds.`)

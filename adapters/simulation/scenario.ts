@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { BadConfiguration } from '../../pipeline/index.ts'
 import type { Rate } from '../link/index.ts'
 import { duration } from './duration.ts'
 
@@ -77,3 +78,13 @@ export const scenario = z.strictObject({
 
 export type ScenarioInput = z.input<typeof scenario>
 export type Scenario = z.output<typeof scenario>
+
+/** A scenario, its defaults filled in. @throws BadConfiguration naming what is wrong */
+export function checked(given: ScenarioInput): Scenario {
+  const made = scenario.safeParse(given)
+  if (made.success) return made.data
+  const issue = made.error.issues[0]
+  throw new BadConfiguration(`Scenario "${given.name}": ${issue?.path.join('.')}: ${issue?.message}.`, {
+    cause: made.error,
+  })
+}

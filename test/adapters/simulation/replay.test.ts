@@ -58,8 +58,8 @@ describe('a replay', () => {
         )
         expect(new Set(all.map(({ seq }) => seq)).size).toBe(frames)
         expect(all.length).toBe(frames)
-        for (const { device, up, cloud, queue, load, run, down, latency } of all)
-          expect(device + up + cloud + queue + load + run + down).toBeCloseTo(latency, 6)
+        for (const { waited, device, up, cloud, queue, load, run, down, latency } of all)
+          expect(waited + device + up + cloud + queue + load + run + down).toBeCloseTo(latency, 6)
         expect(report.onTime).toBe(all.filter(({ latency }) => latency <= 300).length)
         expect(report.right).toBe(all.filter(({ onTime, right }) => onTime && right).length)
       }),
