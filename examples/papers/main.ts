@@ -25,6 +25,10 @@ const papers: Readonly<Record<string, () => Promise<Paper>>> = {
     title: 'MDInference and ModiPick: which model answers?',
     run: (await import('./mdinference/index.ts')).mdinference,
   }),
+  neurosurgeon: async () => ({
+    title: 'Neurosurgeon: behind which layer does the wire cross?',
+    run: (await import('./neurosurgeon/index.ts')).neurosurgeon,
+  }),
   modi: async () => ({
     title: 'MODI: edge or device, and cascades on a phone',
     run: (await import('./modi/index.ts')).modi,

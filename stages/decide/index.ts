@@ -76,4 +76,17 @@ export {
 export type { SelectRule } from './rules.ts'
 export { type Expected, type Select, type SelectOptions, select } from './select.ts'
 export { type Shadow, type ShadowStatistics, shadow } from './shadow.ts'
-export { type Split, type SplitOptions, split } from './split/index.ts'
+export {
+  bottleneck,
+  type Conditions,
+  type Cost,
+  costAt,
+  energy,
+  latency,
+  type Objective,
+  plain,
+  type Split,
+  type SplitOptions,
+  split,
+  type Writing,
+} from './split/index.ts'

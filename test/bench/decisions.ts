@@ -4,6 +4,7 @@ import { seededRandom } from '../../pipeline/testing/index.ts'
 import { place, select } from '../../stages/index.ts'
 import { type Asked, base, happened, measure } from './decisions/measure.ts'
 import { planRows } from './decisions/plan.ts'
+import { splitRows } from './decisions/split.ts'
 import type { Row } from './row.ts'
 
 const models = 23
@@ -25,6 +26,7 @@ export async function bench(): Promise<Row[]> {
       '≤ 3',
     ),
     ...planRows(),
+    ...splitRows(),
   ]
 }
 

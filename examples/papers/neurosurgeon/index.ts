@@ -1,0 +1,1 @@
+export { neurosurgeon } from './neurosurgeon.ts'
