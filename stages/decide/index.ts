@@ -50,6 +50,7 @@ export {
   type LoggedFact,
   type LoggedOptions,
   type LoggedOutcome,
+  type LoggedProbe,
   type LoggedWorld,
   type LostEntries,
   logged,
@@ -76,3 +77,4 @@ export {
 export type { SelectRule } from './rules.ts'
 export { type Expected, type Select, type SelectOptions, select } from './select.ts'
 export { type Shadow, type ShadowStatistics, shadow } from './shadow.ts'
+export { type Split, type SplitOptions, split } from './split/index.ts'
