@@ -87,8 +87,8 @@ export class Learner implements Knowledge {
   }
 
   /** Learns what the world says besides outcomes: loads, and who gave a sign of life. */
-  hear(world: World): void {
-    this.times.hear(world)
+  hear(world: World, now: number): void {
+    this.times.hear(world, now)
     const cloud = world.get('cloud')
     if (cloud) this.reach.alive('any', cloud.at)
     const clouds = world.value('clouds')
@@ -171,7 +171,7 @@ export class Learner implements Knowledge {
     if (passed > expected.time) this.onTime.observe(expected.pool, expected.time, passed)
     if (side === 'device' && expected.crosses) {
       this.times.link.observeAtLeast(expected.bytes, passed - expected.device, now)
-      this.reach.observe(targetOf(plan.target), false, now)
+      this.reach.late(targetOf(plan.target), now)
     }
   }
 

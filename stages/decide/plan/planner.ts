@@ -21,7 +21,7 @@ import { Appraisal, type Objective } from './appraisal.ts'
 import { bestCascade, type Cascade } from './cascade.ts'
 import { explained, planOf } from './explain.ts'
 import { besideOf, Forecast } from './forecast.ts'
-import { front, wanted } from './goal.ts'
+import { open, wanted } from './goal.ts'
 import { Learner } from './learn.ts'
 import { type Settings, settings } from './options.ts'
 import { cutFigures, kindNames, Paths } from './paths.ts'
@@ -121,11 +121,11 @@ class JointPlanner implements Planner {
 
   decide(request: DecisionRequest, world: World, menu: Menu): Menu {
     if (menu.models.length === 0) return menu
-    this.#knows.hear(world)
+    this.#knows.hear(world, request.now)
     this.#objective.debt.pass(request.now)
     const table = this.#forecast(request, world, this.#table(request, menu))
     const { paths, forecast, appraisal } = table
-    const best = wanted(appraisal, forecast, this.#settings)
+    const best = wanted(appraisal, this.#settings)
     if (best < 0) throw new BadConfiguration(this.#nothing(menu))
     const escalates = this.#mayEscalate(request, appraisal)
     const cascade = escalates
@@ -171,15 +171,26 @@ class JointPlanner implements Planner {
     // The arrays of the last decision stay as they are, for whoever asks about it.
     const table = of ? this.#forecast(of.request, of.world, this.#make(of.request, of.menu)) : this.#last?.table
     if (!table) return []
-    const { paths, forecast, appraisal } = table
-    const { arms, columns } = front(appraisal, forecast)
-    return paretoFront(columns).map((at) => ({
-      plan: planOf(paths, appraisal, arms[at] as number),
-      time: columns.time[at] as number,
-      energy: columns.energy[at] as number,
-      accuracy: columns.accuracy[at] as number,
-      bytes: columns.bytes[at] as number,
-    }))
+    const { paths, appraisal } = table
+    const { time, energy, accuracy, bytes } = appraisal.columns()
+    const arms = open(appraisal)
+    const column = (values: ArrayLike<number>) => arms.map((arm) => values[arm] as number)
+    const front = paretoFront({
+      time: column(time),
+      energy: column(energy),
+      accuracy: column(accuracy),
+      bytes: column(bytes),
+    })
+    return front.map((at) => {
+      const arm = arms[at] as number
+      return {
+        plan: planOf(paths, appraisal, arm),
+        time: time[arm] as number,
+        energy: energy[arm] as number,
+        accuracy: accuracy[arm] as number,
+        bytes: bytes[arm] as number,
+      }
+    })
   }
 
   save(): unknown {
