@@ -86,16 +86,6 @@ const cases: readonly Case[] = [
     blind: true,
     change: { options: { deadline: 260 } },
   },
-  {
-    name: 'plan, on where the wire is and which model answers',
-    above: () => [plan({ random: seededRandom(5) })],
-    what: which,
-    fast: 'large',
-    slow: 'small',
-    poor: { uplink: 0.5e6, rtt: 250, jitter: 10 },
-    blind: true,
-    change: { options: { deadline: 260 } },
-  },
 ]
 
 /** Milliseconds between two probes. */
