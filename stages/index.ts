@@ -11,6 +11,8 @@ export {
   CloudTime,
   chain,
   type DecisionSink,
+  EnergyModel,
+  type EnergyOptions,
   type Estimate,
   type Estimates,
   type Expected,

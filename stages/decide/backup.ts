@@ -46,6 +46,8 @@ const saved = z.strictObject({ onTime: z.unknown(), cloud: z.unknown(), device: 
 
 const none: readonly Backup[] = ['none']
 const device = 'device'
+/** What was ended counts as so much longer than it was let run. */
+const longer = 1.25
 
 interface Arm {
   readonly id: string
@@ -53,8 +55,9 @@ interface Arm {
   readonly accuracy: number
   /** ms from capture to its answer, everything on the device. */
   readonly profile: Profile
-  /** Set anew for each decision: when it must start (ms from capture), and what it is worth. */
+  /** Set anew for each decision: when it starts (ms from capture), the chance that it is in time then, and its worth. */
   start: number
+  inTime: number
   needed: number
   joules: number
   gain: number
@@ -62,7 +65,7 @@ interface Arm {
 
 /**
  * Decides whether a model of the device stands in for the cloud, which one, and when it starts. `pays`: with the model that
- * maximises P(T > D) · q · A − λ · E · P(T > S), if that is above 0; it starts at S = D − Q_q(t). T is the cloud's whole
+ * maximises P(T > D) · P(t < D − S) · A − λ · E · P(T > S), if that is above 0; it starts at S = D − Q_q(t). T is the cloud's whole
  * time, D what is left of the deadline, t the model's time on the device, A its accuracy, E its energy.
  * `always`: MDInference, sec. on request duplication. Leaves messages alone that the device answers anyway.
  * @throws BadConfiguration a bad option
@@ -112,21 +115,23 @@ class BackupDecider implements Decider {
       if (arm) this.#weigh(arm, request, menu, left)
     }
     const always = this.#options.when === 'always'
-    const chosen = always ? this.#mostAccurate(request) : this.#bestPaying(request)
+    const chosen = always ? this.#mostAccurate() : this.#bestPaying()
     if (!chosen) return { ...menu, backups: none }
     this.#chosen = chosen
-    return { ...menu, backups: chosen.only, backupAfter: always ? 0 : Math.max(0, chosen.start) }
+    return { ...menu, backups: chosen.only, backupAfter: always ? 0 : chosen.start }
   }
 
   observe(outcome: Outcome): void {
     if (outcome.side !== 'device') return
     const { kind, crossing, plan, latency, began = 0, timings } = outcome
     if (plan.cut === 'answered' && !crossing) {
-      const arm = kind === 'message' && plan.model !== undefined ? this.#arm(plan.model) : undefined
-      if (!arm) return
+      const arm = plan.model === undefined ? undefined : this.#arm(plan.model)
       const ms = latency - began - (timings.load ?? 0)
-      this.#onTime.observe(device, arm.profile.mean, ms)
-      arm.profile.observe(ms)
+      if (!arm) return
+      if (kind === 'message') {
+        this.#onTime.observe(device, arm.profile.mean, ms)
+        arm.profile.observe(ms)
+      } else if (outcome.error === 'deadline-exceeded' || outcome.error === 'cancelled') this.#observeAtLeast(arm, ms)
       return
     }
     if (!outcome.backup) this.#cloud.observe(outcome, this.#onTime)
@@ -146,7 +151,7 @@ class BackupDecider implements Decider {
             : { backup: arm.only[0] as Backup },
         ms: arm.profile.mean,
         accuracy: arm.accuracy,
-        onTime: this.#options.quantile,
+        onTime: arm.inTime,
         energy: arm.joules * 1000,
         utility: arm.gain,
         propensity: arm === this.#chosen ? 1 : 0,
@@ -178,6 +183,15 @@ class BackupDecider implements Decider {
     for (const [id, profile] of Object.entries(profiles)) this.#arm(id)?.profile.restore(profile)
   }
 
+  /**
+   * A run that was ended would have taken longer. Were only those counted that are done in time, what they take would seem
+   * less and less, and they would be begun later and later.
+   */
+  #observeAtLeast(arm: Arm, ms: number): void {
+    const expected = this.#onTime.within(device, arm.profile.mean, this.#options.quantile)
+    if (ms >= 0.9 * expected) this.#onTime.observe(device, arm.profile.mean, longer * Math.max(ms, expected))
+  }
+
   /** The chance that the cloud answers within so many ms from now; of the cuts that are open the least. */
   #inTime(request: DecisionRequest, { cuts }: Menu, left: number): number {
     let least = 1
@@ -196,29 +210,29 @@ class BackupDecider implements Decider {
   #weigh(arm: Arm, request: DecisionRequest, menu: Menu, left: number): void {
     const { quantile, price } = this.#options
     const took = this.#onTime.within(device, arm.profile.mean, quantile)
-    arm.start = request.deadline - took
-    arm.needed = 1 - this.#inTime(request, menu, left - took)
+    arm.start = Math.max(request.elapsed, request.deadline - took)
+    const allowed = request.deadline - arm.start
+    arm.inTime = this.#onTime.chance(device, arm.profile.mean, allowed)
+    arm.needed = 1 - this.#inTime(request, menu, left - allowed)
     arm.joules = (this.#energy.compute(arm.profile.mean) - this.#energy.wait(arm.profile.mean)) / 1000
-    arm.gain = this.#late * quantile * arm.accuracy - price * arm.joules * arm.needed
+    arm.gain = this.#late * arm.inTime * arm.accuracy - price * arm.joules * arm.needed
     this.#weighed.push(arm)
   }
 
-  #bestPaying({ elapsed }: DecisionRequest): Arm | undefined {
+  #bestPaying(): Arm | undefined {
     let best: Arm | undefined
-    for (const arm of this.#weighed) {
-      if (arm.gain > 0 && arm.start >= elapsed && (best === undefined || arm.gain > best.gain)) best = arm
-    }
+    for (const arm of this.#weighed) if (arm.gain > (best?.gain ?? 0)) best = arm
     return best
   }
 
-  /** The most accurate that is in time; where none is, the fastest. */
-  #mostAccurate({ elapsed }: DecisionRequest): Arm | undefined {
+  /** The most accurate that is rather in time than not; where none is, the one that is most surely. */
+  #mostAccurate(): Arm | undefined {
     let best: Arm | undefined
     for (const arm of this.#weighed) {
-      if (arm.start >= elapsed && (best === undefined || arm.accuracy > best.accuracy)) best = arm
+      if (arm.inTime >= 0.5 && (best === undefined || arm.accuracy > best.accuracy)) best = arm
     }
     if (best) return best
-    for (const arm of this.#weighed) if (best === undefined || arm.start > best.start) best = arm
+    for (const arm of this.#weighed) if (best === undefined || arm.inTime > best.inTime) best = arm
     return best
   }
 
@@ -242,6 +256,7 @@ class BackupDecider implements Decider {
       accuracy: entry.accuracy,
       profile: new Profile({ alpha: 0.2, guess: guessedRun(entry) }),
       start: 0,
+      inTime: 0,
       needed: 1,
       joules: 0,
       gain: 0,

@@ -87,9 +87,24 @@ describe('backup', () => {
     expect(dear.decide(asked, world, menu).backups).toEqual(['none'])
   })
 
-  test('never begins what cannot be in time', () => {
+  test('begins earlier when it was not done in time: what was ended was no shorter', () => {
+    const random = seededRandom(4)
+    const decider = taught(backup({ model: 'small' }), () => 400)
+    let inTime = 0
+    for (let i = 0; i < 2000; i++) {
+      const { backupAfter = 0 } = decider.decide(asked, world, menu)
+      const done = backupAfter + normal(random, 60, 12)
+      if (i >= 1000 && done <= 250) inTime++
+      const end = done <= 250 ? {} : ({ kind: 'failure', error: 'deadline-exceeded' } as const)
+      const change = { began: backupAfter, latency: Math.min(done, 250), backup: true, ...end } as const
+      decider.observe?.(outcome({ cut: 'answered', model: 'small' }, {}, change), world)
+    }
+    expect(inTime).toBeGreaterThan(900)
+  })
+
+  test('does not begin what can hardly be in time any more', () => {
     const decider = taught(backup(), () => 400)
-    const late = request({ deadline: 250, elapsed: 240, bytes: 100_000 })
+    const late = request({ deadline: 250, elapsed: 248, bytes: 100_000 })
     expect(decider.decide(late, world, menu).backups).toEqual(['none'])
   })
 
