@@ -29,6 +29,7 @@ export {
   type LoggedFact,
   type LoggedOptions,
   type LoggedOutcome,
+  type LoggedProbe,
   type LoggedWorld,
   type LostEntries,
   layersOf,

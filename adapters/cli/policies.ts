@@ -7,7 +7,7 @@ import {
   inCloud,
   onDevice,
 } from '../../pipeline/index.ts'
-import { type Models, offload, place, select } from '../../stages/index.ts'
+import { alert, ans, backup, type Models, maui, offload, place, plan, select, split } from '../../stages/index.ts'
 
 /** What a policy is made with beside its options. */
 export interface PolicyContext {
@@ -25,9 +25,18 @@ const policies: Readonly<Record<string, (options: Options, context: PolicyContex
   'all-on-device': ({ rule, model = rule }) => allOnDevice(model as string | undefined),
   fixed: (options) => fixed(choice(options)),
   place: (options) => place(options),
-  select: (options, { models, random }) => select({ ...options, ...(models ? { models } : {}), random }),
-  offload: (options, { models }) => offload({ ...options, ...(models ? { models } : {}) }),
+  select: (options, context) => select({ ...withModels(options, context), random: context.random }),
+  offload: (options, context) => offload(withModels(options, context)),
+  split: (options, context) => split(withModels(options, context)),
+  plan: (options, context) => plan(withModels(options, context)),
+  backup: ({ rule, ...options }, context) =>
+    backup(withModels({ ...(rule === undefined ? {} : { when: rule }), ...options }, context)),
+  ans: (options, context) => ans(withModels(options, context)),
+  alert: (options, context) => alert(withModels(options, context)),
+  maui: (options, context) => maui(withModels(options, context)),
 }
+
+const withModels = (options: Options, { models }: PolicyContext): Options => (models ? { ...options, models } : options)
 
 /** The names of all policies. */
 export const policyNames: readonly string[] = Object.keys(policies)

@@ -6,6 +6,7 @@ import type {
   Menu,
   ModelSet,
   Outcome,
+  Probe,
   Side,
   World,
 } from '../../pipeline/index.ts'
@@ -76,6 +77,10 @@ class Exploring implements Decider {
 
   observe(outcome: Outcome, world: World): void {
     this.#chain.observe(outcome, world)
+  }
+
+  probed(probe: Probe, world: World): void {
+    this.#chain.probed(probe, world)
   }
 
   explain(): Explanation | undefined {

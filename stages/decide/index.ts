@@ -50,6 +50,7 @@ export {
   type LoggedFact,
   type LoggedOptions,
   type LoggedOutcome,
+  type LoggedProbe,
   type LoggedWorld,
   type LostEntries,
   logged,

@@ -291,6 +291,7 @@ class Selector implements Select {
 
   /** A model that ran out of time took at least what was left for it. */
   #observeFailure({ side, error, plan, latency, began = 0, timings, way }: Outcome): void {
+    // A stage through which it only passed has booked 0.
     if (error !== 'deadline-exceeded' || plan.model === undefined || timings.execute) return
     if (!this.#known().ids.includes(plan.model)) return
     const { capture = 0, device = 0, cloud = 0 } = timings

@@ -10,6 +10,7 @@ import {
   type Fact,
   type Menu,
   type Outcome,
+  type Probe,
   type Target,
   type World,
   type WorldFacts,
@@ -52,6 +53,11 @@ export interface LoggedOutcome extends Logged, Outcome {
   readonly type: 'outcome'
 }
 
+/** What a probe found. */
+export interface LoggedProbe extends Logged, Probe {
+  readonly type: 'probe'
+}
+
 /** So many entries are missing here, because the log could not keep up. */
 export interface LostEntries {
   readonly v: typeof logVersion
@@ -60,7 +66,7 @@ export interface LostEntries {
 }
 
 /** One line of a decision log. Ids and sources in it are hashed; `null` stands for Infinity, as JSON has none. */
-export type LogEntry = LoggedDecision | LoggedOutcome | LostEntries
+export type LogEntry = LoggedDecision | LoggedOutcome | LoggedProbe | LostEntries
 
 const name = z.string().max(256)
 const named = <T extends string>() => name as unknown as z.ZodType<T>
@@ -222,13 +228,24 @@ const outcome: z.ZodType<LoggedOutcome> = z.object({
   error: orUndefined(named<ErrorCode>()),
 })
 
+const probe: z.ZodType<LoggedProbe> = z.object({
+  v: z.literal(logVersion),
+  type: z.literal('probe'),
+  by: name,
+  node: orUndefined(name),
+  bytes: count,
+  ms: z.number(),
+  answered: z.boolean(),
+  now: z.number(),
+})
+
 const lost: z.ZodType<LostEntries> = z.object({
   v: z.literal(logVersion),
   type: z.literal('lost'),
   entries: count,
 })
 
-const entries: Readonly<Record<string, z.ZodType<LogEntry>>> = { decision, outcome, lost }
+const entries: Readonly<Record<string, z.ZodType<LogEntry>>> = { decision, outcome, probe, lost }
 
 /** A log of another version. */
 export class UnknownLogVersion extends BadInput {}

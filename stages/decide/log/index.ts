@@ -4,6 +4,7 @@ export {
   type LoggedDecision,
   type LoggedFact,
   type LoggedOutcome,
+  type LoggedProbe,
   type LoggedWorld,
   type LostEntries,
   logVersion,

@@ -7,6 +7,7 @@ import type {
   Menu,
   ModelSet,
   Outcome,
+  Probe,
   Side,
   World,
 } from '../../../pipeline/index.ts'
@@ -98,6 +99,11 @@ class Logged implements Decider {
   observe(outcome: Outcome, world: World): void {
     this.#sink.write({ v: logVersion, type: 'outcome', by: this.name, ...outcome, id: this.#hash(outcome.id) })
     this.#chain.observe(outcome, world)
+  }
+
+  probed(probe: Probe, world: World): void {
+    this.#sink.write({ v: logVersion, type: 'probe', by: this.name, ...probe })
+    this.#chain.probed(probe, world)
   }
 
   explain(): Explanation | undefined {

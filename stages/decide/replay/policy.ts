@@ -1,6 +1,6 @@
 import type { Decider, Plan, World } from '../../../pipeline/index.ts'
 import { choiceFields, choiceOf, compatible } from '../choices.ts'
-import type { LoggedDecision, LoggedOutcome } from '../log/index.ts'
+import type { LoggedDecision, LoggedOutcome, LoggedProbe } from '../log/index.ts'
 import { chanceOf, untold } from './chance.ts'
 import { type Estimates, Estimators, featuresOf, type Metric } from './estimate.ts'
 import { features } from './reward.ts'
@@ -69,6 +69,14 @@ export class Replayed {
   observe(outcome: LoggedOutcome, world: World): void {
     try {
       this.decider.observe?.(outcome, world)
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  probed(probe: LoggedProbe, world: World): void {
+    try {
+      this.decider.probed?.(probe, world)
     } catch (error) {
       this.#fault(error)
     }

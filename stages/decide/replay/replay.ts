@@ -59,7 +59,8 @@ export class Replay {
     this.#by ??= entry.by
     if (entry.by !== this.#by) return
     if (entry.type === 'decision') this.#decide(entry)
-    else this.#observe(entry)
+    else if (entry.type === 'outcome') this.#observe(entry)
+    else for (const policy of this.#policies) policy.probed(entry, this.#world.at(entry.now, {}))
   }
 
   report(): ReplayReport {

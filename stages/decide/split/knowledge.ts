@@ -220,7 +220,8 @@ export class Knowledge {
 
   /** A message that did not get through in time would have taken longer: on a link that is too slow nothing else tells. */
   #observeLoss({ plan, timings, bytes, latency, now }: Outcome): void {
-    if (plan.cut !== 'captured' || timings.execute !== undefined) return
+    // A stage through which it only passed has booked 0.
+    if (plan.cut !== 'captured' || timings.execute) return
     this.link.observeAtLeast(bytes, latency - (timings.capture ?? 0) - (timings.device ?? 0), now)
   }
 }

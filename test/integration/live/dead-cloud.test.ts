@@ -1,27 +1,19 @@
 import { describe, expect, test } from 'vitest'
-import { type Decider, inCloud } from '../../../pipeline/index.ts'
-import type { Network } from '../../../pipeline/testing/index.ts'
-import { offload, place, select } from '../../../stages/index.ts'
-import { modelSet } from '../../stages/decide/support.ts'
-import { type Place, play } from './world.ts'
+import { type Decider, fixed, inCloud } from '../../../pipeline/index.ts'
+import { type Network, seededRandom } from '../../../pipeline/testing/index.ts'
+import { backup, offload, place, plan, select, split } from '../../../stages/index.ts'
+import { models, place as placed } from './models.ts'
+import { play } from './world.ts'
 
-const models = modelSet([
-  { id: 'small', accuracy: 0.6, latencyMs: 10 },
-  { id: 'large', accuracy: 0.9, latencyMs: 60 },
-])
 const wifi: Network = { uplink: 100e6, rtt: 10, jitter: 2 }
-const times = (small: number, large: number, prepare: number): Place => ({
-  prepare,
-  run: ({ name }) => (name === 'small' ? small : large),
-})
 const deadline = 400
 
 /** The stream in which the network is fine, dead for a while, and fine again. */
 const dying = (above: readonly Decider[]) =>
   play({
-    models,
-    device: times(60, 500, 40),
-    edges: { edge: times(10, 60, 4) },
+    models: models(),
+    device: placed(60, 500, 40),
+    edges: { edge: placed(10, 60, 4) },
     above,
     phases: [
       { network: wifi, messages: 20 },
@@ -38,6 +30,8 @@ describe('a cloud that is dead', () => {
     ['place', () => [place()]],
     ['place and select', () => [place(), select()]],
     ['offload', () => [offload()]],
+    ['split', () => [fixed({ model: 'small' }), split()]],
+    ['plan', () => [plan({ random: seededRandom(3) })]],
   ])(
     'without a backup, %s: every message has an answer or a typed failure within its deadline',
     async (_name, above) => {
@@ -61,6 +55,23 @@ describe('a cloud that is dead', () => {
       ).toHaveLength(20)
     },
   )
+
+  test.each<readonly [string, () => readonly Decider[]]>([
+    ['always', () => [inCloud(), backup({ when: 'always', model: 'small' })]],
+    ['when it pays', () => [inCloud(), backup({ when: 'pays', model: 'small' })]],
+    ['always, beside place and select', () => [place(), select(), backup({ when: 'always', model: 'small' })]],
+  ])('with a backup, %s: every message has an answer within its deadline', async (_name, above) => {
+    const { seen } = await dying(above())
+    expect(seen).toHaveLength(80)
+    if (process.env.SHOW)
+      console.log(
+        seen.map(({ answer, failure }) => (answer ? (answer.backup ? 'b' : '.') : failure?.error.code)).join(''),
+      )
+    for (const { answer, from, to } of seen) {
+      expect(answer?.onTime).toBe(true)
+      expect(to - from).toBeLessThanOrEqual(deadline)
+    }
+  })
 
   test('costs offload, which can answer on the device, few of the messages', async () => {
     const { phase } = await dying([offload()])

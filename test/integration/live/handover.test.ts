@@ -1,21 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import type { Decider } from '../../../pipeline/index.ts'
-import type { Network } from '../../../pipeline/testing/index.ts'
-import { offload, place } from '../../../stages/index.ts'
-import { modelSet } from '../../stages/decide/support.ts'
-import { type Place, play, type Scene, type Seen } from './world.ts'
+import { type Decider, fixed } from '../../../pipeline/index.ts'
+import { type Network, seededRandom } from '../../../pipeline/testing/index.ts'
+import { offload, place, plan, split } from '../../../stages/index.ts'
+import { models, place as placed } from './models.ts'
+import { play, type Scene, type Seen } from './world.ts'
 
-const models = modelSet([
-  { id: 'small', accuracy: 0.6, latencyMs: 10 },
-  { id: 'large', accuracy: 0.9, latencyMs: 60 },
-])
 const near: Network = { uplink: 100e6, rtt: 10, jitter: 2 }
 const far: Network = { uplink: 3e6, rtt: 60, jitter: 5 }
-const times = (small: number, large: number, prepare: number): Place => ({
-  prepare,
-  run: ({ name }) => (name === 'small' ? small : large),
-})
-
 interface Case {
   readonly above: () => readonly Decider[]
   readonly what: (seen: Seen) => string | undefined
@@ -37,14 +28,33 @@ const cases: readonly (readonly [string, Case])[] = [
       change: { options: { deadline: 260 } },
     },
   ],
+  [
+    'split',
+    {
+      above: () => [fixed({ model: 'large' }), split()],
+      what: ({ answer }) => (answer?.place === 'captured' ? 'captured' : 'later'),
+      near: 'captured',
+      far: 'later',
+    },
+  ],
+  [
+    'plan',
+    {
+      above: () => [plan({ random: seededRandom(3) })],
+      what: ({ answer }) => answer?.model,
+      near: 'large',
+      far: 'small',
+      change: { options: { deadline: 260 } },
+    },
+  ],
 ]
 
 describe('a handover between two edges of unlike speed', () => {
   test.each(cases)('is learned by %s in ten messages, and remembered', async (_name, one) => {
     const { phase } = await play({
-      models,
-      device: times(120, 900, 40),
-      edges: { near: times(10, 60, 4), far: times(20, 150, 10) },
+      models: models(),
+      device: placed(120, 900, 40),
+      edges: { near: placed(10, 60, 4), far: placed(20, 150, 10) },
       above: one.above(),
       phases: [
         { network: near, messages: 40 },

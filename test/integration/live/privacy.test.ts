@@ -1,20 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { allOnDevice, type Decider, type Menu } from '../../../pipeline/index.ts'
 import { seededRandom } from '../../../pipeline/testing/index.ts'
-import { modelSet } from '../../stages/decide/support.ts'
+import { plan } from '../../../stages/index.ts'
+import { models, place as placed } from './models.ts'
 import { type Phase, play } from './world.ts'
-
-const models = modelSet([
-  { id: 'small', accuracy: 0.6, latencyMs: 10 },
-  { id: 'large', accuracy: 0.9, latencyMs: 60 },
-])
 
 /** Networks, sizes and outages of every kind, drawn by lot: so many messages in stretches of fifty. */
 function conditions(messages: number, seed: number): Phase[] {
   const random = seededRandom(seed)
   return Array.from({ length: messages / 50 }, () => ({
     network: {
-      uplink: 1e5 * 10 ** (4 * random()),
+      uplink: 1e6 * 10 ** (3 * random()),
       rtt: 200 * random(),
       jitter: 50 * random(),
       dead: random() < 0.1,
@@ -25,12 +21,13 @@ function conditions(messages: number, seed: number): Phase[] {
 }
 
 const scene = (above: readonly Decider[], phases: readonly Phase[]) => ({
-  models,
-  device: { prepare: 5, run: ({ name }: { name: string }) => (name === 'small' ? 20 : 80) },
-  edges: { edge: { prepare: 1, run: () => 5 } },
+  models: models(),
+  device: placed(100, 600, 5),
+  edges: { edge: placed(5, 20, 1) },
   above,
   phases,
   preparedBytes: 2000,
+  every: 50,
   options: { deadline: 300 },
 })
 
@@ -58,4 +55,24 @@ describe('what crosses the wire', () => {
     expect(seen).toHaveLength(1000)
     expect(wire).toMatchObject({ captured: 0, prepared: 0, activations: 0 })
   })
+
+  test('holds activations alone where only features may leave, in 10,000 messages of all conditions', async () => {
+    const { wire, seen } = await play(
+      scene([plan({ leaves: 'features', random: seededRandom(4) })], conditions(10_000, 3)),
+    )
+    expect(seen).toHaveLength(10_000)
+    expect(wire).toMatchObject({ captured: 0, prepared: 0 })
+    expect(wire.activations).toBeGreaterThan(100)
+  }, 120_000)
+
+  test('holds nothing of a picture at all where nothing may leave', async () => {
+    const { wire } = await play(scene([plan({ leaves: 'nothing', random: seededRandom(5) })], conditions(2000, 6)))
+    expect(wire).toMatchObject({ captured: 0, prepared: 0, activations: 0 })
+  }, 60_000)
+
+  test('holds no captured picture where it must be prepared first', async () => {
+    const { wire } = await play(scene([plan({ leaves: 'prepared', random: seededRandom(5) })], conditions(2000, 7)))
+    expect(wire.captured).toBe(0)
+    expect(wire.prepared + wire.activations).toBeGreaterThan(20)
+  }, 60_000)
 })

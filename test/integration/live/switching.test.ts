@@ -1,22 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { type Decider, inCloud } from '../../../pipeline/index.ts'
-import type { Network } from '../../../pipeline/testing/index.ts'
-import { offload, place, select } from '../../../stages/index.ts'
-import { modelSet } from '../../stages/decide/support.ts'
-import { type Phase, type Place, play, type Scene, type Seen } from './world.ts'
+import { type Decider, fixed, inCloud } from '../../../pipeline/index.ts'
+import { type Network, seededRandom } from '../../../pipeline/testing/index.ts'
+import { offload, place, plan, select, split } from '../../../stages/index.ts'
+import { models, place as placed } from './models.ts'
+import { type Phase, play, type Scene, type Seen } from './world.ts'
 
-const models = modelSet([
-  { id: 'small', accuracy: 0.6, latencyMs: 10 },
-  { id: 'large', accuracy: 0.9, latencyMs: 60 },
-])
 const wifi: Network = { uplink: 100e6, rtt: 10, jitter: 2 }
 
-const times = (small: number, large: number, prepare: number): Place => ({
-  prepare,
-  run: ({ name }) => (name === 'small' ? small : large),
-})
-const phone = times(60, 500, 40)
-const cloud = times(10, 60, 4)
+const phone = placed(60, 500, 40)
+const cloud = placed(10, 60, 4)
 
 interface Case {
   readonly name: string
@@ -75,6 +67,25 @@ const cases: readonly Case[] = [
     blind: true,
     change: { options: { deadline: 260 } },
   },
+  {
+    name: 'split',
+    above: () => [fixed({ model: 'small' }), split()],
+    what: side,
+    fast: 'cloud',
+    slow: 'device',
+    poor: { uplink: 0.5e6, rtt: 150, jitter: 10 },
+    blind: true,
+  },
+  {
+    name: 'plan',
+    above: () => [plan({ random: seededRandom(5) })],
+    what: side,
+    fast: 'cloud',
+    slow: 'device',
+    poor: { uplink: 0.5e6, rtt: 250, jitter: 10 },
+    blind: true,
+    change: { options: { deadline: 260 } },
+  },
 ]
 
 /** Milliseconds between two probes. */
@@ -100,7 +111,7 @@ describe('a network that changes in mid-stream', () => {
         { network: wifi, messages: 120 },
       ]
       const played = await play({
-        models,
+        models: models(),
         device: phone,
         edges: { edge: cloud },
         above: one.above(),
