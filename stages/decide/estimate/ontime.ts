@@ -24,8 +24,8 @@ const mostPaths = 256
 export class Ratios {
   readonly #samples: Samples
   readonly #prior: number
-  /** P at evenly spaced ratios, drawn up when it is asked for and again after the next observation. */
-  #knots: Float64Array | undefined
+  /** P at evenly spaced ratios, each worked out when it is first asked for; NaN: not yet. */
+  readonly #knots = new Float64Array(2 * reach * fine + 1).fill(Number.NaN)
 
   constructor({ keep = 128, prior = 0.5 }: OnTimeOptions = {}) {
     this.#samples = new Samples(keep)
@@ -55,14 +55,10 @@ export class Ratios {
   quick(predicted: number, left: number): number {
     if (!(left > 0)) return 0
     if (!(predicted > 0)) return 1
-    this.#knots ??= Float64Array.from({ length: 2 * reach * fine + 1 }, (_, i) => this.#at(i / fine - reach))
-    const knots = this.#knots
-    const at = (Math.log(left / predicted) + reach) * fine
-    if (!(at > 0)) return knots[0] as number
-    if (at >= knots.length - 1) return knots[knots.length - 1] as number
+    const at = Math.min(2 * reach * fine, Math.max(0, (Math.log(left / predicted) + reach) * fine))
     const low = Math.floor(at)
-    const below = knots[low] as number
-    return below + (at - low) * ((knots[low + 1] as number) - below)
+    const below = this.#knot(low)
+    return at === low ? below : below + (at - low) * (this.#knot(low + 1) - below)
   }
 
   /** The milliseconds within which the remainder is done with chance q, given what is predicted. */
@@ -73,7 +69,7 @@ export class Ratios {
   /** Learns what the remainder took that was predicted to take so long. Ignores what is not above 0. */
   observe(predicted: number, observed: number): void {
     this.#samples.add(Math.log(observed / predicted))
-    this.#knots = undefined
+    this.#knots.fill(Number.NaN)
   }
 
   /** The ratios, oldest first. */
@@ -84,7 +80,15 @@ export class Ratios {
   /** @throws BadConfiguration when this is not what `save` gave */
   restore(from: unknown): void {
     this.#samples.restore(from)
-    this.#knots = undefined
+    this.#knots.fill(Number.NaN)
+  }
+
+  #knot(i: number): number {
+    const known = this.#knots[i] as number
+    if (!Number.isNaN(known)) return known
+    const chance = this.#at(i / fine - reach)
+    this.#knots[i] = chance
+    return chance
   }
 
   #at(ratio: number): number {

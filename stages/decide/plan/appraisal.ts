@@ -121,7 +121,7 @@ export class Appraisal {
         let correct = p1 * a1
         let dues = rest
         let fits = keeps
-        if (this.#stands[b] === 1) {
+        if (crosses && this.#stands[b] === 1) {
           const a2 = this.standAccuracy[b] as number
           correct += (1 - p1) * (this.standChance[b] as number) * a2
           fits &&= a2 >= leastAccuracy
@@ -184,11 +184,21 @@ export class Appraisal {
     return { time: this.#time, energy: this.energy, accuracy: this.right, bytes: this.#bytes }
   }
 
+  /** Whether something stands in for an arm: only for one that crosses. */
+  stands(arm: number): boolean {
+    return this.#stands[this.backup(arm)] === 1 && this.#paths.crosses(this.path(arm))
+  }
+
+  /** Milliseconds from capture at which a model starts to stand in for an arm; undefined where none does. */
+  startOf(arm: number): number | undefined {
+    const model = this.#paths.backupModels[this.backup(arm)] as number
+    return this.stands(arm) && model >= 0 ? (this.start[this.backup(arm)] as number) : undefined
+  }
+
   /** The chance that an arm answers in time, by whatever of it. */
   onTime(arm: number): number {
     const first = this.#forecast.chance[this.path(arm)] as number
-    const b = this.backup(arm)
-    return first + (1 - first) * (this.standChance[b] as number)
+    return this.stands(arm) ? first + (1 - first) * (this.standChance[this.backup(arm)] as number) : first
   }
 
   /** By how much an arm breaks a limit, as a share of it; 0 where it is kept. */
@@ -199,7 +209,7 @@ export class Appraisal {
     if (name === 'accuracy') {
       const b = this.backup(arm)
       const own = this.#forecast.accuracy[path] as number
-      return Math.max(0, limit - (this.#stands[b] === 1 ? Math.min(own, this.standAccuracy[b] as number) : own))
+      return Math.max(0, limit - (this.stands(arm) ? Math.min(own, this.standAccuracy[b] as number) : own))
     }
     const has = name === 'energy' ? this.energy[arm] : name === 'money' ? this.money[path] : this.#forecast.bytes[path]
     return Math.max(0, ((has as number) - limit) / Math.max(limit, 1e-9))

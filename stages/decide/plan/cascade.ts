@@ -51,6 +51,8 @@ export function bestCascade(
         const s = appraisal.path(second)
         const a2 = forecast.accuracy[s] as number
         if (paths.model[s] === model || a2 <= rejected) continue
+        // Not even if it were always in time.
+        if (p1 * share * accepted - cost1 + (1 - share) * (a2 + p1 * rejected) <= most) continue
         const p2 = forecast.within(s, left - (forecast.time[p] as number))
         const cost2 = (forecast.chance[s] as number) * a2 - (appraisal.utility[second] as number)
         const taken = p1 * share * accepted - cost1

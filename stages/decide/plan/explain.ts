@@ -1,4 +1,4 @@
-import type { Explanation, Plan, Weighed } from '../../../pipeline/index.ts'
+import type { Backup, Explanation, Plan, Weighed } from '../../../pipeline/index.ts'
 import type { Appraisal } from './appraisal.ts'
 import type { Forecast } from './forecast.ts'
 import type { Paths } from './paths.ts'
@@ -55,12 +55,11 @@ export function explained(weighing: Weighing): Explanation {
 
 /** An arm as a plan. */
 export function planOf(paths: Paths, appraisal: Appraisal, arm: number): Plan {
-  const backup = appraisal.backup(arm)
-  const stands = (paths.backupModels[backup] as number) >= 0
+  const backupAfter = appraisal.startOf(arm)
   return {
     ...paths.planOf(appraisal.path(arm)),
-    backup: paths.backups[backup] as 'none',
-    ...(stands ? { backupAfter: appraisal.start[backup] as number } : {}),
+    backup: paths.backups[appraisal.backup(arm)] as Backup,
+    ...(backupAfter === undefined ? {} : { backupAfter }),
   }
 }
 

@@ -185,14 +185,11 @@ export class Paths {
   }
 
   #choice({ kind: at, cut, model, target, slot }: Path, menu: Menu, below: boolean): Omit<Menu, 'backups'> {
-    const encoding = this.slots[slot] as string
-    const written = (at === kind.prepared || at === kind.after) && menu.encodings.includes(encoding)
-    const original = at === kind.captured && menu.encodings.includes('original')
     const crosses = at >= kind.captured && at <= kind.after
     return {
       models: at === kind.last ? [lastAnswer] : [(this.models[model] as CatalogueEntry).id],
       cuts: below ? menu.cuts : [cut],
-      encodings: original ? ['original'] : written ? [encoding] : menu.encodings,
+      encodings: writing(this.slots[slot] as string, at, menu),
       targets: crosses && menu.targets.length > 0 ? [this.targets[target] as Target] : menu.targets,
     }
   }
@@ -214,9 +211,21 @@ function prepared({ encodings }: Menu): readonly string[] {
   return open.length > 0 ? open : ['jpeg']
 }
 
+/** How activations may be written: plainly, too, where the menu has an encoding that is none of theirs. */
 function activations({ encodings }: Menu): readonly string[] {
   const open = encodings.filter(isActivationEncoding)
-  return open.length > 0 ? open : [plain]
+  const named = open.includes(plain) || (open.length > 0 && open.length === encodings.length)
+  return named ? open : [plain, ...open]
+}
+
+/** What a menu's encodings come down to when a path writes so. */
+function writing(encoding: string, at: Kind, { encodings }: Menu): readonly string[] {
+  if (at === kind.captured) return encodings.includes('original') ? ['original'] : encodings
+  if (at !== kind.prepared && at !== kind.after) return encodings
+  if (encodings.includes(encoding)) return [encoding]
+  if (encodings.includes('tensor')) return ['tensor']
+  const others = encodings.filter((other) => !isActivationEncoding(other))
+  return others.length > 0 ? others : encodings
 }
 
 function only<T>(list: readonly T[]): T | undefined {

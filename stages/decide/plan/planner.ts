@@ -139,11 +139,10 @@ class JointPlanner implements Planner {
     this.#last = { table, request, best, chosen, tried, ceiling: this.#ceilingThen, cascade }
     this.#book(table, chosen, request, world, lot)
     const backup = appraisal.backup(chosen)
-    const stands = (paths.backupModels[backup] as number) >= 0
     return paths.menuOf(
       appraisal.path(chosen),
       backup,
-      stands ? appraisal.start[backup] : undefined,
+      appraisal.startOf(chosen),
       lot ? undefined : cascade?.accept,
       menu,
     )

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../../../pipeline/testing/index.ts'
 import { OnTime } from '../../../../stages/decide/index.ts'
+import { Ratios } from '../../../../stages/decide/estimate/ontime.ts'
 import { normal } from '../support.ts'
 
 describe('OnTime', () => {
@@ -52,4 +53,20 @@ describe('OnTime', () => {
     two.restore(JSON.parse(JSON.stringify(one.save())))
     expect(two.chance('slow', 10, 20)).toBe(one.chance('slow', 10, 20))
   })
+})
+
+test('the quick chance is between those of the ratios around it, and never falls when more is left', () => {
+  const ratios = new Ratios()
+  const random = seededRandom(3)
+  for (let i = 0; i < 60; i++) ratios.observe(100, 60 + 90 * random())
+  let before = 0
+  for (let left = 1; left < 2000; left += 3) {
+    const quick = ratios.quick(100, left)
+    expect(quick).toBeGreaterThanOrEqual(before)
+    expect(quick).toBeGreaterThanOrEqual(ratios.chance(100, left * Math.exp(-1 / 16)) - 1e-9)
+    expect(quick).toBeLessThanOrEqual(ratios.chance(100, left * Math.exp(1 / 16)) + 1e-9)
+    before = quick
+  }
+  ratios.observe(100, 1e6)
+  expect(ratios.quick(100, 2000)).toBeLessThan(before)
 })
