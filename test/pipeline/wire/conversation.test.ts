@@ -81,7 +81,7 @@ describe('a call', () => {
       timings: { capture: 2, transfer: 0 },
       crossing: { at: 'captured', encoding: 'original', bytes: 4, node: 'cloud-1' },
     })
-    expect(one.reports).toEqual([{ node: 'cloud-1', load: { pending: 1, capacity: 16 } }])
+    expect(one.reports).toEqual([{ node: 'cloud-1', load: { pending: 1, capacity: 16, slowdown: 1 } }])
     expect(one.clock.pending).toBe(0)
   })
 
