@@ -94,7 +94,10 @@ export function cacheHost(
   return {
     async load(executor, model) {
       const { slot, up } = find(executor)
-      return up.lane.load(() => performer.load(model, slot, up))
+      const report = await up.lane.load(() => performer.load(model, slot, up))
+      const { baseline } = up.executor
+      if (report.memory === undefined || baseline === undefined) return report
+      return { ...report, executorBytes: report.memory - baseline }
     },
     async unload(executor, key) {
       const { up } = find(executor)

@@ -12,14 +12,14 @@ export interface GeneratedModel {
 
 /**
  * Real ONNX models of unlike sizes (one matrix, `smallest` to `largest` bytes, evenly spread in the logarithm) and unlike
- * load times for their size (0 to 400 further operators, which take no memory but time to build).
+ * load times for their size (0 to 100 further operators, which take no memory but time to build).
  */
 export function generatedModels(folder: string, count: number, smallest: number, largest: number): GeneratedModel[] {
   const random = seededRandom(count)
   return Array.from({ length: count }, (_, index) => {
     const bytes = smallest * (largest / smallest) ** random()
     const side = Math.round(Math.sqrt(bytes / 4))
-    const file = chain(side, Math.floor(400 * random()), index)
+    const file = chain(side, Math.floor(100 * random()), index)
     return {
       source: writeModel(folder, `model-${index}`, file),
       input: { name: 'x', type: 'float32', shape: [1, side], bytes: new Uint8Array(new Float32Array(side).buffer) },
