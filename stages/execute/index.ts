@@ -1,4 +1,24 @@
 export type { ModelSource } from '../manage/index.ts'
+export {
+  ageing,
+  type CacheEvent,
+  type CacheHost,
+  type CacheStatistics,
+  costDirect,
+  costIncrease,
+  type EvictionPolicy,
+  gdsf,
+  type Lease,
+  type LeaseOptions,
+  LeaseRefused,
+  lfu,
+  lru,
+  type ModelCache,
+  type ModelCacheOptions,
+  type ModelUse,
+  modelCache,
+  type RefusalReason,
+} from './cache/index.ts'
 export { classify } from './classify.ts'
 export type {
   ExecutorPool,

@@ -57,6 +57,12 @@ export class Leases {
 
   /** A lease for a run that begins on this executor now; undefined where it holds no usable copy. */
   take(model: ModelSource, executor: string): Lease | undefined {
+    const kept = this.#kept.get(model.key)
+    if (kept?.executor === executor) {
+      // The run it was asked for: a second lease would count the same request twice.
+      this.#kept.delete(model.key)
+      return kept
+    }
     const lease = this.cache.tryLease(model, { executors: [executor] })
     if (lease !== undefined) this.drop(model.key)
     return lease
@@ -88,7 +94,10 @@ export function cacheHost(
   return {
     async load(executor, model) {
       const { slot, up } = find(executor)
-      return up.lane.load(() => performer.load(model, slot, up))
+      const report = await up.lane.load(() => performer.load(model, slot, up))
+      const { baseline } = up.executor
+      if (report.memory === undefined || baseline === undefined) return report
+      return { ...report, executorBytes: report.memory - baseline }
     },
     async unload(executor, key) {
       const { up } = find(executor)

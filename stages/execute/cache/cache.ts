@@ -96,7 +96,7 @@ class Cache implements ModelCache {
         this.#waiters.size === 0 &&
         this.#pins.size === 0 &&
         this.#background.idle &&
-        this.#residents.used <= settings.budget,
+        this.#residents.used + this.#residents.overhead <= settings.budget,
       ready: (copy) => this.#ready(copy),
       left: (copy) => this.#left(copy),
       turned: () => this.#wishes.look(),

@@ -8,6 +8,11 @@ export interface LoadCost {
   readonly ms: number
   /** Bytes the executor grew by, measured. */
   readonly residentBytes: number
+  /**
+   * Bytes that the executor's process holds now beyond its idle start, where it has memory of its own. What that is
+   * more than its models is taken off the budget.
+   */
+  readonly executorBytes?: number | undefined
 }
 
 /**

@@ -78,6 +78,7 @@ export class Figures {
     return {
       budget: settings.budget,
       usedBytes: residents.used,
+      overheadBytes: residents.overhead,
       waiting,
       copies: Array.from(residents.all(), ({ model, executor, state, bytes, leases }) => ({
         model: model.name,

@@ -131,13 +131,14 @@ export class Loader {
   }
 
   #pass(): void {
-    const { settings, residents, estimates, clock, wants, turned } = this.#context
+    const { residents, estimates, clock, wants, turned } = this.#context
     const now = clock.now()
     this.#wake?.cancel()
     this.#wakeAt = Number.POSITIVE_INFINITY
     for (const copy of this.#room.repay(now)) this.evict(copy, 'debt')
     // What is free or will be, less what those before in the line are about to take.
-    let room = settings.budget - residents.used + residents.leaving
+    const limit = this.#room.limit
+    let room = limit - residents.used + residents.leaving
     for (const want of wants(now).sort(byUrgency)) {
       const executor = this.#place(want, now)
       if (executor === undefined) continue
@@ -150,7 +151,7 @@ export class Loader {
       if (bytes > room) room += this.#makeRoom(want, bytes - room, now)
       if (bytes > room && want.gain !== undefined) continue
       room -= bytes
-      if (room >= 0 && residents.used + bytes <= settings.budget) this.#load(want, executor, bytes, now)
+      if (room >= 0 && residents.used + bytes <= limit) this.#load(want, executor, bytes, now)
     }
     turned()
     this.#setWake(now)
@@ -214,6 +215,7 @@ export class Loader {
     estimates.loaded(model, cost)
     failures.succeeded(model.key)
     residents.resize(copy, cost.residentBytes)
+    if (cost.executorBytes !== undefined) residents.holders.get(executor)?.measured(cost.executorBytes)
     use.bytes = cost.residentBytes
     use.loadMs = estimates.ms(model) ?? cost.ms
     const waiters = ready(copy)
@@ -228,7 +230,7 @@ export class Loader {
       residentBytes: cost.residentBytes,
       waiters,
     })
-    const debt = residents.used - settings.budget
+    const debt = residents.used - this.#room.limit
     if (debt > 0) emit({ type: 'debt', bytes: debt })
     this.turn()
   }

@@ -40,10 +40,15 @@ export class Copy implements Evictable {
   }
 }
 
+/** Weight of the newest measurement of what an executor needs beside its models. */
+const overheadRate = 0.1
+
 /** An executor that can hold models. */
 export class Holder {
   readonly id: string
   readonly copies = new Map<string, Copy>()
+  /** Bytes that it needs beside its copies: for runs, and what the runtime does not give back. */
+  overhead = 0
 
   constructor(id: string) {
     this.id = id
@@ -65,6 +70,14 @@ export class Holder {
     let bytes = 0
     for (const copy of this.copies.values()) bytes += copy.bytes
     return bytes
+  }
+
+  /**
+   * Smoothed, and told after loads alone: memory that an eviction freed within the process is then in use again.
+   * @param executorBytes what it holds with all of its copies
+   */
+  measured(executorBytes: number): void {
+    this.overhead += overheadRate * (Math.max(0, executorBytes - this.bytes) - this.overhead)
   }
 }
 
@@ -103,6 +116,13 @@ export class Residents {
   /** Bytes of all copies: loaded, reserved, and not free yet. */
   get used(): number {
     return this.#used
+  }
+
+  /** Bytes that executors need beside their copies. */
+  get overhead(): number {
+    let bytes = 0
+    for (const { overhead } of this.#holders.values()) bytes += overhead
+    return bytes
   }
 
   /** Bytes of those that go. */

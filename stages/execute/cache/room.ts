@@ -14,6 +14,8 @@ export interface Victims {
   readonly refused?: LeaseRefused
 }
 
+/** Largest share of the budget that is set aside for what executors need beside their models. */
+const overheadShare = 0.25
 const none: readonly Copy[] = []
 
 /** Decides what goes so that something else fits. */
@@ -27,14 +29,24 @@ export class Room {
     this.#context = context
   }
 
+  /**
+   * Bytes for models: the budget, less what executors were seen to need beside them, up to a quarter. Beyond that it
+   * is no overhead any more but a leak, which a new executor cures and evictions do not.
+   */
+  get limit(): number {
+    const { settings, residents } = this.#context
+    return settings.budget - Math.min(residents.overhead, overheadShare * settings.budget)
+  }
+
   /** Why a want can never be met as things stand; undefined when it can. */
   impossible({ model }: Want, bytes: number): LeaseRefused | undefined {
-    const { settings, pins, estimates } = this.#context
+    const { pins, estimates } = this.#context
+    const { limit } = this
     const mega = (amount: number) => `${(amount / 1e6).toFixed(1)} MB`
-    if (bytes > settings.budget) {
+    if (bytes > limit) {
       return new LeaseRefused(
         'too-large',
-        `Model "${model.name}" needs about ${mega(bytes)}, and the budget is ${mega(settings.budget)}. Raise the budget, or use a smaller model.`,
+        `Model "${model.name}" needs about ${mega(bytes)}, and the budget has ${mega(limit)} for models. Raise the budget, or use a smaller model.`,
       )
     }
     if (pins.size === 0) return undefined
@@ -42,17 +54,17 @@ export class Room {
     for (const { model: other, copies } of pins.wanted().values()) {
       if (other.key !== model.key) pinned += copies * estimates.bytes(other)
     }
-    if (bytes + pinned <= settings.budget) return undefined
+    if (bytes + pinned <= limit) return undefined
     return new LeaseRefused(
       'pinned',
-      `Model "${model.name}" needs about ${mega(bytes)}, and pinned models take ${mega(pinned)} of ${mega(settings.budget)}. Unpin some, or raise the budget.`,
+      `Model "${model.name}" needs about ${mega(bytes)}, and pinned models take ${mega(pinned)} of ${mega(limit)}. Unpin some, or raise the budget.`,
     )
   }
 
   /** What goes to make up for loads that took more than there was: the least worth, and no more than that needs. */
   repay(now: number): readonly Copy[] {
-    const { settings, residents } = this.#context
-    const debt = residents.used - residents.leaving - settings.budget
+    const { residents } = this.#context
+    const debt = residents.used - residents.leaving - this.limit
     return debt > 0 ? (this.#choose(this.#candidates(now, {}).copies, debt, now) ?? none) : none
   }
 

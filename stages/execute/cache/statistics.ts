@@ -16,6 +16,8 @@ export interface CacheStatistics {
   /** Bytes that may be used, and are: loaded, being loaded (as predicted) or not yet unloaded. */
   readonly budget: number
   readonly usedBytes: number
+  /** Bytes that executors need beside their models, as measured: so much less of the budget is for models. */
+  readonly overheadBytes: number
   /** Requests whose lease has not come yet. */
   readonly waiting: number
   readonly copies: readonly CopyStatistics[]
