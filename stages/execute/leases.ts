@@ -28,7 +28,8 @@ export class Leases {
     this.#options = options
     let told = false
     cache.watch(({ type }) => {
-      if (told || (type !== 'loaded' && type !== 'load-failed' && type !== 'evicted' && type !== 'unload-failed')) return
+      if (told || (type !== 'loaded' && type !== 'load-failed' && type !== 'evicted' && type !== 'unload-failed'))
+        return
       told = true
       // Not within the cache's own turn.
       queueMicrotask(() => {

@@ -27,10 +27,7 @@ export async function bench(): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'quintet-bench-'))
   try {
     const light = writeModel(folder, 'means', means(side))
-    return [
-      ...(await roundTrip(processExecutors(), light, 400)),
-      ...(await roundTrip(threadExecutors(), light, 200)),
-    ]
+    return [...(await roundTrip(processExecutors(), light, 400)), ...(await roundTrip(threadExecutors(), light, 200))]
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -77,7 +77,9 @@ async function againstBare(model: ModelSource): Promise<Row[]> {
 /** The zoo's smallest model, 32 runs asked for at a time, one by one and as many as one as pays. */
 async function batching(): Promise<Row[]> {
   const models = catalogue(zooFolder)
-  const smallest = models.ids.map((id) => models.source(id)).reduce((one, other) => (one.bytes < other.bytes ? one : other))
+  const smallest = models.ids
+    .map((id) => models.source(id))
+    .reduce((one, other) => (one.bytes < other.bytes ? one : other))
   const { name, width } = models.entry(smallest.name).input
   const input = picture(name, width)
   const pools = [undefined, { size: 32 }].map((batch) =>
