@@ -139,7 +139,8 @@ export class FrameReader<T> {
 
   /** Never from Buffer's pool: a tensor that is kept must not keep other data alive, and has to be aligned. */
   #room(size: number): Buffer {
-    if (!this.#reuse || size > largestKept) return Buffer.allocUnsafeSlow(size)
+    // A frame whose body comes by shared memory has none of its own, and takes no turn.
+    if (!this.#reuse || size === 0 || size > largestKept) return Buffer.allocUnsafeSlow(size)
     this.#kept.reverse()
     if (this.#kept[0].byteLength < size) this.#kept[0] = Buffer.allocUnsafeSlow(size)
     return this.#kept[0].subarray(0, size)
@@ -162,7 +163,8 @@ export class FrameReader<T> {
 
   /** A body that did not come along. */
   #fetch({ at, size }: { readonly at: number; readonly size: number }): Buffer {
-    if (!(size >= 0 && size <= largestShared && at >= 0)) throw new BadFrame('A frame whose body is nowhere.')
+    const found = Number.isSafeInteger(at) && Number.isSafeInteger(size) && at >= 0 && size >= 0
+    if (!found || size > largestShared) throw new BadFrame('A frame whose body is nowhere.')
     const body = this.#room(size)
     if (this.#shared?.read(at, body)) return body
     throw new BadFrame('A frame whose body is not where its head says.')

@@ -110,20 +110,25 @@ export class Dispatcher {
     const idle = places.filter(({ up }) => up.lane.empty)
     const holders = places.filter(({ up }) => up.residency.has(model.key))
     const free = leases === undefined ? idle : idle.filter((each) => holders.includes(each))
-    if (free.length === 0 && leases !== undefined) this.#fetch(work, idle, leases)
+    if (leases?.cache.holders(model).length === 0) leases.want(model, work.expires)
     const candidates = free.map(({ up }) => candidate(up, now))
     const chosen = candidates.length > 0 ? place(model, candidates) : undefined
     const target = chosen ? free[candidates.indexOf(chosen)] : holders.find(({ up }) => !up.lane.empty)
     if (target === undefined || (free.length > 0 && chosen === undefined)) return Infinity
     const state = states.of(model)
     const delay = target.up.lane.left(now)
-    const gathered = gather(work, queue, state, { batch: settings.batch, now, delay, sharers: free.length })
+    const ahead = !target.up.lane.empty
+    const gathered = gather(work, queue, state, { batch: settings.batch, now, delay, ahead, sharers: free.length })
     if (gathered.until !== undefined) {
-      for (const each of gathered.works) each.held ??= now
+      if (!ahead) for (const each of gathered.works) each.held ??= now
       return gathered.until
     }
     const lease = leases?.take(model, target.up.executor.id)
-    if (leases !== undefined && lease === undefined) return Infinity
+    if (leases !== undefined && lease === undefined) {
+      // It is held, and may not be used: room is being made for another.
+      leases.want(model, work.expires)
+      return Infinity
+    }
     for (const each of gathered.works) {
       queue.remove(each)
       states.dequeue(state, each.turn, true)
@@ -131,22 +136,6 @@ export class Dispatcher {
     const rows = gathered.works.reduce((sum, { rows = 1 }) => sum + rows, 0)
     void this.#hand(new Turn(gathered.works, now, state.times.p99(rows), lease), target)
     return undefined
-  }
-
-  /** Asks for a copy where there is none; for a further one where waiting for those there are takes longer. */
-  #fetch({ model, expires }: Work, idle: readonly Place[], leases: Leases): void {
-    const { states } = this.#options
-    const holders = leases.cache.holders(model).length
-    if (holders === 0) return leases.want(model, expires)
-    const state = states.of(model)
-    const wait = (state.waiting * states.share(state)) / holders
-    if (idle.length > 0 && wait > (state.loadMs ?? Infinity)) {
-      leases.want(
-        model,
-        Infinity,
-        idle.map(({ up }) => up.executor.id),
-      )
-    }
   }
 
   /**

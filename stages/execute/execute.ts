@@ -24,8 +24,8 @@ import { chosen, type Models, modelsOf } from '../manage/index.ts'
 import { decodeActivations, encodeActivations } from './activations.ts'
 import { classify } from './classify.ts'
 import type { ExecutorPool, PoolReport } from './contract.ts'
-import { executorPool } from './pool.ts'
-import type { ExecutorFactory, ModelSplit, ModelSplitter } from './ports.ts'
+import { LazyPool, type LazyPoolOptions } from './lazy-pool.ts'
+import type { ModelSplit, ModelSplitter } from './ports.ts'
 import { Splits } from './splits.ts'
 
 /** On the device, what the plan leaves for the cloud passes by, or goes on from behind a layer; below the wire only results are left. */
@@ -51,19 +51,11 @@ export interface Execute {
   readonly definition: StageDefinition
 }
 
-export interface ExecuteOptions {
-  /** What runs models on the device and in the cloud. */
-  readonly executors: Readonly<Record<Side, ExecutorFactory>>
+export interface ExecuteOptions extends LazyPoolOptions {
   /** What cuts models; without, plans that split one fail. */
   readonly splitter?: ModelSplitter
   /** Default: the pipeline's. */
   readonly models?: Models
-  /** How many executors, where the half does not say: default 1 on the device, 2 in the cloud. */
-  readonly size?: number
-  /** Intra-op threads of each. Default 1. */
-  readonly threads?: number
-  /** Ids of models loaded before the first message, or `all`. Default: loaded when first needed. */
-  readonly warm?: readonly string[] | 'all'
 }
 
 /**
@@ -77,20 +69,11 @@ export function execute(options: ExecuteOptions): Execute {
     'execute',
     async (context) => {
       const models = modelsOf(options.models, context.models, 'execute')
-      const pool = new LazyPool(options, context)
+      const pool = new LazyPool(options, models, context)
       const splits = options.splitter && new Splits(options.splitter)
       // A cloud half is there to run models: its executors start with it.
       if (context.side === 'cloud') pool.get()
-      const warm = options.warm === 'all' ? models.ids : (options.warm ?? [])
-      if (warm.length > 0) {
-        await pool
-          .get()
-          .warm(warm.map((id) => models.source(id)))
-          .catch(async (error) => {
-            await pool.close()
-            throw error
-          })
-      }
+      await pool.warm()
       return {
         work: (message) => {
           if (!isForHere(message, context)) return message
@@ -166,34 +149,4 @@ function splitOf(model: string, layer: string, models: Models, splits: Splits | 
   throw new BadConfiguration(
     `The plan splits "${model}", and execute() has nothing to cut models with. Give it a splitter.`,
   )
-}
-
-/** Starts its executors when they are first needed: a device that answers nothing itself holds none. */
-class LazyPool {
-  readonly #options: ExecuteOptions
-  readonly #context: StageContext
-  #pool: ExecutorPool | undefined
-
-  constructor(options: ExecuteOptions, context: StageContext) {
-    this.#options = options
-    this.#context = context
-  }
-
-  get(): ExecutorPool {
-    const { side, clock, events, executors } = this.#context
-    this.#pool ??= executorPool({
-      factory: this.#options.executors[side],
-      size: executors ?? this.#options.size ?? (side === 'device' ? 1 : 2),
-      threads: this.#options.threads ?? 1,
-      clock,
-      events: (event) => {
-        if (event.type === 'executor-lost') events.emit({ type: 'fault', where: 'executor', error: event.error })
-      },
-    })
-    return this.#pool
-  }
-
-  async close(): Promise<void> {
-    await this.#pool?.drain()
-  }
 }

@@ -12,6 +12,8 @@ export interface GatherOptions {
   readonly now: number
   /** Milliseconds until the executor can begin. */
   readonly delay: number
+  /** It would wait in an executor, behind a run. */
+  readonly ahead: boolean
   /** Executors that could take a share of the model's waiting work now. */
   readonly sharers: number
 }
@@ -23,7 +25,7 @@ export interface GatherOptions {
  * in it allows.
  */
 export function gather(first: Work, queue: DeadlineQueue<Work>, state: ModelState, options: GatherOptions): Gathered {
-  const { batch, now, delay, sharers } = options
+  const { batch, now, delay, sharers, ahead } = options
   if (batch === undefined || batch.size === 1 || state.batches !== true || first.rows === undefined || first.alone) {
     return { works: [first] }
   }
@@ -41,6 +43,8 @@ export function gather(first: Work, queue: DeadlineQueue<Work>, state: ModelStat
     works.push(each)
     rows += each.rows
   }
+  // Whoever waits here can still grow, at no cost while the executor is busy; in the executor no longer.
+  if (ahead && rows < inTime / 2) return { works, until: Infinity }
   if (batch.wait > 0 && rows < inTime) {
     const until = Math.min(oldest(works) + batch.wait, (first.expires ?? Infinity) - (times.p99(aim) ?? 0) - delay)
     if (until > now) return { works, until }

@@ -7,6 +7,8 @@ import type { Slot, Up } from './slot.ts'
 export interface LeasesOptions {
   /** A copy came; whoever waits for it may go. */
   readonly onReady: (model: ModelSource, loadMs: number) => void
+  /** Copies have come or gone of the cache's own accord. */
+  readonly onChanged: () => void
   /** No copy can be had by `expires` (Infinity: at all). */
   readonly onFailed: (model: ModelSource, expires: number, error: Error) => void
 }
@@ -24,6 +26,17 @@ export class Leases {
   constructor(cache: ModelCache, options: LeasesOptions) {
     this.cache = cache
     this.#options = options
+    let told = false
+    cache.watch(({ type }) => {
+      if (told || (type !== 'loaded' && type !== 'load-failed' && type !== 'evicted' && type !== 'unload-failed'))
+        return
+      told = true
+      // Not within the cache's own turn.
+      queueMicrotask(() => {
+        told = false
+        options.onChanged()
+      })
+    })
   }
 
   /** Milliseconds until a copy that is on its way can be used; undefined when none is, or that is not known. */
@@ -31,16 +44,15 @@ export class Leases {
     return this.#asked.has(model.key) ? this.cache.readyIn(model) : undefined
   }
 
-  /** Asks for a copy by a time, on certain executors where some are named; once while such a request is open. */
-  want(model: ModelSource, expires = Infinity, executors?: readonly string[]): void {
+  /** Asks for a copy by a time; once while such a request is open. */
+  want(model: ModelSource, expires = Infinity): void {
     const { key } = model
     if ((this.#asked.get(key) ?? Number.NEGATIVE_INFINITY) >= expires || this.#kept.has(key)) return
     this.#asked.set(key, expires)
     const over = () => {
       if (this.#asked.get(key) === expires) this.#asked.delete(key)
     }
-    const options = { ...(expires < Infinity ? { expires } : {}), ...(executors ? { executors } : {}) }
-    this.cache.lease(model, options).then(
+    this.cache.lease(model, expires < Infinity ? { expires } : {}).then(
       (lease) => {
         over()
         this.#kept.get(key)?.release()
@@ -49,8 +61,7 @@ export class Leases {
       },
       (error) => {
         over()
-        // A further copy is nothing that anybody waits for.
-        if (executors === undefined) this.#options.onFailed(model, expires, error as Error)
+        this.#options.onFailed(model, expires, error as Error)
       },
     )
   }

@@ -3,6 +3,7 @@ import type { ModelSource } from '../manage/index.ts'
 import type { PoolEvent } from './contract.ts'
 import type { ModelState, ModelStates } from './model-state.ts'
 import type { PoolSettings } from './options.ts'
+import { Overhead } from './overhead.ts'
 import type { ExecutorFactory, LoadReport } from './ports.ts'
 import type { Slot, Up } from './slot.ts'
 import { stack, unstack } from './stack.ts'
@@ -33,6 +34,7 @@ export interface PerformerOptions {
 /** Makes turns and loads on executors, each under a watchdog, and learns what they take. */
 export class Performer {
   readonly #options: PerformerOptions
+  readonly #overhead = new Overhead()
   /** Runs that were asked for and made, runs of executors that made them, and loads, since the start. */
   runs = 0
   made = 0
@@ -63,9 +65,10 @@ export class Performer {
       })
       this.made += 1
       this.runs += works.length
-      const took = clock.now() - Math.max(turn.began ?? loaded, loaded)
-      this.#learn(turn, took)
-      up.lane.count(took, clock.now())
+      const ended = clock.now()
+      this.#overhead.add(ended - Math.max(turn.began ?? loaded, loaded) - report.ms)
+      this.#learn(turn, report.ms)
+      up.lane.count(report.ms, ended)
       this.#look(report.memory, slot, up)
       const each = works.length === 1 ? [report.outputs] : this.#parted(turn, report.outputs)
       return { type: 'done', outputs: each, ms: report.ms, loadMs: loaded - taken }
@@ -135,7 +138,7 @@ export class Performer {
   #learn(turn: Turn, ms: number): void {
     const state = this.#options.states.of(turn.model)
     state.runs += turn.works.length
-    state.times.add(turn.rows, ms)
+    state.times.add(turn.rows, ms + this.#overhead.ms)
   }
 
   /** Replaces an executor whose process has grown by more than its models. */

@@ -73,6 +73,7 @@ class Pool implements ExecutorPool {
       cache &&
       new Leases(cache(host, clock), {
         onReady: (model, loadMs) => this.#onReady(model, loadMs),
+        onChanged: () => this.#dispatch(),
         onFailed: (model, expires, error) => this.#onFailed(model, expires, error),
       })
     this.#dispatcher = new Dispatcher({

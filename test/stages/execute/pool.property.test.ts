@@ -1,11 +1,17 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { QuintetError } from '../../../pipeline/index.ts'
-import { executorPool } from '../../../stages/execute/index.ts'
+import { modelCache } from '../../../stages/execute/cache/index.ts'
+import { type ExecutorPoolOptions, executorPool } from '../../../stages/execute/index.ts'
 import { fakeExecutors } from '../../../stages/execute/testing.ts'
 import { manualClock, settled } from '../../support/manual-clock.ts'
+import { input, model } from './pools.ts'
 
-const model = (name: string) => ({ key: name, name, path: `${name}.onnx`, sha256: '', bytes: 10 })
+/** Room for so many models of 10 bytes. */
+const memoryFor =
+  (models: number): NonNullable<ExecutorPoolOptions['cache']> =>
+  (host, clock) =>
+    modelCache({ host, clock, budget: models * 10, bytesPerFileByte: 1 })
 
 const happening = fc.oneof(
   fc.record({
@@ -26,11 +32,33 @@ test('whatever dies, hangs, is aborted or expires: every run settles once, with 
       fc.array(happening, { maxLength: 60, size: 'max' }),
       fc.integer({ min: 1, max: 3 }),
       fc.integer({ min: 0, max: 5 }),
-      async (happenings, size, queue) => {
+      fc.record({ depth: fc.constantFrom(1, 2), batches: fc.boolean(), wait: fc.constantFrom(0, 15) }),
+      // Models that fit into memory together; undefined: all there are.
+      fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
+      async (happenings, size, queue, { depth, batches, wait }, fit) => {
         const clock = manualClock()
-        const factory = fakeExecutors({ clock, startMs: 20, loadMs: 30, runMs: 10 })
+        const factory = fakeExecutors({
+          clock,
+          startMs: 20,
+          loadMs: 30,
+          runMs: 10,
+          depth,
+          batches,
+          memory: () => (clock.now() % 7 === 0 ? 2 ** 30 : 100),
+        })
         const restarts = { times: 1_000, within: 60_000, backoff: 1 }
-        const pool = executorPool({ factory, size, queue, clock, grace: 50, longestRun: 500, restarts })
+        const pool = executorPool({
+          factory,
+          size,
+          queue,
+          clock,
+          grace: 50,
+          longestRun: 500,
+          restarts,
+          tied: 1,
+          ...(batches ? { batch: { size: 4, wait } } : {}),
+          ...(fit === undefined ? {} : { cache: memoryFor(fit) }),
+        })
         const controllers: AbortController[] = []
         const outcomes: unknown[] = []
         let asked = 0
@@ -41,9 +69,10 @@ test('whatever dies, hangs, is aborted or expires: every run settles once, with 
             const controller = new AbortController()
             controllers.push(controller)
             asked += 1
+            const mark = asked % 256
             const expires = each.within === null ? undefined : clock.now() + each.within
-            pool.run(model(each.model), [], { signal: controller.signal, expires }).then(
-              (report) => outcomes.push(report),
+            pool.run(model(each.model), input(asked % 256), { signal: controller.signal, expires }).then(
+              (report) => outcomes.push({ asked: mark, answered: report.outputs[0]?.bytes[0] }),
               (error) => outcomes.push(error),
             )
           } else if (each.type === 'abort') controllers[each.which % controllers.length]?.abort()
@@ -54,10 +83,11 @@ test('whatever dies, hangs, is aborted or expires: every run settles once, with 
           await settled()
         }
         await clock.advance(60_000)
-        await Promise.all(warms)
+        await Promise.allSettled(warms)
         expect(outcomes.length).toBe(asked)
         for (const outcome of outcomes) {
           if (outcome instanceof Error) expect(outcome).toBeInstanceOf(QuintetError)
+          else expect((outcome as { answered: number }).answered).toBe((outcome as { asked: number }).asked)
         }
         const answered = outcomes.filter((outcome) => !(outcome instanceof Error)).length
         const { runs, ...now } = pool.statistics()

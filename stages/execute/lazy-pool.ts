@@ -1,0 +1,100 @@
+import { BadConfiguration, type Side, type StageContext } from '../../pipeline/index.ts'
+import type { Models } from '../manage/index.ts'
+import { type EvictionPolicy, modelCache } from './cache/index.ts'
+import type { ExecutorPool, PoolEvent } from './contract.ts'
+import type { BatchOptions } from './options.ts'
+import { executorPool } from './pool.ts'
+import type { ExecutorFactory } from './ports.ts'
+
+/** What `execute()` makes its pool of. */
+export interface LazyPoolOptions {
+  /** What runs models on the device and in the cloud. */
+  readonly executors: Readonly<Record<Side, ExecutorFactory>>
+  /** How many executors, where the half does not say: default 1 on the device, 2 in the cloud. */
+  readonly size?: number
+  /** Intra-op threads of each, at most: all together never exceed the cores. Default 1. */
+  readonly threads?: number
+  /** Ids of models loaded before the first message, or `all`. Default: loaded when first needed. */
+  readonly warm?: readonly string[] | 'all'
+  /** Bytes that loaded models may use, on all executors together. Default: what was loaded stays loaded. */
+  readonly memory?: number
+  /** Which models go first when `memory` is full. Default `ageing()`. */
+  readonly policy?: EvictionPolicy
+  /** Ids of models that are loaded before the first message and never go. */
+  readonly pin?: readonly string[]
+  /** Runs several messages as one where that pays. Default: each by itself. */
+  readonly batch?: Partial<BatchOptions>
+}
+
+/**
+ * Starts its executors when they are first needed: a device that answers nothing itself holds none. Keeps the world's
+ * `resident` models up to date.
+ */
+export class LazyPool {
+  readonly #options: LazyPoolOptions
+  readonly #context: StageContext
+  readonly #models: Models
+  #pool: ExecutorPool | undefined
+
+  /** @throws BadConfiguration a policy without a memory */
+  constructor(options: LazyPoolOptions, models: Models, context: StageContext) {
+    if (options.policy !== undefined && options.memory === undefined) {
+      throw new BadConfiguration('execute() got a policy, but no memory to keep to. Say how many bytes models may use.')
+    }
+    this.#options = options
+    this.#models = models
+    this.#context = context
+  }
+
+  get(): ExecutorPool {
+    this.#pool ??= this.#make()
+    return this.#pool
+  }
+
+  /** Loads what is to be there before the first message. On an error the executors are ended. */
+  async warm(): Promise<void> {
+    const { warm = [], pin = [] } = this.#options
+    const ids = warm === 'all' ? this.#models.ids : warm
+    if (ids.length + pin.length === 0) return
+    try {
+      const pool = this.get()
+      const [pinned, warmed] = [pin, ids].map((names) => names.map((id) => this.#models.source(id)))
+      if (pool.cache === undefined) await pool.warm([...(pinned ?? []), ...(warmed ?? [])])
+      else {
+        for (const model of pinned ?? []) await pool.cache.pin(model)
+        await pool.warm(warmed ?? [])
+      }
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.drain()
+  }
+
+  #make(): ExecutorPool {
+    const { side, clock, executors } = this.#context
+    const { size, threads = 1, memory, policy, batch } = this.#options
+    return executorPool({
+      factory: this.#options.executors[side],
+      size: executors ?? size ?? (side === 'device' ? 1 : 2),
+      threads,
+      clock,
+      events: (event) => this.#hear(event),
+      ...(batch === undefined ? {} : { batch }),
+      ...(memory === undefined
+        ? {}
+        : { cache: (host) => modelCache({ host, clock, budget: memory, ...(policy ? { policy } : {}) }) }),
+    })
+  }
+
+  #hear(event: PoolEvent): void {
+    const { events, world } = this.#context
+    if (event.type === 'executor-lost') events.emit({ type: 'fault', where: 'executor', error: event.error })
+    if (event.type === 'model-load-failed' || event.type === 'run-overdue') return
+    const models = this.#pool?.statistics().executors.flatMap((each) => each.models) ?? []
+    world.set('resident', [...new Set(models)], 'execute')
+  }
+}

@@ -1,0 +1,173 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { catalogue } from '../../adapters/catalogue/index.ts'
+import { processExecutors } from '../../adapters/onnx/index.ts'
+import { zooFolder } from '../../examples/zoo/index.ts'
+import type { Tensor } from '../../pipeline/index.ts'
+import { type ExecutorPool, executorPool } from '../../stages/execute/index.ts'
+import type { ModelSource } from '../../stages/manage/index.ts'
+import { writeModel } from '../support/onnx-builder.ts'
+import { convolutions } from '../support/small-models.ts'
+import { type Bare, startBare } from './bare.ts'
+import { median, p99, type Row, row } from './row.ts'
+
+/** The side of a picture whose tensor has 602 KB. */
+const side = 224
+
+/** Within which a batched run has to be answered, ms. */
+const deadline = 50
+
+/**
+ * A pool of two against two processes that do nothing but run the same sessions on an input they keep, and a pool that
+ * runs several as one against one that does not. Both sides of each comparison by turns, in one run.
+ */
+export async function bench(): Promise<Row[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'quintet-bench-'))
+  try {
+    return [...(await againstBare(writeModel(folder, 'convolutions', convolutions(side)))), ...(await batching())]
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+async function againstBare(model: ModelSource): Promise<Row[]> {
+  const input = picture('x', side)
+  const bare = await Promise.all([startBare(model, side), startBare(model, side)])
+  const pool = executorPool({ factory: processExecutors(), size: 2 })
+  const rounds: Record<'bare' | 'pool', { rate: number; cpu: number }>[] = []
+  const runs = 500
+  let stall = Number.NaN
+  try {
+    await pool.warm([model])
+    const executors = pool.statistics().executors.map(({ id }) => Number(id?.replace('process-', '')))
+    const runBare = () => inPortions(bare, runs)
+    const runPool = () => inFlight(6, runs, () => pool.run(model, [input]))
+    // Until everything that either side compiles is compiled.
+    for (let round = 0; round < 4; round++) await runPool()
+    await runBare()
+    for (let round = 0; round < 7; round++) {
+      const pids = bare.map(({ pid }) => pid)
+      rounds.push({
+        bare: await measured(runBare, runs, pids),
+        pool: await measured(runPool, runs, [process.pid, ...executors]),
+      })
+    }
+    stall = await delayDuring(async () => {
+      for (let round = 0; round < 4; round++) await runPool()
+    })
+  } finally {
+    await pool.close()
+    for (const process of bare) process.end()
+  }
+  // Both of one round meet the same neighbours on the machine.
+  const rate = median(rounds.map(({ bare, pool }) => pool.rate / bare.rate))
+  const cpu = median(rounds.map(({ bare, pool }) => pool.cpu / bare.cpu))
+  return [
+    row('two bare processes: runs a second', median(rounds.map(({ bare }) => bare.rate)), '1/s'),
+    row('a pool of two: runs a second', median(rounds.map(({ pool }) => pool.rate)), '1/s'),
+    row('a pool of two against two bare processes', rate, '×', '≥ 0.95'),
+    // What the ratio of the rates becomes where every core is taken.
+    ...(Number.isNaN(cpu) ? [] : [row('processor time of a run in the pool against a bare one', cpu, '×')]),
+    row('event-loop delay meanwhile, p99', stall, 'ms', '≤ 5'),
+  ]
+}
+
+/** The zoo's smallest model, 32 runs asked for at a time, one by one and as many as one as pays. */
+async function batching(): Promise<Row[]> {
+  const models = catalogue(zooFolder)
+  const smallest = models.ids
+    .map((id) => models.source(id))
+    .reduce((one, other) => (one.bytes < other.bytes ? one : other))
+  const { name, width } = models.entry(smallest.name).input
+  const input = picture(name, width)
+  const pools = [undefined, { size: 32 }].map((batch) =>
+    executorPool({ factory: processExecutors(), size: 2, ...(batch ? { batch } : {}) }),
+  ) as [ExecutorPool, ExecutorPool]
+  const [runs, latencies]: [number, number[]] = [4_000, []]
+  const ratios: number[] = []
+  let late = 0
+  const load = (pool: ExecutorPool, tell: (ms: number) => void) =>
+    inFlight(32, runs, async () => {
+      const started = performance.now()
+      await pool.run(smallest, [input], { expires: started + deadline }).catch(() => {
+        late += 1
+      })
+      tell(performance.now() - started)
+    })
+  try {
+    for (const pool of pools) {
+      await pool.warm([smallest])
+      await load(pool, () => {})
+    }
+    late = 0
+    for (let round = 0; round < 5; round++) {
+      const alone = await measured(() => load(pools[0], () => {}), runs, [])
+      const together = await measured(() => load(pools[1], (ms) => latencies.push(ms)), runs, [])
+      ratios.push(together.rate / alone.rate)
+    }
+    const { runs: made, batches } = pools[1].statistics()
+    return [
+      row(`"${smallest.name}", 32 at a time: batched against one by one`, median(ratios), '×', '≥ 1.5'),
+      row('p99 of a batched run', p99(latencies), 'ms', `≤ ${deadline}`),
+      row('runs refused or late, of both', late, ''),
+      row('runs made as one, mean', made / batches, ''),
+    ]
+  } finally {
+    await Promise.all(pools.map((pool) => pool.close()))
+  }
+}
+
+function picture(name: string, width: number): Tensor {
+  const values = new Float32Array(3 * width * width).fill(0.5)
+  return { name, type: 'float32', shape: [1, 3, width, width], bytes: new Uint8Array(values.buffer) }
+}
+
+/** In small portions, as a pool would: else the slower of the two, by its neighbours, decides alone. */
+async function inPortions(bare: readonly Bare[], runs: number, portion = 10): Promise<void> {
+  let left = runs / portion
+  await Promise.all(
+    bare.map(async (process) => {
+      while (left-- > 0) await process.run(portion)
+    }),
+  )
+}
+
+/** The 99th percentile of the event loop's delay, ms. */
+async function delayDuring(work: () => Promise<void>): Promise<number> {
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  await work()
+  delay.disable()
+  return delay.percentile(99) / 1e6
+}
+
+/** Runs a second, and the processor time of the given processes. */
+async function measured(run: () => Promise<void>, runs: number, pids: readonly number[]) {
+  const [cpu, started] = [cpuOf(pids), performance.now()]
+  await run()
+  return { rate: (runs * 1_000) / (performance.now() - started), cpu: cpuOf(pids) - cpu }
+}
+
+/** Clock ticks that the processes have computed, together; NaN where the system does not tell. */
+function cpuOf(pids: readonly number[]): number {
+  try {
+    return pids.reduce((sum, pid) => {
+      const [, after = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
+      const fields = after.split(' ')
+      return sum + Number(fields[11]) + Number(fields[12])
+    }, 0)
+  } catch {
+    return Number.NaN
+  }
+}
+
+/** Calls `count` times, always `width` at once. */
+async function inFlight(width: number, count: number, call: () => Promise<unknown>): Promise<void> {
+  let left = count
+  const worker = async () => {
+    while (left-- > 0) await call()
+  }
+  await Promise.all(Array.from({ length: width }, worker))
+}
