@@ -2,7 +2,6 @@ import type { Crossing, Item, Side, Timings, Tried, Way } from './message.ts'
 import type { ModelSet } from './models.ts'
 import type { Cut } from './payload.ts'
 import type { Menu, Plan } from './plan.ts'
-import type { Probe } from './wire/probe.ts'
 import type { World } from './world.ts'
 
 /** The features of the message that is decided about. */
@@ -102,6 +101,19 @@ export interface Explanation {
   readonly chosen: number
   /** In a few words for people: `probe`, `warm-up`, `small picture`, … */
   readonly why?: string
+}
+
+/** What a probe has told. */
+export interface Probe {
+  /** The node that answered, or was asked; undefined where any was and none answered. */
+  readonly node: string | undefined
+  /** Bytes that were sent. */
+  readonly bytes: number
+  /** Milliseconds from sending to the answer; to giving up, where none came. */
+  readonly ms: number
+  readonly answered: boolean
+  /** Local clock, ms. */
+  readonly now: number
 }
 
 /**

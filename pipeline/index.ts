@@ -16,6 +16,7 @@ export {
   inCloud,
   type Outcome,
   onDevice,
+  type Probe,
   type Weighed,
 } from './decider.ts'
 export {
@@ -125,6 +126,5 @@ export type {
 } from './transport.ts'
 export { Window } from './window.ts'
 export { join, packFrame, totalBytes, unpackFrame } from './wire/frame.ts'
-export type { Probe } from './wire/probe.ts'
 export type { Call, StageFunction, StageOptions } from './work.ts'
 export { type CloudLoad, type Fact, type Link, World, type WorldFacts } from './world.ts'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Clock, Timer } from '../clock.ts'
+import type { Probe } from '../decider.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import type { CallReport } from './attempt.ts'
@@ -22,19 +23,6 @@ export const probeSettings = z.strictObject({
   /** Bytes of probes, as a share of the bytes captured so far; the first probes may cost 4 KB. Default 0.01. */
   share: z.number().min(0).max(1).default(0.01),
 })
-
-/** What a probe has told. */
-export interface Probe {
-  /** The node that answered, or was asked; undefined where any was and none answered. */
-  readonly node: string | undefined
-  /** Bytes that were sent. */
-  readonly bytes: number
-  /** Milliseconds from sending to the answer; to giving up, where none came. */
-  readonly ms: number
-  readonly answered: boolean
-  /** Local clock, ms. */
-  readonly now: number
-}
 
 export interface ProberOptions {
   readonly transport: Transport

@@ -76,3 +76,4 @@ export {
 export type { SelectRule } from './rules.ts'
 export { type Expected, type Select, type SelectOptions, select } from './select.ts'
 export { type Shadow, type ShadowStatistics, shadow } from './shadow.ts'
+export { type Split, type SplitOptions, split } from './split/index.ts'

@@ -60,6 +60,11 @@ type Way = 'captured' | 'prepared'
 const sizeRate = 0.2
 /** Messages' time that tries may cost in advance: what is learned early is used for long. */
 const advance = 4
+/** A crossing that took so many times more or less than expected is a surprise; so many of them in a row are a change. */
+const surprising = 2
+const enoughSurprises = 2
+/** Crossings after which it is known how long they take. */
+const wellKnown = 8
 const captured: readonly Cut[] = ['captured']
 const prepared: readonly Cut[] = ['prepared']
 
@@ -88,6 +93,8 @@ class PieSlicer implements Place {
   readonly #since = { captured: 0, prepared: 0 }
   /** Milliseconds that tries may cost by now; undefined before both ways were taken. */
   #saved: number | undefined
+  /** Crossings in a row that took far more or less time than was expected. */
+  #surprises = 0
   /** The last decision: about what, which way, and why. */
   #request: DecisionRequest | undefined
   #way: Way = 'captured'
@@ -125,7 +132,10 @@ class PieSlicer implements Place {
     if (kind !== 'message' || !crossing) return
     const { device = 0, cloud = 0, transfer } = timings
     if (crossing.at !== 'captured' && crossing.at !== 'prepared') return
-    if (transfer !== undefined) this.#link.observe(crossing.node, crossing.bytes, transfer, now)
+    if (transfer !== undefined) {
+      this.#compare(transfer, this.#link.mean(crossing.bytes))
+      this.#link.observe(crossing.node, crossing.bytes, transfer, now)
+    }
     if (crossing.at === 'captured') this.#cloud.observe(bytes, width, height, cloud)
     else {
       this.#device.observe(bytes, width, height, device)
@@ -180,6 +190,12 @@ class PieSlicer implements Place {
     this.#preparedBytes = preparedBytes
   }
 
+  #compare(ms: number, expected: number | undefined): void {
+    // What is hardly known yet surprises nobody.
+    const ratio = expected === undefined || this.#link.count < wellKnown ? 1 : ms / expected
+    this.#surprises = ratio > surprising || ratio < 1 / surprising ? this.#surprises + 1 : 0
+  }
+
   #choose({ bytes, width, height, remaining }: DecisionRequest): Way {
     const {
       smallBytes = this.#preparedBytes ?? 0,
@@ -210,11 +226,15 @@ class PieSlicer implements Place {
     const gap = Math.abs((local ?? 0) - (remote ?? 0))
     const cost = Math.min(local ?? Number.POSITIVE_INFINITY, remote ?? Number.POSITIVE_INFINITY)
     this.#saved = (this.#saved ?? advance * cost) + tryShare * cost
-    if (since < tryAtMostEvery) return best
+    // The network is another one now, and this way may tell little about the other: one try, whatever it costs.
+    const changed = this.#surprises >= enoughSurprises
+    if (since < tryAtMostEvery && !changed) return best
     const inTime = ((other === 'captured' ? remote : local) ?? 0) < remaining
     const uncertain = gap * gap < this.#varianceOfGap(bytes, width, height)
-    if (!inTime || gap > this.#saved || (since < tryEvery && !uncertain)) return best
-    this.#saved -= gap
+    if (changed) this.#surprises = 0
+    else if (gap > this.#saved || (since < tryEvery && !uncertain)) return best
+    if (!inTime) return best
+    this.#saved = Math.max(0, this.#saved - gap)
     this.#why = 'try'
     return other
   }

@@ -1,0 +1,1 @@
+export { layercake } from './layercake.ts'
