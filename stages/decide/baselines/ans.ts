@@ -21,8 +21,8 @@ import { Chains, kinds, type Layers, type ModelChain, type Offered, OfferedCuts 
 const weight = z.number().min(0).lt(1)
 
 const settings = z.strictObject({
-  /** α: how much what is not known attracts, ms. Default 50. */
-  alpha: z.number().min(0).default(50),
+  /** α: how much what is not known attracts, as a multiple of the model's time on the device. Default 2. */
+  alpha: z.number().min(0).default(2),
   /** µ: a sample is forced every ⌈T^µ⌉ messages. Default 0.25. */
   mu: z.number().gt(0).lt(1).default(0.25),
   /** T of the first phase; it doubles from phase to phase. Default 16. */
@@ -101,7 +101,7 @@ class Autodidactic implements Decider {
     const forced = this.#forced.next() && offered.some(({ cut }) => cut !== 'answered')
     const bandit = this.#bandit(model)
     const device = this.#device.factor
-    const attraction = this.#attraction(request)
+    const attraction = this.#attraction(request, chain)
     let best: Cut | undefined
     let least = Number.POSITIVE_INFINITY
     for (const one of offered) {
@@ -153,7 +153,7 @@ class Autodidactic implements Decider {
     const chain = this.#chains.of(model)
     const offered = this.#offered.of(chain, menu.cuts, request.at)
     const bandit = this.#bandit(model)
-    const attraction = this.#attraction(request)
+    const attraction = this.#attraction(request, chain)
     return {
       decider: this.name,
       weighed: offered.map((one) => {
@@ -206,10 +206,14 @@ class Autodidactic implements Decider {
     return cut === 'answered' ? 0 : attraction * bandit.width(this.#x)
   }
 
-  /** α·√(1 − L) */
-  #attraction(request: DecisionRequest): number {
+  /** α·√(1 − L), ms: with less than the delays at stake a cut that was bad once is never tried again. */
+  #attraction(request: DecisionRequest, chain: ModelChain): number {
     const { alpha, keyWeight, otherWeight } = this.#options
-    return alpha * Math.sqrt(1 - (this.#isKey?.(request) ? keyWeight : otherWeight))
+    return (
+      alpha *
+      this.#front(chain, chain.layers.length) *
+      Math.sqrt(1 - (this.#isKey?.(request) ? keyWeight : otherWeight))
+    )
   }
 
   /** Milliseconds of the layers on the device. */
