@@ -23,6 +23,8 @@ export interface Attempts {
   planned(message: Message): void
   /** The number of a message's next attempt. */
   next(message: Message): number
+  /** So many bytes were sent to learn of the way. */
+  probed(bytes: number): void
   /** The last answer of a source, and since when (local clock, ms); undefined before the first. */
   last(source: string): { readonly payload: ResultPayload; readonly at: number } | undefined
 }

@@ -103,6 +103,19 @@ export interface Explanation {
   readonly why?: string
 }
 
+/** What a probe has told. */
+export interface Probe {
+  /** The node that answered, or was asked; undefined where any was and none answered. */
+  readonly node: string | undefined
+  /** Bytes that were sent. */
+  readonly bytes: number
+  /** Milliseconds from sending to the answer; to giving up, where none came. */
+  readonly ms: number
+  readonly answered: boolean
+  /** Local clock, ms. */
+  readonly now: number
+}
+
 /**
  * Narrows the menu for one message. Called on the message thread for every message: synchronous, no I/O, sparing with
  * allocation. It may return the menu as it is. An empty list is an error of the decider, and fails the message.
@@ -114,6 +127,8 @@ export interface Decider {
   decide(request: DecisionRequest, world: World, menu: Menu): Menu
   /** Learns from what really happened, to any message of this half. */
   observe?(outcome: Outcome, world: World): void
+  /** Learns from a probe of the way to the cloud, which is sent when nothing crosses it for long; device half alone. */
+  probed?(probe: Probe, world: World): void
   /** How the last call of `decide` was decided. Asked right after it, and only where decisions are explained. */
   explain?(): Explanation | undefined
   /** What was learned, as plain JSON. */

@@ -22,6 +22,13 @@ export type PipelineEvent =
   | { readonly type: 'late'; readonly id: string; readonly stage: string }
   | { readonly type: 'refused'; readonly id: string; readonly node: string; readonly reason: string }
   | { readonly type: 'node-lost'; readonly node: string; readonly id: string }
+  | {
+      readonly type: 'probed'
+      readonly node: string | undefined
+      readonly bytes: number
+      readonly ms: number
+      readonly answered: boolean
+    }
   | { readonly type: 'overflow'; readonly where: string; readonly policy: string }
   | { readonly type: 'restarted'; readonly actor: string; readonly restarts: number; readonly error: unknown }
   | { readonly type: 'escalated'; readonly actor: string; readonly error: unknown }

@@ -1,9 +1,14 @@
+import type { z } from 'zod'
+import { Clouds } from './clouds.ts'
 import type { StageContext } from './context.ts'
 import { BadConfiguration } from './errors.ts'
 import type { Message } from './message.ts'
+import { payloadBytes } from './payload.ts'
 import { asStage, type StageDefinition, type Unchanging, workStage } from './stage.ts'
 import { assertToken } from './subjects.ts'
+import type { CallReport } from './wire/attempt.ts'
 import { Caller } from './wire/caller.ts'
+import { Prober, probeSettings } from './wire/probe.ts'
 
 export interface BoundaryOptions {
   /** Payloads above so many bytes travel in chunks. Default 256 KB, where the transport copies. */
@@ -22,23 +27,39 @@ export function hop(name: string, options: BoundaryOptions = {}): Unchanging {
   return asStage<Unchanging>(boundaryDefinition(name, { kind: 'hop', hop: name }, options))
 }
 
+/** Options of the wire. */
+export interface WireOptions extends BoundaryOptions {
+  /** When the way is probed because nothing crosses it; `false`: never. */
+  readonly probe?: z.input<typeof probeSettings> | false
+}
+
 /**
  * The upper end of a boundary as a stage: each message goes over it, and comes back as what became of it below. A
  * message that has its answer already passes by.
  * @param ready what is to do with a message before it goes, e.g. closing its cut
+ * @throws BadConfiguration a bad option
  */
 export function boundaryDefinition(
   name: string,
   boundary: NonNullable<StageDefinition['boundary']>,
-  options: BoundaryOptions,
+  { probe = {}, ...options }: WireOptions,
   ready: (message: Message) => Message = (message) => message,
 ): StageDefinition {
+  const probing = probe === false ? undefined : checked(probe, name)
   const definition = workStage(
     name,
     (context) => {
-      const caller = openCaller(name, boundary, options, context)
+      const upper = openCaller(name, boundary, options, context)
+      const { caller } = upper
+      const probes = boundary.kind === 'wire' ? probing : undefined
+      const prober = probes && openProber(probes, upper, context)
       return {
-        work: (message) => (message.payload.form === 'result' ? message : caller.call(ready(message))),
+        work: (message) => {
+          const crosses = message.payload.form !== 'result'
+          prober?.passed(payloadBytes(message.original ?? message.payload), crosses)
+          return crosses ? caller.call(ready(message)) : message
+        },
+        close: async () => prober?.close(),
       }
     },
     // What is under way is bounded by the window; the answers leave as they come, the sink puts them in order.
@@ -47,42 +68,88 @@ export function boundaryDefinition(
   return { ...definition, boundary }
 }
 
+function checked(options: z.input<typeof probeSettings>, name: string): z.output<typeof probeSettings> {
+  const settled = probeSettings.safeParse(options)
+  if (settled.success) return settled.data
+  const issue = settled.error.issues[0]
+  throw new BadConfiguration(`Option "probe.${issue?.path.join('.')}" of ${name}(): ${issue?.message}.`, {
+    cause: settled.error,
+  })
+}
+
+interface Upper {
+  readonly caller: Caller
+  readonly clouds: Clouds
+  readonly report: (report: CallReport) => void
+}
+
 function openCaller(
   name: string,
   boundary: NonNullable<StageDefinition['boundary']>,
   options: BoundaryOptions,
   context: StageContext,
-): Caller {
+): Upper {
   const { outward, clock, events, world, side } = context
   if (!outward) {
     throw new BadConfiguration(
       `"${name}" needs another end. Use it inside pipeline(…), which runs what stands below it.`,
     )
   }
-  const { transport } = outward
-  const where = outward.boundary(boundary.kind === 'hop' ? boundary.hop : undefined)
-  const caller: Caller = new Caller(
+  const clouds = new Clouds(world, clock, name)
+  const report = ({ node, load: { pending, capacity, slowdown } }: CallReport) => {
+    if (boundary.kind !== 'wire') return
+    const { rate, rtt } = caller.path
+    clouds.heard({ node, pending, capacity, ...(slowdown === undefined ? {} : { slowdown }) })
+    world.set(
+      'link',
+      { ...(rate === undefined ? {} : { uplink: rate * 8000 }), ...(rtt === undefined ? {} : { rtt }) },
+      name,
+    )
+  }
+  const caller = new Caller({
+    transport: outward.transport,
+    boundary: outward.boundary(boundary.kind === 'hop' ? boundary.hop : undefined),
+    stage: name,
+    clock,
+    events,
+    next: (message) => context.attempts?.next(message) ?? message.attempt + 1,
     // Only the wire is a crossing; below it, a hop's says which node answered.
-    {
-      transport,
-      boundary: where,
-      stage: name,
-      clock,
-      events,
-      next: (message) => context.attempts?.next(message) ?? message.attempt + 1,
-      crosses: boundary.kind === 'wire' || side === 'cloud',
-      ...options,
+    crosses: boundary.kind === 'wire' || side === 'cloud',
+    onReport: report,
+    onLost: (node) => clouds.lost(node),
+    ...options,
+  })
+  return { caller, clouds, report }
+}
+
+function openProber(
+  settings: z.output<typeof probeSettings>,
+  { caller, clouds, report }: Upper,
+  context: StageContext,
+) {
+  const { outward, clock, events, world, deciders, node, attempts } = context
+  if (!outward) return undefined
+  return new Prober({
+    transport: outward.transport,
+    boundary: outward.boundary(undefined),
+    source: `${node}.probe`,
+    clock,
+    path: caller.path,
+    settings,
+    stalest: () => clouds.stalest,
+    onReport: report,
+    onProbe: (probe) => {
+      const { bytes, ms, answered } = probe
+      attempts?.probed(bytes)
+      events.emit({ type: 'probed', node: probe.node, bytes, ms, answered })
+      if (!answered && probe.node) clouds.lost(probe.node)
+      for (const decider of deciders) {
+        try {
+          decider.probed?.(probe, world)
+        } catch (error) {
+          events.emit({ type: 'fault', where: decider.name, error })
+        }
+      }
     },
-    ({ node, load }) => {
-      if (boundary.kind !== 'wire') return
-      const { rate, rtt } = caller.path
-      world.set('cloud', { node, ...load }, name)
-      world.set(
-        'link',
-        { ...(rate === undefined ? {} : { uplink: rate * 8000 }), ...(rtt === undefined ? {} : { rtt }) },
-        name,
-      )
-    },
-  )
-  return caller
+  })
 }

@@ -16,6 +16,7 @@ export {
   inCloud,
   type Outcome,
   onDevice,
+  type Probe,
   type Weighed,
 } from './decider.ts'
 export {
@@ -42,7 +43,7 @@ export {
   WrongShape,
 } from './errors.ts'
 export { Events, type PipelineEvent } from './events.ts'
-export { type BoundaryOptions, boundaryDefinition, hop } from './hop.ts'
+export { type BoundaryOptions, boundaryDefinition, hop, type WireOptions } from './hop.ts'
 export { type Counts, Ledger } from './ledger.ts'
 export { Mailbox, type MailboxCounts, type Overflow } from './mailbox.ts'
 export {

@@ -46,6 +46,8 @@ export interface PipelineOptions extends z.input<typeof settings> {
   /** The models that plans may name, e.g. a catalogue. */
   readonly models?: ModelSet
   readonly clock?: Clock
+  /** The charge of the device's battery, 0…1, or undefined where it has none; asked twice a minute. Must not wait. */
+  readonly battery?: () => number | undefined
   /** The transport of `run()`: a new one for each run, which drains it. */
   readonly embedded?: () => Transport
 }
@@ -103,7 +105,7 @@ export class Pipeline {
   /** @throws BadConfiguration a bad name or option, two wires, two hops of one name */
   constructor(name: string, options: PipelineOptions, source: Source, links: readonly Link[]) {
     this.name = assertToken(name, "a pipeline's name")
-    const { models: _models, clock: _clock, embedded: _embedded, ...plain } = options
+    const { models: _models, clock: _clock, embedded: _embedded, battery: _battery, ...plain } = options
     const checked = settings.safeParse(plain)
     if (!checked.success) {
       const issue = checked.error.issues[0]
@@ -290,6 +292,7 @@ export class Pipeline {
       window,
       deadline,
       budget: late === 'fail' ? deadline : Math.max(deadline, patience),
+      ...(this.#options.battery ? { battery: this.#options.battery } : {}),
       rules: { show: showBackup, attempts },
     })
     return { half, context }

@@ -4,6 +4,8 @@
  */
 export * from '../../pipeline/index.ts'
 export {
+  type BackupOptions,
+  backup,
   type CaptureOptions,
   type CatalogueEntry,
   capture,
@@ -14,8 +16,11 @@ export {
   type PictureEncoding,
   type Place,
   type PlaceOptions,
+  type Planner,
+  type PlannerOptions,
   picture,
   place,
+  plan,
   type Select,
   type SelectOptions,
   type SelectRule,
@@ -28,6 +33,7 @@ export { type PicturesOptions, pictures } from '../files/index.ts'
 export { imageEngine } from '../image/index.ts'
 export { memoryBroker, memoryTransport } from '../memory/index.ts'
 export { processExecutors, threadExecutors } from '../onnx/index.ts'
+export { systemBattery } from './battery.ts'
 export { pipeline } from './pipeline.ts'
 export { drainOnSignals } from './signals.ts'
 export { execute, type NodeExecuteOptions, type NodePreprocessOptions, preprocess } from './stages.ts'

@@ -1,5 +1,6 @@
 export { type Duration, expected, factors, type Variation } from './duration.ts'
 export type { Frame } from './frame.ts'
+export { type Figures, modelsOfFigures } from './models.ts'
 export { type Random, random } from './random.ts'
 export { type Policy, type ReplayOptions, type ReplayReport, replay } from './replay.ts'
 export { type Scenario, type ScenarioInput, scenario } from './scenario.ts'

@@ -41,33 +41,25 @@ export function simulatedLink(link: Scenario['link']): SimulatedLink {
   }
 }
 
-/** Round trips kept for the shortest, and rates for the best: what a sender knows of its link, as the wire measures it. */
-const kept = 10
+/** Below so many bytes a crossing is a round trip and nothing else. */
 const small = 4096
+/** How quickly the uplink follows. */
+const rate = 0.2
 
 /** What the device half learns of the link from its own crossings, for `World.link`. */
 export class Watched {
-  readonly #rates: number[] = []
   #rtt: number | undefined
+  #msPerByte: number | undefined
 
   /** A crossing of so many bytes took `up` ms there and `down` ms back. */
   observe(bytes: number, up: number, down: number): Link {
     const trip = up + down
-    if (bytes < small || this.#rtt === undefined) this.#rtt = Math.min(trip, (this.#rtt ?? trip) * 1.01)
-    else this.#rtt = Math.min(this.#rtt * 1.01, trip)
+    const rtt = this.#rtt === undefined ? trip : Math.min(this.#rtt * 1.01, trip)
+    this.#rtt = rtt
     if (bytes >= small) {
-      const ms = Math.max(up - this.#rtt / 2, 0.01)
-      this.#rates.push((8000 * bytes) / ms)
-      if (this.#rates.length > kept) this.#rates.shift()
+      const own = Math.max(up - rtt / 2, 0.01) / bytes
+      this.#msPerByte = this.#msPerByte === undefined ? own : this.#msPerByte + rate * (own - this.#msPerByte)
     }
-    return {
-      rtt: this.#rtt,
-      ...(this.#rates.length > 0 ? { uplink: median(this.#rates) } : {}),
-    }
+    return this.#msPerByte === undefined ? { rtt } : { rtt, uplink: 8000 / this.#msPerByte }
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1] as number
 }

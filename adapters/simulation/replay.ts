@@ -7,6 +7,7 @@ import {
   type Menu,
   type Outcome,
   type Plan,
+  type Side,
   type Timings,
   World,
 } from '../../pipeline/index.ts'
@@ -78,6 +79,8 @@ class Replay {
   readonly #options: ReplayOptions
   readonly #device: readonly Decider[]
   readonly #cloud: readonly Decider[]
+  /** Those of them who want to know what came of it. */
+  readonly #learning: Readonly<Record<Side, readonly Decider[]>>
   readonly #frames: Frames
   readonly #link: SimulatedLink
   readonly #watched = new Watched()
@@ -105,6 +108,8 @@ class Replay {
     this.#options = options
     this.#device = policy.device ?? []
     this.#cloud = policy.cloud ?? []
+    const learns = ({ observe }: Decider) => observe !== undefined
+    this.#learning = { device: this.#device.filter(learns), cloud: this.#cloud.filter(learns) }
     this.#frames = new Frames(scenario, seed)
     this.#link = simulatedLink(scenario.link)
     this.#phone = new Executors(1, device.holds)
@@ -220,7 +225,7 @@ class Replay {
   }
 
   readonly #answer: Step = (frame) => {
-    if (this.#cloud.length > 0) this.#observe(this.#cloud, this.#outcome(frame, 'cloud'), 'cloud')
+    if (this.#learning.cloud.length > 0) this.#observe(this.#outcome(frame, 'cloud'), 'cloud')
     const back = this.#link.down(frame, this.#now)
     frame.down = back - this.#now
     this.#at(back, this.#settle, frame)
@@ -234,9 +239,9 @@ class Replay {
     frame.right = chance === undefined ? undefined : frame.fate.hard < chance
     const world = this.#worlds.device
     this.#worlds.device.set('inFlight', --this.#inFlight, 'replay')
-    if (this.#device.length > 0) {
+    if (this.#learning.device.length > 0) {
       if (frame.sent > 0) world.set('link', this.#watched.observe(frame.sent, frame.up, frame.down), 'replay')
-      this.#observe(this.#device, this.#outcome(frame, 'device'), 'device')
+      this.#observe(this.#outcome(frame, 'device'), 'device')
     }
     this.#settled++
     if (frame.onTime) this.#onTime++
@@ -253,7 +258,7 @@ class Replay {
     this.#at(this.#now + this.#frames.pause(), this.#capture, this.#fresh())
   }
 
-  #narrowed(deciders: readonly Decider[], request: DecisionRequest, base: Menu, side: 'device' | 'cloud'): Menu {
+  #narrowed(deciders: readonly Decider[], request: DecisionRequest, base: Menu, side: Side): Menu {
     let menu = base
     for (const decider of deciders) {
       menu = decider.decide(request, this.#worlds[side], menu)
@@ -264,7 +269,7 @@ class Replay {
     return menu
   }
 
-  #request(frame: Frame, side: 'device' | 'cloud'): DecisionRequest {
+  #request(frame: Frame, side: Side): DecisionRequest {
     const { deadline } = this.#scenario
     const elapsed = this.#now - frame.captured
     return {
@@ -287,7 +292,7 @@ class Replay {
     }
   }
 
-  #outcome(frame: Frame, side: 'device' | 'cloud'): Outcome {
+  #outcome(frame: Frame, side: Side): Outcome {
     const latency = this.#now - frame.captured
     const crossed = frame.sent > 0
     return {
@@ -314,8 +319,8 @@ class Replay {
     }
   }
 
-  #observe(deciders: readonly Decider[], outcome: Outcome, side: 'device' | 'cloud'): void {
-    for (const decider of deciders) decider.observe?.(outcome, this.#worlds[side])
+  #observe(outcome: Outcome, side: Side): void {
+    for (const decider of this.#learning[side]) decider.observe?.(outcome, this.#worlds[side])
   }
 
   #fresh(): Frame {
@@ -338,19 +343,17 @@ const none: DecisionRequest['tried'] = []
 function planOf({ models, cuts }: Menu): Plan {
   const model = models.length === 1 ? models[0] : undefined
   const cut = cuts.length === 1 ? cuts[0] : undefined
-  return { ...(model === undefined ? {} : { model }), ...(cut === undefined ? {} : { cut }) }
+  if (model === undefined) return cut === undefined ? open : { cut }
+  return cut === undefined ? { model } : { model, cut }
 }
 
 /** As the pipeline books it: the wait and the load are shares of `execute`. */
-function timingsOf(
-  { device, up, down, cloud, queue, load, run, sent, model }: Frame,
-  side: 'device' | 'cloud',
-): Timings {
-  return {
-    capture: 0,
-    device,
-    ...(sent > 0 && side === 'device' ? { transfer: up + down } : {}),
-    cloud,
-    ...(model === undefined ? {} : { execute: queue + load + run, queue, load }),
-  }
+function timingsOf({ device, up, down, cloud, queue, load, run, sent, model }: Frame, side: Side): Timings {
+  const crossed = sent > 0 && side === 'device'
+  const transfer = up + down
+  if (model === undefined) return crossed ? { capture: 0, device, transfer, cloud } : { capture: 0, device, cloud }
+  const execute = queue + load + run
+  return crossed
+    ? { capture: 0, device, transfer, cloud, execute, queue, load }
+    : { capture: 0, device, cloud, execute, queue, load }
 }

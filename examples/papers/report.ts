@@ -61,8 +61,8 @@ async function page(chapters: readonly Chapter[]): Promise<string> {
     bodies.push(`<h1>${escaped(title)}</h1>`)
     bodies.push(`<ul>${findings.remarks.map((remark) => `<li>${escaped(remark)}</li>`).join('')}</ul>`)
     for (const plot of findings.plots) bodies.push(await drawn(plot.title, plot.option))
-    for (const [name, rows] of Map.groupBy(findings.rows, ({ table }) => table)) {
-      bodies.push(`<h2>${escaped(name)}</h2>`, htmlTable(rows))
+    for (const name of new Set(findings.rows.map(({ table }) => table))) {
+      bodies.push(`<h2>${escaped(name)}</h2>`, htmlTable(findings.rows.filter(({ table }) => table === name)))
     }
   }
   return `<!doctype html>

@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs'
 import { answerOf } from '../answer.ts'
 import { Cancellation } from '../cancellation.ts'
 import type { Capture, FailedCapture, Source } from '../capture.ts'
+import type { Timer } from '../clock.ts'
 import type { StageContext } from '../context.ts'
 import { Cancelled, StageFailed } from '../errors.ts'
 import type { Item, Message } from '../message.ts'
@@ -24,7 +25,12 @@ export interface DeviceOptions {
   readonly budget: number
   readonly deadline: number
   readonly rules: AttemptRules
+  /** The charge of the battery, 0…1. */
+  readonly battery?: () => number | undefined
 }
+
+/** The battery is asked this often, ms. */
+const batteryEvery = 30_000
 
 /** The half above the wire: takes captures in as the window allows, sends them through, settles what comes back. */
 export class DeviceHalf {
@@ -35,6 +41,7 @@ export class DeviceHalf {
   readonly #stop = new Cancellation()
   #chain: Chain | undefined
   #opening: Promise<void> | undefined
+  #batteryTimer: Timer | undefined
   #drained: Promise<void> | undefined
   /** Resolves when the source has ended and everything is settled and closed. */
   readonly done: Promise<void>
@@ -63,6 +70,7 @@ export class DeviceHalf {
     if (this.#drained) return
     this.#opening = this.#open()
     await this.#opening
+    this.#askBattery()
     this.#options.context.clock.after(0, () => void this.#capture())
   }
 
@@ -94,11 +102,24 @@ export class DeviceHalf {
   async #drain(within: number, error?: unknown): Promise<void> {
     this.#stop.cancel()
     await this.flight.land(within)
+    this.#batteryTimer?.cancel()
     // What is being opened meanwhile must be closed, too.
     await this.#opening?.catch(() => {})
     await this.#chain?.close()
     if (error === undefined) this.#finish()
     else this.#fail(error)
+  }
+
+  readonly #askBattery = () => {
+    const { battery, context } = this.#options
+    if (!battery || this.#stop.cancelled) return
+    try {
+      const charge = battery()
+      if (charge !== undefined && charge >= 0 && charge <= 1) context.world.set('battery', charge, 'battery')
+      this.#batteryTimer = context.clock.after(batteryEvery, this.#askBattery, { background: true })
+    } catch (error) {
+      context.events.emit({ type: 'fault', where: 'battery', error })
+    }
   }
 
   async #capture(): Promise<void> {

@@ -41,6 +41,8 @@ export class Flight implements Attempts {
   #count = 1
   /** Messages in flight that may end before those which were captured before them. */
   #branched = 0
+  #probes = 0
+  #probeBytes = 0
   #timer: Timer | undefined
   readonly #landed = new Set<() => void>()
 
@@ -111,13 +113,18 @@ export class Flight implements Attempts {
     return flying.attempts
   }
 
+  probed(bytes: number): void {
+    this.#probes++
+    this.#probeBytes += bytes
+  }
+
   last(source: string) {
     return this.#last.get(source)
   }
 
-  /** What became of attempts so far. */
+  /** What became of attempts so far, and what was sent to learn of the way. */
   get statistics(): Readonly<Record<string, number>> {
-    return this.#passes.statistics
+    return { ...this.#passes.statistics, probes: this.#probes, probeBytes: this.#probeBytes }
   }
 
   /** Ends everything in flight: with the answer in hand, where there is one, else with an error. */

@@ -152,19 +152,22 @@ export class Attempt {
       case 'accept':
         return this.#onAccept(header.subject)
       case 'working':
+      case 'probed':
         return
       case 'ack':
         return this.#chunks?.acknowledge(header.index)
       case 'result':
         return this.#onResult(header, parts)
       case 'failure': {
+        if (header.load) this.#caller.report({ node: header.node, load: header.load })
         const error = reviveError(header)
         const failed: Failure = failure(this.#message, header.stage, error)
         return this.#end(() => (error.retryable ? this.#reject(error) : this.#resolve(failed)))
       }
       case 'refused': {
         this.#options.events.emit({ type: 'refused', id: this.#message.id, node: header.node, reason: header.reason })
-        const { retryAfter } = header
+        const { retryAfter, load } = header
+        if (load) this.#caller.report({ node: header.node, load })
         const error = new Refused(header.reason, retryAfter === undefined ? {} : { retryAfter })
         return this.#end(() => this.#reject(error))
       }

@@ -33,6 +33,10 @@ export interface CallerOptions {
   readonly crosses?: boolean
   /** The number of a message's next attempt. Default: one more than this one's. */
   readonly next?: (message: Message) => number
+  /** What a node says of itself, in each of its replies. */
+  readonly onReport?: (report: CallReport) => void
+  /** A node missed its beats, or listens no longer. */
+  readonly onLost?: (node: string) => void
 }
 
 /**
@@ -41,16 +45,15 @@ export interface CallerOptions {
  * the same id as long as the budget lasts. Never rejects.
  */
 export class Caller implements AttemptOwner {
-  readonly #options: Required<CallerOptions>
+  readonly #options: Required<Omit<CallerOptions, 'onReport' | 'onLost'>> & Pick<CallerOptions, 'onReport' | 'onLost'>
   readonly path = new Path()
   /** Nodes heard of, and until when each is avoided. */
   readonly #nodes = new Map<string, number>()
   #silentSince: number | undefined
-  readonly #onReport: ((report: CallReport) => void) | undefined
   /** The transport is closed for good; while it is not, a lost connection is being restored. */
   #closed = false
 
-  constructor(options: CallerOptions, onReport?: (report: CallReport) => void) {
+  constructor(options: CallerOptions) {
     const { maxPayload } = options.transport
     const usual = Number.isFinite(maxPayload) ? 256 * 1024 : Number.POSITIVE_INFINITY
     this.#options = {
@@ -60,7 +63,6 @@ export class Caller implements AttemptOwner {
       crosses: options.crosses ?? true,
       next: options.next ?? (({ attempt }) => attempt + 1),
     }
-    this.#onReport = onReport
     void options.transport.closed.then(() => {
       this.#closed = true
     })
@@ -148,11 +150,13 @@ export class Caller implements AttemptOwner {
 
   lost(node: string, id: string): void {
     this.#nodes.set(node, this.#options.clock.now() + avoidFor)
+    this.#options.onLost?.(node)
     this.#options.events.emit({ type: 'node-lost', node, id })
   }
 
   forget(node: string): void {
     this.#nodes.delete(node)
+    this.#options.onLost?.(node)
   }
 
   suspects(): Iterable<string> {
@@ -160,6 +164,6 @@ export class Caller implements AttemptOwner {
   }
 
   report(report: CallReport): void {
-    this.#onReport?.(report)
+    this.#options.onReport?.(report)
   }
 }

@@ -28,7 +28,7 @@ import { unpackFrame } from './frame.ts'
 /*
  * The conversation about one message. Up: `message` (whole) or `offer` (its header, the bytes to follow in chunks),
  * `cancel`. Down, on the reply inbox: `accept` (when chunked, or not answered within 50 ms), `working` every 250 ms,
- * `ack` per chunk, then one of `result`, `failure`, `refused`, `dropped`.
+ * `ack` per chunk, then one of `result`, `failure`, `refused`, `dropped`. A `probe` is none of a message: `probed` at once.
  */
 
 /**
@@ -65,6 +65,7 @@ const up = z.discriminatedUnion('kind', [
     chunk: size,
   }),
   z.object({ kind: z.literal('cancel'), id: node, pass: z.number().int().min(1).max(1000).optional() }),
+  z.object({ kind: z.literal('probe') }),
 ])
 
 const chunk = z.object({
@@ -76,8 +77,12 @@ const chunk = z.object({
     .optional(),
 })
 
-/** How busy the answering node is: messages it holds, and how many it works on at once. */
-const load = z.object({ pending: z.number().int().min(0), capacity: size })
+/** How busy the answering node is: messages it holds, how many it takes, and K: how much longer each stays for that. */
+const load = z.object({
+  pending: z.number().int().min(0),
+  capacity: size,
+  slowdown: z.number().min(1).max(1e6).optional(),
+})
 
 const down = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('accept'), node, subject: subject.optional() }),
@@ -92,13 +97,16 @@ const down = z.discriminatedUnion('kind', [
     retryable: z.boolean(),
     stage: z.string().max(256),
     residence: z.number().min(0),
+    load: load.optional(),
   }),
   z.object({
     kind: z.literal('refused'),
     node,
     reason: z.string().max(4096),
     retryAfter: z.number().min(0).optional(),
+    load: load.optional(),
   }),
+  z.object({ kind: z.literal('probed'), node, load }),
   z.object({ kind: z.literal('dropped'), node, reason: z.enum(['stale', 'overflow', 'filtered']) }),
 ])
 

@@ -16,6 +16,7 @@ import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, ServiceDescription, Subscription, Transport } from '../transport.ts'
 import { Assembly, chunkBytes } from './chunks.ts'
 import { decodeMessage, encodeOutcome, type MessageHeader } from './codec.ts'
+import { Crowding } from './crowding.ts'
 import { packFrame } from './frame.ts'
 import { acceptAfter, beat, type Down, keyOf, type Load, readChunk, readUp, type Up } from './protocol.ts'
 
@@ -51,6 +52,11 @@ interface Held {
   readonly arrived: number
   whole: number
   accepted: boolean
+  /** Where on the chain it came in, and what of its timings was spent before. */
+  readonly at: string
+  readonly before: MessageHeader['timings']
+  /** Another was held meanwhile. */
+  crowded: boolean
   readonly cancellation: Cancellation
   readonly traceparent: string | undefined
   /** Those who wait: one, or more when a message was sent again while it is still held. */
@@ -74,7 +80,8 @@ export class Responder {
   /** Of those that come in chunks, by the subject their chunks come on. */
   readonly #arrivals = new Map<string, Held>()
   readonly #subscriptions: Subscription[] = []
-  readonly #counts = { received: 0, results: 0, failures: 0, dropped: 0, refused: 0, cancelled: 0 }
+  readonly #counts = { received: 0, results: 0, failures: 0, dropped: 0, refused: 0, cancelled: 0, probed: 0 }
+  readonly #crowding = new Crowding()
   #meanResidence = 0
   #arriving = 0
   #offers = 0
@@ -113,7 +120,12 @@ export class Responder {
   }
 
   get statistics(): Readonly<Record<string, number>> {
-    return { ...this.#counts, pending: this.#held.size, meanResidenceMs: Math.round(this.#meanResidence * 100) / 100 }
+    return {
+      ...this.#counts,
+      pending: this.#held.size,
+      meanResidenceMs: hundredths(this.#meanResidence),
+      slowdown: hundredths(this.#crowding.slowdown),
+    }
   }
 
   /** Replies what became of a message that `accept` was given. Unknown ones were settled before: they are ignored. */
@@ -126,6 +138,13 @@ export class Responder {
     this.#meanResidence += (residence - this.#meanResidence) * (this.#meanResidence === 0 ? 1 : 0.1)
     switch (item.kind) {
       case 'message': {
+        const spentHere = (step: 'queue' | 'load') => (item.timings[step] ?? 0) - (held.before[step] ?? 0)
+        this.#crowding.observe(
+          `${item.plan.model} ${held.at}`,
+          residence - spentHere('load'),
+          spentHere('queue'),
+          !held.crowded,
+        )
         const { header, parts } = encodeOutcome(item)
         const load = this.#load()
         try {
@@ -176,7 +195,9 @@ export class Responder {
   }
 
   #load(): Load {
-    return { pending: this.#held.size, capacity: this.#options.capacity }
+    // An idle node is as quick as it ever is, whatever it was when it last worked.
+    const slowdown = this.#held.size === 0 ? 1 : Math.min(1e6, this.#crowding.slowdown)
+    return { pending: this.#held.size, capacity: this.#options.capacity, slowdown }
   }
 
   #onRequest(request: ServedRequest): Promise<void> | void {
@@ -189,6 +210,11 @@ export class Responder {
     const { header, parts } = read
     const source = this.#options.boundary.sourceOf(request.subject)
     if (header.kind === 'cancel') return this.#cancel(keyOf({ source, id: header.id, pass: header.pass }))
+    if (header.kind === 'probe') {
+      const { node } = this.#options
+      this.#counts.probed++
+      return this.#reply(request, { kind: 'probed', node, load: this.#load() })
+    }
     if (header.message.source !== source) {
       return this.#reject(
         request,
@@ -207,7 +233,13 @@ export class Responder {
       const reason = this.#draining ? 'The node is draining.' : `The node holds ${this.#held.size} messages already.`
       // Before it has settled anything, it knows no better than the shortest time after which it says anything.
       const retryAfter = this.#draining ? 0 : Math.ceil(this.#meanResidence || acceptAfter)
-      return this.#reply(request, { kind: 'refused', node: this.#options.node, reason, retryAfter })
+      return this.#reply(request, {
+        kind: 'refused',
+        node: this.#options.node,
+        reason,
+        retryAfter,
+        load: this.#load(),
+      })
     }
     return header.kind === 'offer' ? this.#onOffer(request, header) : this.#onMessage(request, header.message, parts)
   }
@@ -289,6 +321,9 @@ export class Responder {
       arrived: now,
       whole: now,
       accepted: false,
+      at: header.payload.at,
+      before: header.timings,
+      crowded: this.#held.size > 0,
       cancellation: new Cancellation(),
       traceparent: traceContext.test(headers.traceparent ?? '') ? headers.traceparent : undefined,
       waiting: [],
@@ -297,6 +332,8 @@ export class Responder {
       assembly: undefined,
     }
     this.#counts.received++
+    // With more than one, all are marked already.
+    if (this.#held.size === 1) for (const other of this.#held.values()) other.crowded = true
     this.#held.set(held.key, held)
     this.#timer ??= clock.after(acceptAfter, this.#sweep)
     return held
@@ -374,12 +411,13 @@ export class Responder {
           node,
           reason,
           ...(retryAfter === undefined ? {} : { retryAfter }),
+          load: this.#load(),
         } satisfies Down),
         error,
       )
     }
     this.#counts.failures++
-    this.#finish(held, packFrame(failed(node, error, stage, clock.now() - held.whole)), error)
+    this.#finish(held, packFrame(failed(node, error, stage, clock.now() - held.whole, this.#load())), error)
   }
 
   #finish(held: Held, frame: Parts, error?: QuintetError): void {
@@ -412,7 +450,9 @@ export class Responder {
   }
 }
 
-function failed(node: string, error: QuintetError, stage: string, residence: number): Down {
+const hundredths = (value: number) => Math.round(value * 100) / 100
+
+function failed(node: string, error: QuintetError, stage: string, residence: number, load?: Load): Down {
   const { code, message, retryable } = error
   return {
     kind: 'failure',
@@ -422,5 +462,6 @@ function failed(node: string, error: QuintetError, stage: string, residence: num
     retryable,
     stage: stage.slice(0, 256),
     residence,
+    ...(load ? { load } : {}),
   }
 }

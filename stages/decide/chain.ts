@@ -7,6 +7,7 @@ import {
   type Menu,
   type ModelSet,
   type Outcome,
+  type Probe,
   type Side,
   type World,
 } from '../../pipeline/index.ts'
@@ -55,6 +56,10 @@ export class Chain implements Decider {
       }
     }
     if (thrown.length > 0) throw thrown[0]
+  }
+
+  probed(probe: Probe, world: World): void {
+    for (const decider of this.deciders) decider.probed?.(probe, world)
   }
 
   /** How each of them decided, in their order; those that do not tell are left out. */

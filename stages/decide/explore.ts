@@ -70,7 +70,8 @@ class Exploring implements Decider {
       if (one.choice[field] !== undefined) left[list] = [one.choice[field]]
       else if (chosen[field] !== undefined) left[list] = menu[list]
     }
-    return { ...after, ...left }
+    const { backupAfter: _backupAfter, accept: _accept, ...lists } = after
+    return { ...lists, ...scalars(menu), ...scalars(one.choice), ...left }
   }
 
   observe(outcome: Outcome, world: World): void {
@@ -99,3 +100,8 @@ class Exploring implements Decider {
     }
   }
 }
+
+const scalars = ({ backupAfter, accept }: Pick<Menu, 'backupAfter' | 'accept'>) => ({
+  ...(backupAfter === undefined ? {} : { backupAfter }),
+  ...(accept === undefined ? {} : { accept }),
+})

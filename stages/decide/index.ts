@@ -1,4 +1,4 @@
-export { type Chain, chain } from './chain.ts'
+export { type BackupOptions, backup } from './backup.ts'
 export {
   type AlertOptions,
   type AnsOptions,
@@ -11,7 +11,9 @@ export {
   type MauiOptions,
   maui,
 } from './baselines/index.ts'
+export { type Chain, chain } from './chain.ts'
 export {
+  CloudTime,
   Contention,
   CutCosts,
   type CutPoint,
@@ -56,7 +58,9 @@ export {
   UnknownLogVersion,
 } from './log/index.ts'
 export { type Offload, type OffloadOptions, type OffloadStatistics, offload } from './offload/index.ts'
+export { type FrontWeights, type Objectives, paretoFront } from './pareto.ts'
 export { type Place, type PlaceOptions, place } from './place.ts'
+export { type FrontPoint, type Planner, type PlannerOptions, plan } from './plan/index.ts'
 export {
   type Estimate,
   type Estimates,
@@ -72,5 +76,4 @@ export {
 export type { SelectRule } from './rules.ts'
 export { type Expected, type Select, type SelectOptions, select } from './select.ts'
 export { type Shadow, type ShadowStatistics, shadow } from './shadow.ts'
-export { type FrontPoint, type Planner, type PlannerOptions, plan } from './plan/index.ts'
-export { type FrontWeights, type Objectives, paretoFront } from './pareto.ts'
+export { type Split, type SplitOptions, split } from './split/index.ts'

@@ -10,6 +10,10 @@ export interface Objectives {
   readonly bytes: number
 }
 
+const names = ['time', 'energy', 'accuracy', 'bytes'] as const
+/** No weight is less: of choices equal in what counts the one that is better otherwise is picked. */
+const least = 1e-6
+
 /** The weights of a user profile; what is absent does not count. */
 export type FrontWeights = Readonly<Partial<Record<keyof Objectives, number>>>
 
@@ -55,27 +59,42 @@ export function paretoFront({ time, energy, accuracy, bytes }: Columns): number[
 }
 
 /**
- * The point of a front with the least weighted sum of time, energy, bytes and lost accuracy, each scaled to 0…1 over the
- * front. With positive weights it is one that nothing beats. −1 of an empty front.
+ * The choice with the least weighted sum of time, energy, bytes and lost accuracy. Each is scaled to 0…1 between its best
+ * value and the worst it has among the choices that are best in one of the others (the payoff table's nadir), so that
+ * hopeless choices do not flatten the scale. Every weight counts a little, so that nothing beats what is picked.
+ * @param count positions in the columns, from 0
+ * @param open whether a position may be picked
+ * @returns a position, −1 where none may
  */
-export function pick(front: readonly number[], columns: Columns, weights: FrontWeights): number {
-  const scales = (['time', 'energy', 'accuracy', 'bytes'] as const).map((name) => {
-    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-    for (const i of front) {
-      low = Math.min(low, columns[name][i] as number)
-      high = Math.max(high, columns[name][i] as number)
-    }
-    const weight = (weights[name] ?? 0) * (name === 'accuracy' ? -1 : 1)
-    return { values: columns[name], low, by: high > low ? weight / (high - low) : 0 }
-  })
-  let [best, least] = [-1, Number.POSITIVE_INFINITY]
-  for (const i of front) {
-    let cost = 0
-    for (const { values, low, by } of scales) cost += by * ((values[i] as number) - low)
-    if (cost < least) {
-      best = i
-      least = cost
+export function pick(count: number, columns: Columns, weights: FrontWeights, open: (at: number) => boolean): number {
+  const scales = names.map((name) => ({ values: columns[name], sign: name === 'accuracy' ? -1 : 1, best: -1, by: 0 }))
+  for (const scale of scales) {
+    for (let i = 0; i < count; i++) {
+      if (!open(i)) continue
+      if (scale.best < 0 || scale.sign * ((scale.values[i] as number) - (scale.values[scale.best] as number)) < 0)
+        scale.best = i
     }
   }
-  return best
+  if ((scales[0]?.best ?? -1) < 0) return -1
+  scales.forEach((scale, k) => {
+    const low = scale.values[scale.best] as number
+    let worst = 0
+    for (const { best } of scales) worst = Math.max(worst, scale.sign * ((scale.values[best] as number) - low))
+    const weight = Math.max(weights[names[k] as keyof Objectives] ?? 0, least)
+    scale.by = worst > 0 ? (scale.sign * weight) / worst : scale.sign * weight
+  })
+  let [picked, cheapest] = [-1, Number.POSITIVE_INFINITY]
+  for (let i = 0; i < count; i++) {
+    if (!open(i)) continue
+    let cost = 0
+    for (let k = 0; k < scales.length; k++) {
+      const scale = scales[k] as (typeof scales)[number]
+      cost += scale.by * (scale.values[i] as number)
+    }
+    if (cost < cheapest) {
+      picked = i
+      cheapest = cost
+    }
+  }
+  return picked
 }

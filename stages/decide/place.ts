@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Cut, Decider, DecisionRequest, Explanation, Menu, Outcome, Weighed } from '../../pipeline/index.ts'
+import type { Cut, Decider, DecisionRequest, Explanation, Menu, Outcome, Probe, Weighed } from '../../pipeline/index.ts'
 import { LinkEstimate } from './estimate/link.ts'
 import { PreparingTime } from './estimate/preparing.ts'
 import { Regression } from './estimate/regression.ts'
@@ -60,6 +60,11 @@ type Way = 'captured' | 'prepared'
 const sizeRate = 0.2
 /** Messages' time that tries may cost in advance: what is learned early is used for long. */
 const advance = 4
+/** A crossing that took so many times more or less than expected is a surprise; so many of them in a row are a change. */
+const surprising = 2
+const enoughSurprises = 2
+/** Crossings after which it is known how long they take. */
+const wellKnown = 8
 const captured: readonly Cut[] = ['captured']
 const prepared: readonly Cut[] = ['prepared']
 
@@ -88,6 +93,8 @@ class PieSlicer implements Place {
   readonly #since = { captured: 0, prepared: 0 }
   /** Milliseconds that tries may cost by now; undefined before both ways were taken. */
   #saved: number | undefined
+  /** Crossings in a row that took far more or less time than was expected. */
+  #surprises = 0
   /** The last decision: about what, which way, and why. */
   #request: DecisionRequest | undefined
   #way: Way = 'captured'
@@ -118,14 +125,17 @@ class PieSlicer implements Place {
   }
 
   observe(outcome: Outcome): void {
-    if (outcome.side !== 'device') return
+    if (outcome.side !== 'device' || outcome.backup) return
     const { kind, crossing, timings, bytes, width, height, now } = outcome
     if (kind === 'failure' && (outcome.error === 'deadline-exceeded' || outcome.error === 'node-lost'))
       this.#observeLoss(outcome)
     if (kind !== 'message' || !crossing) return
     const { device = 0, cloud = 0, transfer } = timings
     if (crossing.at !== 'captured' && crossing.at !== 'prepared') return
-    if (transfer !== undefined) this.#link.observe(crossing.node, crossing.bytes, transfer, now)
+    if (transfer !== undefined) {
+      this.#compare(transfer, this.#link.mean(crossing.bytes))
+      this.#link.observe(crossing.node, crossing.bytes, transfer, now)
+    }
     if (crossing.at === 'captured') this.#cloud.observe(bytes, width, height, cloud)
     else {
       this.#device.observe(bytes, width, height, device)
@@ -134,6 +144,10 @@ class PieSlicer implements Place {
       const before = this.#preparedBytes ?? crossing.bytes
       this.#preparedBytes = before + sizeRate * (crossing.bytes - before)
     }
+  }
+
+  probed({ node, bytes, ms, answered, now }: Probe): void {
+    if (answered && node !== undefined) this.#link.observe(node, bytes, ms, now)
   }
 
   /** `ms` leaves out the model's own time: it is the same on both ways. */
@@ -176,6 +190,12 @@ class PieSlicer implements Place {
     this.#preparedBytes = preparedBytes
   }
 
+  #compare(ms: number, expected: number | undefined): void {
+    // What is hardly known yet surprises nobody.
+    const ratio = expected === undefined || this.#link.count < wellKnown ? 1 : ms / expected
+    this.#surprises = ratio > surprising || ratio < 1 / surprising ? this.#surprises + 1 : 0
+  }
+
   #choose({ bytes, width, height, remaining }: DecisionRequest): Way {
     const {
       smallBytes = this.#preparedBytes ?? 0,
@@ -206,11 +226,15 @@ class PieSlicer implements Place {
     const gap = Math.abs((local ?? 0) - (remote ?? 0))
     const cost = Math.min(local ?? Number.POSITIVE_INFINITY, remote ?? Number.POSITIVE_INFINITY)
     this.#saved = (this.#saved ?? advance * cost) + tryShare * cost
-    if (since < tryAtMostEvery) return best
+    // The network is another one now, and this way may tell little about the other: one try, whatever it costs.
+    const changed = this.#surprises >= enoughSurprises
+    if (since < tryAtMostEvery && !changed) return best
     const inTime = ((other === 'captured' ? remote : local) ?? 0) < remaining
     const uncertain = gap * gap < this.#varianceOfGap(bytes, width, height)
-    if (!inTime || gap > this.#saved || (since < tryEvery && !uncertain)) return best
-    this.#saved -= gap
+    if (changed) this.#surprises = 0
+    else if (gap > this.#saved || (since < tryEvery && !uncertain)) return best
+    if (!inTime) return best
+    this.#saved = Math.max(0, this.#saved - gap)
     this.#why = 'try'
     return other
   }
@@ -245,10 +269,10 @@ class PieSlicer implements Place {
   }
 
   /** A message that did not get through in time would have taken longer: on a link that is too slow nothing else tells. */
-  #observeLoss({ plan, timings, bytes, latency, now }: Outcome): void {
+  #observeLoss({ plan, timings, bytes, latency, began = 0, now }: Outcome): void {
     const sent = plan.cut === 'captured' ? bytes : plan.cut === 'prepared' ? this.#preparedBytes : undefined
     if (sent === undefined) return
-    const before = (timings.capture ?? 0) + (timings.device ?? 0)
+    const before = began + (timings.capture ?? 0) + (timings.device ?? 0)
     this.#link.observeAtLeast(sent, latency - before, now)
   }
 }

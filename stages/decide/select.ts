@@ -183,6 +183,7 @@ class Selector implements Select {
 
   observe(outcome: Outcome): void {
     const { kind, side, crossing, timings, plan, way } = outcome
+    if (outcome.backup) return
     if (way) this.#down.add(way.down)
     if (kind === 'failure') return this.#observeFailure(outcome)
     const { execute } = timings
@@ -289,18 +290,18 @@ class Selector implements Select {
   }
 
   /** A model that ran out of time took at least what was left for it. */
-  #observeFailure({ side, error, plan, latency, timings, way }: Outcome): void {
+  #observeFailure({ side, error, plan, latency, began = 0, timings, way }: Outcome): void {
     if (error !== 'deadline-exceeded' || plan.model === undefined || timings.execute) return
     if (!this.#known().ids.includes(plan.model)) return
     const { capture = 0, device = 0, cloud = 0 } = timings
     if (side === 'device' && plan.cut !== undefined && plan.cut !== 'answered') {
       // Above the wire it cannot be told what was slow. Models are far steadier than networks.
-      const rest = latency - capture - this.expected(plan.model, 'cloud').mean
+      const rest = latency - began - capture - this.expected(plan.model, 'cloud').mean
       if (rest > (this.#places.device.rest.get(plan.cut)?.quantile(cautious) ?? 0))
         add(this.#places.device.rest, plan.cut, rest)
       return
     }
-    const ms = latency - capture - device - cloud - (way?.up ?? 0)
+    const ms = latency - began - capture - device - cloud - (way?.up ?? 0)
     if (ms > this.expected(plan.model, side).mean) this.#observeRun(plan.model, side, ms)
   }
 

@@ -5,6 +5,7 @@ import type {
   Menu,
   ModelSet,
   Outcome,
+  Probe,
   Side,
   Weighed,
   World,
@@ -87,6 +88,11 @@ class Shadowed implements Shadow {
     this.#real.observe(outcome, world)
   }
 
+  probed(probe: Probe, world: World): void {
+    for (const other of this.#others) other.probed(probe, world)
+    this.#real.probed(probe, world)
+  }
+
   explain(): Explanation | undefined {
     return this.#real.explain()
   }
@@ -153,6 +159,14 @@ class Beside {
   observe(outcome: Outcome, world: World): void {
     try {
       this.decider.observe(outcome, world)
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  probed(probe: Probe, world: World): void {
+    try {
+      this.decider.probed(probe, world)
     } catch (error) {
       this.#fault(error)
     }

@@ -209,20 +209,28 @@ export class Dispatcher {
   #tie(turn: Turn, { up }: Place): void {
     const { clock, settings } = this.#options
     if (settings.tied === 0) return
-    turn.tie = clock.after(Math.max(1, up.lane.left(turn.handed) - (turn.usual ?? 0)), () => {
-      const { performer, leases, states } = this.#options
-      const works = turn.works.filter(({ settled }) => !settled)
-      if (turn.began !== undefined || works.length === 0) return
-      if (this.tied + works.length > performer.made * settings.tied) return
-      const other = this.#places().find((each) => each.up.lane.empty && each.up.residency.has(turn.model.key))
-      const lease = other && leases?.take(turn.model, other.up.executor.id)
-      if (other === undefined || (leases !== undefined && lease === undefined)) return
-      this.tied += works.length
-      const now = clock.now()
-      const rows = works.reduce((sum, { rows = 1 }) => sum + rows, 0)
-      void this.#hand(new Turn(works, now, states.of(turn.model).times.p99(rows), lease), other)
-      turn.takeBack()
-    })
+    const { usual = 0 } = turn
+    const look = () => {
+      if (turn.began !== undefined || turn.takenBack || this.#double(turn)) return
+      turn.tie = clock.after(Math.max(1, usual), look)
+    }
+    turn.tie = clock.after(Math.max(1, up.lane.left(turn.handed) - usual), look)
+  }
+
+  /** @returns whether another executor makes it now, or nobody wants it */
+  #double(turn: Turn): boolean {
+    const { performer, leases, states, settings, clock } = this.#options
+    const works = turn.works.filter(({ settled }) => !settled)
+    if (works.length === 0) return true
+    if (this.tied + works.length > performer.made * settings.tied) return false
+    const other = this.#places().find((each) => each.up.lane.empty && each.up.residency.has(turn.model.key))
+    const lease = other && leases?.take(turn.model, other.up.executor.id)
+    if (other === undefined || (leases !== undefined && lease === undefined)) return false
+    this.tied += works.length
+    const rows = works.reduce((sum, { rows = 1 }) => sum + rows, 0)
+    void this.#hand(new Turn(works, clock.now(), states.of(turn.model).times.p99(rows), lease), other)
+    turn.takeBack()
+    return true
   }
 }
 

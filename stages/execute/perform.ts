@@ -139,13 +139,14 @@ export class Performer {
   }
 
   /** Replaces an executor whose process has grown by more than its models. */
-  #look(memory: number | undefined, slot: Slot, { executor, residency, since }: Up): void {
+  #look(memory: number | undefined, slot: Slot, up: Up): void {
     const { settings, clock, events } = this.#options
-    if (memory === undefined || executor.baseline === undefined) return
+    const { executor, residency, since } = up
+    if (memory === undefined || executor.baseline === undefined || slot.up !== up || slot.replacing) return
     const beyond = memory - executor.baseline - residency.bytes
     if (beyond <= settings.recycle.slack || clock.now() - since < settings.recycle.every) return
     events?.({ type: 'executor-recycled', executor: executor.id, memory, beyond })
-    slot.replace(settings.longestRun)
+    slot.replace(up, settings.longestRun)
   }
 
   #kill(slot: Slot, { executor }: Up, reason: string): void {

@@ -64,6 +64,11 @@ export class Slot {
     return this.#up
   }
 
+  /** Whether a fresh executor is being started for one that lives. */
+  get replacing(): boolean {
+    return this.#replacing !== undefined
+  }
+
   /** Whether it stays empty: the restart budget is spent. */
   get failed(): boolean {
     return this.#failed
@@ -97,9 +102,9 @@ export class Slot {
    * Puts a fresh executor into the place of a living one, without a gap: the old one is followed when the new one is
    * ready, finishes what it has, for at most `within` ms, and is closed. One that cannot be started changes nothing.
    */
-  replace(within: number): void {
-    if (this.#replacing !== undefined || this.#closed || this.#up === undefined) return
-    this.#replacing = this.#follow(this.#up, within).finally(() => {
+  replace(old: Up, within: number): void {
+    if (this.#replacing !== undefined || this.#closed || this.#up !== old) return
+    this.#replacing = this.#follow(old, within).finally(() => {
       this.#replacing = undefined
     })
   }

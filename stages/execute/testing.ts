@@ -8,7 +8,13 @@ export interface FakeExecutorsOptions {
   /** Milliseconds of a start, a load, a run. Default 0: done as soon as asked. */
   readonly startMs?: number
   readonly loadMs?: number
-  readonly runMs?: number | ((model: ModelSource) => number)
+  readonly runMs?: number | ((model: ModelSource, inputs: readonly Tensor[]) => number)
+  /** Runs that each takes at a time. Default 1. */
+  readonly depth?: number
+  /** Whether several inputs can be run as one. Default false. */
+  readonly batches?: boolean
+  /** Resident bytes that a run tells; `baseline` before any model is 100. Default: none are told. */
+  readonly memory?: () => number
   /** What a run answers. Default: its inputs. An error thrown here is the run's. */
   readonly answer?: (model: ModelSource, inputs: readonly Tensor[]) => readonly Tensor[]
   /** An error thrown here is the load's, e.g. ModelLoadFailed. */
@@ -61,6 +67,7 @@ export function fakeExecutors(options: FakeExecutorsOptions): FakeExecutors {
 
 function fakeExecutor(id: string, options: FakeExecutorsOptions): FakeExecutor {
   const { clock, loadMs = 0, runMs = 0, answer = (_model, inputs) => inputs, onLoad } = options
+  const { batches = false, memory } = options
   const held = new Map<string, ModelSource>()
   const loads: string[] = []
   const runs: string[] = []
@@ -99,6 +106,8 @@ function fakeExecutor(id: string, options: FakeExecutorsOptions): FakeExecutor {
 
   return {
     id,
+    depth: options.depth ?? 1,
+    ...(memory ? { baseline: 100 } : {}),
     loads,
     runs,
     unloads,
@@ -112,7 +121,7 @@ function fakeExecutor(id: string, options: FakeExecutorsOptions): FakeExecutor {
         await pass(loadMs)
         onLoad?.(model)
         held.set(model.key, model)
-        return { ms: loadMs, residentBytes: model.bytes, inputs: ['input'], outputs: ['output'], batches: false }
+        return { ms: loadMs, residentBytes: model.bytes, inputs: ['input'], outputs: ['output'], batches }
       }),
     unload: (key) =>
       inTurn(async () => {
@@ -125,9 +134,9 @@ function fakeExecutor(id: string, options: FakeExecutorsOptions): FakeExecutor {
         const model = held.get(key)
         if (model === undefined) throw new ExecutionFailed(`Model ${key} is not loaded in ${id}. Load it first.`)
         runs.push(model.name)
-        const ms = typeof runMs === 'number' ? runMs : runMs(model)
+        const ms = typeof runMs === 'number' ? runMs : runMs(model, inputs)
         await (hanging ? forever(end.signal) : pass(ms))
-        return { outputs: answer(model, inputs), ms }
+        return { outputs: answer(model, inputs), ms, ...(memory ? { memory: memory() } : {}) }
       }),
     crash: () => tellLost(stop('crashed')),
     hang() {

@@ -1,7 +1,6 @@
 import type { Observable } from 'rxjs'
 import {
   asStage,
-  type BoundaryOptions,
   boundaryDefinition,
   evolve,
   type Item,
@@ -9,6 +8,7 @@ import {
   type Payload,
   rank,
   type StageDefinition,
+  type WireOptions,
 } from '../../pipeline/index.ts'
 
 /** The wire: what stands below it runs in the cloud. A pipeline has one. */
@@ -20,9 +20,10 @@ export interface Transfer {
 /**
  * Carries each message over the wire, as the plan says, and comes back with its answer; messages that the device has
  * answered pass by. A plan whose cut is still open is closed here, at the point of the chain that the payload has
- * reached.
+ * reached. Where nothing crosses for long, the way is probed.
+ * @throws BadConfiguration a bad option
  */
-export function transfer(options: BoundaryOptions = {}): Transfer {
+export function transfer(options: WireOptions = {}): Transfer {
   return asStage<Transfer>(boundaryDefinition('transfer', { kind: 'wire' }, options, closeCut))
 }
 

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { seededRandom } from '../../pipeline/testing/index.ts'
-import { assets } from '../support/assets.ts'
 
 /** A model of a replay. */
 export interface ReplayModel {
@@ -89,12 +88,4 @@ function shuffled(count: number, random: () => number): number[] {
     order[other] = moved
   }
   return order
-}
-
-/** The folder with the trace. @throws when there is none */
-export function traceFolder(): string {
-  if (assets === undefined) {
-    throw new Error('This benchmark replays a trace from ../shared/assets. Put it there, or set QUINTET_ASSETS.')
-  }
-  return assets
 }

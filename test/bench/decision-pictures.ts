@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { type Cut, systemClock, World } from '../../pipeline/index.ts'
 import { seededRandom } from '../../pipeline/testing/index.ts'
-import { place, type SelectOptions, select } from '../../stages/index.ts'
+import { backup, EnergyModel, place, type SelectOptions, select } from '../../stages/index.ts'
 import { menu, modelSet, normal, outcome, request } from '../stages/decide/support.ts'
 import { assets } from '../support/assets.ts'
 import { type Panel, svg } from './svg.ts'
@@ -145,5 +145,91 @@ function drawSelect(): void {
   writeFileSync(beside('select.svg'), svg(panels))
 }
 
+/** MDInference's networks, one way, ms: mean and deviation. */
+const networks = { campus: [57.87, 30.79], home: [92.02, 48.38] } as const
+
+function drawBackup(): void {
+  const device = { id: 'mobilenet_v1_025_128', accuracy: 0.414, latencyMs: 66 }
+  const cloud = { accuracy: 0.779, ms: 31.11 }
+  const models = modelSet([device])
+  const energy = new EnergyModel()
+  const perRun = energy.compute(device.latencyMs) - energy.wait(device.latencyMs)
+  const contestants: Readonly<Record<string, Parameters<typeof backup>[0] | undefined>> = {
+    none: undefined,
+    always: { when: 'always' },
+    pays: {},
+    'pays, 1 J = 0.5': { price: 0.5 },
+  }
+  const slas = Array.from({ length: 16 }, (_, i) => 100 + 25 * i)
+  const panels: Panel[] = []
+  for (const [network, [mean, deviation]] of Object.entries(networks)) {
+    const played = Object.entries(contestants).map(([name, options]) => ({
+      name,
+      points: slas.map((sla) => {
+        const random = seededRandom(sla)
+        const decider = options && backup({ models, ...options })
+        const offered = { ...menu, cuts: ['captured'], backups: ['none', `model:${device.id}`] } as const
+        let [right, runs] = [0, 0]
+        const times = 4000
+        for (let i = 0; i < times; i++) {
+          const way = () => Math.max(1, normal(random, mean, deviation))
+          const transfer = way() + way()
+          const ms = transfer + cloud.ms
+          const backupMs = Math.max(20, normal(random, device.latencyMs, 6))
+          const asked = request({ deadline: sla, bytes: 50_000 })
+          const plan = decider?.decide(asked, world, offered)
+          const starts =
+            plan?.backups[0] === 'none' ? Number.POSITIVE_INFINITY : (plan?.backupAfter ?? Number.POSITIVE_INFINITY)
+          const ran = starts < Math.min(ms, sla)
+          if (ran) runs++
+          right += ms <= sla ? cloud.accuracy : ran && starts + backupMs <= sla ? device.accuracy : 0
+          const done = starts + backupMs
+          const [latency, error] =
+            done <= Math.min(ms, sla) ? [done, undefined] : ms <= sla ? [ms, 'cancelled'] : [sla, 'deadline-exceeded']
+          const end = error ? ({ kind: 'failure', error } as const) : {}
+          const began = { began: starts, latency, backup: true } as const
+          if (ran) decider?.observe?.(outcome({ cut: 'answered', model: device.id }, {}, { ...began, ...end }), world)
+          const crossed = { latency: Math.min(ms, sla), bytes: 50_000 }
+          decider?.observe?.(
+            ms <= sla
+              ? outcome({ cut: 'captured' }, { transfer }, { ...crossed, crossing: { bytes: 50_000 } })
+              : outcome({ cut: 'captured' }, {}, { ...crossed, kind: 'failure', error: 'deadline-exceeded' }),
+            world,
+          )
+        }
+        return { sla, right: (100 * right) / times, mJ: (runs / times) * perRun }
+      }),
+    }))
+    const of = (pick: (point: { sla: number; right: number; mJ: number }) => number) =>
+      played.map(({ name, points }) => ({
+        name,
+        points: points.map((point) => [point.sla - 100, pick(point)] as const),
+      }))
+    panels.push(
+      {
+        title: `${network}: right and on time`,
+        x: 'deadline − 100, ms',
+        y: '%',
+        to: [400, 100],
+        series: of((p) => p.right),
+      },
+      {
+        title: `${network}: energy of backups`,
+        x: 'deadline − 100, ms',
+        y: 'mJ a message',
+        to: [400, 200],
+        series: of((p) => p.mJ),
+      },
+    )
+    console.log(network)
+    for (const { name, points } of played) {
+      const at = [150, 200, 250, 350].map((sla) => points.find((point) => point.sla === sla))
+      console.log(`| ${name} | ${at.map((p) => `${p?.right.toFixed(1)} / ${p?.mJ.toFixed(1)}`).join(' | ')} |`)
+    }
+  }
+  writeFileSync(beside('backup.svg'), svg(panels))
+}
+
 drawPlace()
 drawSelect()
+drawBackup()

@@ -5,6 +5,7 @@ import { place, select } from '../../stages/index.ts'
 import { baselineRows } from './decisions/baselines.ts'
 import { type Asked, base, happened, measure } from './decisions/measure.ts'
 import { offloadRows } from './decisions/offload.ts'
+import { planRows } from './decisions/plan.ts'
 import type { Row } from './row.ts'
 
 const models = 23
@@ -27,6 +28,7 @@ export async function bench(): Promise<Row[]> {
     ),
     ...offloadRows(),
     ...baselineRows(),
+    ...planRows(),
   ]
 }
 

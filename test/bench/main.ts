@@ -15,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench: () => Promise<read
   nats: () => import('./nats.ts'),
   transport: () => import('./transport.ts'),
   executor: () => import('./executor.ts'),
+  cache: () => import('./cache.ts'),
   decisions: () => import('./decisions.ts'),
   split: () => import('./split.ts'),
   predictor: () => import('./predictor.ts'),

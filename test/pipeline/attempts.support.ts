@@ -39,11 +39,11 @@ export interface Log {
   cancelled: number
 }
 
-interface Running {
+export interface Running {
   <P extends Payload, S extends Side>(source: Observable<Item<P, S>>): Observable<Item<P | Result, S>>
   readonly definition: StageDefinition
 }
-interface Ending {
+export interface Ending {
   <P extends Payload, S extends Side>(source: Observable<Item<P, S>>): Observable<Item<Result, S>>
   readonly definition: StageDefinition
 }

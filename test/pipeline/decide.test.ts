@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   allOnDevice,
+  anyLayer,
   BadConfiguration,
   type Decider,
   type DecisionRequest,
@@ -15,7 +16,14 @@ import {
   type StageContext,
   World,
 } from '../../pipeline/index.ts'
-import { fakeClock, imageMessage, type MessageChange, runStage, tensorsMessage } from '../../pipeline/testing/index.ts'
+import {
+  fakeClock,
+  imageMessage,
+  type MessageChange,
+  resultPayload,
+  runStage,
+  tensorsMessage,
+} from '../../pipeline/testing/index.ts'
 
 const wired: Partial<StageContext> = {
   models: { ids: ['a', 'b', 'c'] },
@@ -176,6 +184,81 @@ describe('decide', () => {
       },
     }
     await expect(runStage(decide(refusing), [], wired)).rejects.toThrow('not here')
+  })
+
+  it('offers layers only where the pipeline can cut, and a model has any', async () => {
+    const cuttable = {
+      ids: ['a', 'b'],
+      cuts: (id: string) => (id === 'a' ? (['after:conv1', 'after:conv2'] as const) : []),
+    }
+    const offer = async (context: Partial<StageContext>) => {
+      const offered: Menu[] = []
+      await decided([keeping({}, offered)], {}, { ...wired, models: cuttable, ...context })
+      return offered[0]?.cuts
+    }
+    expect(await offer({})).toEqual(['captured', 'prepared', 'after:*', 'answered'])
+    expect(await offer({ models: { ids: ['a'], cuts: () => [] } })).not.toContain('after:*')
+    expect(await offer({ route: { wire: true, prepares: true, executes: false } })).not.toContain('after:*')
+    expect(await offer({ route: { wire: false, prepares: true, executes: true } })).toEqual(['answered'])
+  })
+
+  it('takes a layer by name, refuses one that the model has not, and leaves any layer open', async () => {
+    const models = { ids: ['a', 'b'], cuts: () => ['after:conv1', 'after:conv2'] as const }
+    const context = { ...wired, models }
+    const cutAt = (cut: Menu['cuts'][number]) => decided([keeping({ models: ['a'], cuts: [cut] })], {}, context)
+    expect((await cutAt('after:conv2')).plan.cut).toBe('after:conv2')
+    const wrong = (await cutAt('after:conv9')) as unknown as Failure
+    expect(wrong.error).toBeInstanceOf(BadConfiguration)
+    expect(wrong.error.message).toMatch(/"a".*after:conv9.*after:conv1/)
+    const open = await cutAt(anyLayer)
+    expect(open.plan.cut).toBeUndefined()
+  })
+
+  it('keeps the order in which a decider prefers what it leaves, wherever it is decided next', async () => {
+    const offered: Menu[] = []
+    const first = await decided([keeping({ models: ['c', 'a'], cuts: ['prepared', 'captured', 'answered'] })])
+    expect(first.open).toEqual({ models: ['c', 'a'], cuts: ['prepared', 'captured', 'answered'] })
+    await decided([keeping({}, offered)], first)
+    expect(offered[0]).toMatchObject({ models: ['c', 'a'], cuts: ['prepared', 'captured', 'answered'] })
+  })
+
+  it('puts into the plan when a backup starts and what is accepted, and keeps both', async () => {
+    const out = await decided([keeping({ backupAfter: 40 }), keeping({ accept: 0.7 })])
+    expect(out.plan).toMatchObject({ backupAfter: 40, accept: 0.7 })
+    expect((await decided([keeping({})], out)).plan).toMatchObject({ backupAfter: 40, accept: 0.7 })
+  })
+
+  it('offers backups and the last answer only in the process that follows the messages', async () => {
+    const offered: Menu[] = []
+    await decided([keeping({}, offered)])
+    expect(offered[0]?.backups).toEqual(['none'])
+    expect(offered[0]?.lastAge).toBeUndefined()
+    const planned: Message[] = []
+    const attempts: StageContext['attempts'] = {
+      planned: (message) => void planned.push(message),
+      next: () => 2,
+      probed: () => {},
+      last: (source) => (source === 'device.left' ? { payload: resultPayload(), at: -30 } : undefined),
+    }
+    const following = { ...wired, attempts }
+    const out = await decided([keeping({ backups: ['model:b'] }, offered)], {}, following)
+    await decided([keeping({}, offered)], { source: 'device.left' }, following)
+    expect(offered[1]?.backups).toEqual(['none', 'model:a', 'model:b', 'model:c'])
+    expect(offered[2]).toMatchObject({ backups: ['none', 'model:a', 'model:b', 'model:c', 'last'], lastAge: 30 })
+    expect(planned[0]).toBe(out)
+  })
+
+  it('passes by what is planned already as a backup', async () => {
+    const message = imageMessage({ backup: true, pass: 1, plan: { cut: 'answered', model: 'b' } })
+    expect(await decided([inCloud()], message)).toBe(message)
+  })
+
+  it('does not plan again what was tried in vain', async () => {
+    const tried = [{ plan: { cut: 'captured' as const }, error: 'node-lost' }]
+    const out = await decided([inCloud()], { attempt: 2, pass: 1, tried, open: { cuts: ['answered'] } })
+    expect((out as unknown as Failure).error.code).toBe('cancelled')
+    const other = await decided([allOnDevice('a')], { attempt: 2, pass: 1, tried, open: { cuts: ['answered'] } })
+    expect(other.plan).toMatchObject({ cut: 'answered', model: 'a' })
   })
 
   it('tells what was decided', async () => {

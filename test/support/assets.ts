@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 export const assets: string | undefined = [
   process.env.QUINTET_ASSETS,
   fileURLToPath(new URL('../../../shared/assets', import.meta.url)),
+  // Compiled, this file stands one folder deeper.
+  fileURLToPath(new URL('../../../../shared/assets', import.meta.url)),
 ].find((folder): folder is string => folder !== undefined && existsSync(folder))
 
 /** Part of the names of tests that need them: says why they are skipped. */

@@ -25,6 +25,8 @@ export const transfers: Readonly<Record<Network, Readonly<Record<Phone, Line>>>>
 /** Preparing in the cloud. */
 export const cloud: Line = [58.049, 3.824]
 
+export const networks = Object.keys(transfers) as readonly Network[]
+
 /** Mean bytes of a picture that was prepared on the device. */
 export const preparedBytes = 53_982
 

@@ -1,3 +1,4 @@
+export { CloudTime } from './cloud-time.ts'
 export { Contention } from './contention.ts'
 export { CutCosts, type CutPoint, cutCosts } from './cuts.ts'
 export { EnergyModel, type EnergyOptions, type Radio, type RadioName, radios, type Spending } from './energy.ts'

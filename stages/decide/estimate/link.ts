@@ -26,6 +26,8 @@ interface Edge {
 const beyond = 1.5
 /** Below so many bytes a crossing is a round trip and nothing else. */
 const small = 4096
+/** What a probe says of the rate counts as one crossing of so many bytes. */
+const probed = 1e5
 
 /**
  * The way to the cloud, learned from crossings: milliseconds = a + b · megabytes, there and back. Kept per edge (the
@@ -99,7 +101,12 @@ export class LinkEstimate {
 
   /** Variance of b, the milliseconds per megabyte. */
   get slopeVariance(): number {
-    return this.#edge()?.regression.varianceOf(1) ?? Number.POSITIVE_INFINITY
+    return this.slopeVarianceTo()
+  }
+
+  /** The same over an edge. */
+  slopeVarianceTo(edge: string | undefined = this.#current): number {
+    return this.#edge(edge)?.regression.varianceOf(1) ?? Number.POSITIVE_INFINITY
   }
 
   /** Milliseconds since an edge was observed; Infinity when never. */
@@ -134,6 +141,18 @@ export class LinkEstimate {
     this.#x[1] = bytes / 1e6
     edge.regression.observe(this.#x, beyond * ms)
     edge.at = now
+  }
+
+  /**
+   * Starts an edge afresh from what a probe found: milliseconds of a round trip, and bit/s up where it tells. What was known
+   * before is forgotten: it was learned from a link that may have been another.
+   */
+  refresh(edge: string, rtt: number, uplink: number | undefined, now: number): void {
+    const before = this.uplinkTo(edge)
+    const rate = uplink ?? before
+    this.#edges.delete(edge)
+    this.observe(edge, 0, rtt, now)
+    if (rate !== undefined) this.observe(edge, probed, rtt + (8000 * probed) / rate, now)
   }
 
   /** What was learned, as plain JSON; ages are not kept: what is restored is stale. */

@@ -13,6 +13,8 @@ export interface OnTimeOptions {
 
 /** What is assumed counts as so many observations. */
 const weight = 2
+/** Knots reach from −6 to 6, where nothing is uncertain any more, 16 to a unit. */
+const [reach, fine] = [6, 16]
 /** Kinds of path remembered, over all edges. */
 const mostPaths = 256
 
@@ -22,6 +24,8 @@ const mostPaths = 256
 export class Ratios {
   readonly #samples: Samples
   readonly #prior: number
+  /** P at evenly spaced ratios, drawn up when it is asked for and again after the next observation. */
+  #knots: Float64Array | undefined
 
   constructor({ keep = 128, prior = 0.5 }: OnTimeOptions = {}) {
     this.#samples = new Samples(keep)
@@ -41,9 +45,24 @@ export class Ratios {
   chance(predicted: number, left: number): number {
     if (!(left > 0)) return 0
     if (!(predicted > 0)) return 1
-    const ratio = Math.log(left / predicted)
-    const samples = this.#samples
-    return (samples.upTo(ratio) + weight * normalCdf(ratio / this.#prior)) / (samples.count + weight)
+    return this.#at(Math.log(left / predicted))
+  }
+
+  /**
+   * The same, interpolated between ratios 1/16 apart: for whoever asks about a thousand predictions at once. Off by no more
+   * than P grows between two of them.
+   */
+  quick(predicted: number, left: number): number {
+    if (!(left > 0)) return 0
+    if (!(predicted > 0)) return 1
+    this.#knots ??= Float64Array.from({ length: 2 * reach * fine + 1 }, (_, i) => this.#at(i / fine - reach))
+    const knots = this.#knots
+    const at = (Math.log(left / predicted) + reach) * fine
+    if (!(at > 0)) return knots[0] as number
+    if (at >= knots.length - 1) return knots[knots.length - 1] as number
+    const low = Math.floor(at)
+    const below = knots[low] as number
+    return below + (at - low) * ((knots[low + 1] as number) - below)
   }
 
   /** The milliseconds within which the remainder is done with chance q, given what is predicted. */
@@ -54,6 +73,7 @@ export class Ratios {
   /** Learns what the remainder took that was predicted to take so long. Ignores what is not above 0. */
   observe(predicted: number, observed: number): void {
     this.#samples.add(Math.log(observed / predicted))
+    this.#knots = undefined
   }
 
   /** The ratios, oldest first. */
@@ -64,6 +84,12 @@ export class Ratios {
   /** @throws BadConfiguration when this is not what `save` gave */
   restore(from: unknown): void {
     this.#samples.restore(from)
+    this.#knots = undefined
+  }
+
+  #at(ratio: number): number {
+    const { count } = this.#samples
+    return (this.#samples.upTo(ratio) + weight * normalCdf(ratio / this.#prior)) / (count + weight)
   }
 }
 

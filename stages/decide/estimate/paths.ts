@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Target, type World, layerOf, type Outcome, type Side } from '../../../pipeline/index.ts'
+import { layerOf, type Outcome, type Side, type Target, type World } from '../../../pipeline/index.ts'
 import type { CatalogueEntry } from '../../manage/index.ts'
 import { guessedLoad, guessedRun } from './guess.ts'
 import { LinkEstimate, type LinkEstimateOptions } from './link.ts'
@@ -38,6 +38,8 @@ const guessedPreparing = 20
 const unseen = 0.7
 /** A fact about the link is news when it is so many milliseconds younger than what crossings taught. */
 const news = 1000
+/** Standard deviations of the rate that are held against a link. */
+const caution = 0.5
 /** How quickly sizes and loading times follow. */
 const follow = 0.2
 /** Bytes of a prepared picture's pixel, by its encoding, before one was seen. */
@@ -126,18 +128,17 @@ export class PathTimes {
     const base = at === undefined ? undefined : (this.link.mean(0, at) as number)
     const byte = base === undefined ? undefined : ((this.link.mean(1e6, at) as number) - base) / 1e6
     const fact = world.get('link')
-    if (fact && (age === Number.POSITIVE_INFINITY || age - (now - fact.at) > news)) {
-      const { uplink, rtt } = fact.value
-      return {
-        base: rtt ?? base ?? guessedLink.base,
-        byte: uplink !== undefined && uplink > 0 ? 8000 / uplink : (byte ?? guessedLink.byte),
-        doubt: uplink === undefined && byte === undefined ? guessedLink.doubt : aged(0.3, now - fact.at),
-      }
+    if (base === undefined && fact) {
+      const { uplink = 0, rtt = guessedLink.base } = fact.value
+      const rate = uplink > 0 ? 8000 / uplink : guessedLink.byte
+      return { base: rtt, byte: rate, doubt: uplink > 0 ? aged(0.3, now - fact.at) : guessedLink.doubt }
     }
     if (base === undefined || byte === undefined) return guessedLink
     const mean = base + byte * 1e5
     const own = mean > 0 ? Math.sqrt(this.link.variance(1e5)) / mean : unseen
-    return { base, byte, doubt: aged(Math.min(own, unseen), age) }
+    // Small messages hardly tell what large ones take: what is not known of the rate is held against them.
+    const careful = byte + (caution * Math.sqrt(this.link.slopeVarianceTo(at))) / 1e6
+    return { base, byte: careful, doubt: aged(Math.min(own, unseen), age) }
   }
 
   /** The edge by which a target is reached: the node it names, or the one that answered last. */
@@ -145,8 +146,17 @@ export class PathTimes {
     return target.startsWith('node:') ? target.slice('node:'.length) : this.link.edge
   }
 
-  /** Learns what the world says of the cloud's load. */
-  hear(world: World): void {
+  /** Learns what the world says besides outcomes: the cloud's loads, and the link where crossings taught nothing for long. */
+  hear(world: World, now: number): void {
+    const link = world.get('link')
+    const { edge } = this.link
+    if (
+      link?.value.rtt !== undefined &&
+      edge !== undefined &&
+      this.link.due(now) &&
+      now - link.at < this.link.age(now) - news
+    )
+      this.link.refresh(edge, link.value.rtt, link.value.uplink, link.at)
     const clouds = world.value('clouds')
     if (clouds) for (const [node, { value, at }] of clouds) this.#hearLoad(node, value.slowdown, at)
     const cloud = world.get('cloud')
@@ -163,7 +173,8 @@ export class PathTimes {
     const { device, transfer, cloud, execute = 0, load = 0 } = timings
     const written = crossing && crossing.at === 'prepared' ? crossing.encoding : 'tensor'
     if (crossing && transfer !== undefined) this.link.observe(crossing.node, crossing.bytes, transfer, now)
-    if (device !== undefined && crossing?.at !== 'captured') this.#preparing(written).observe(bytes, width, height, device)
+    if (device !== undefined && crossing?.at !== 'captured')
+      this.#preparing(written).observe(bytes, width, height, device)
     if (crossing?.at === 'captured' && cloud !== undefined) this.#cloud.observe(bytes, width, height, cloud)
     if (crossing?.at === 'prepared') this.#observePrepared(crossing.encoding, crossing.bytes, entry, cloud ?? 0)
     if (load > 0 && execute > 0) this.#observeLoad(crossing ? 'cloud' : 'device', entry.id, load)

@@ -12,6 +12,8 @@ const most = 64
 
 interface Known {
   chance: number
+  /** Answers in a row that did not come in time. */
+  late: number
   /** Local clock, ms. */
   at: number
 }
@@ -30,14 +32,18 @@ export class Reach {
     return 1 - (1 - known.chance) * Math.exp(-Math.max(0, now - known.at) / relax)
   }
 
+  /** Learns whether a target answered. */
   observe(target: string, answered: boolean, now: number): void {
-    const before = this.chance(target, now)
-    const known = this.#targets.get(target)
-    if (!known && this.#targets.size >= most) {
-      const [first] = this.#targets.keys()
-      if (first !== undefined) this.#targets.delete(first)
-    }
-    this.#targets.set(target, { chance: before + rate * ((answered ? 1 : 0) - before), at: now })
+    this.#follow(target, answered, 0, now)
+  }
+
+  /**
+   * Learns that a target did not answer in time. One alone was too much asked; only from the second in a row on is it a sign
+   * that nobody is there.
+   */
+  late(target: string, now: number): void {
+    const late = (this.#targets.get(target)?.late ?? 0) + 1
+    this.#follow(target, late < 2, late, now)
   }
 
   /** A target gave a sign of life at local time `at`: what failed before that says little. */
@@ -56,6 +62,16 @@ export class Reach {
     const targets = restored(saved, from, 'who can be reached')
     this.#targets.clear()
     for (const [name, chance] of Object.entries(targets))
-      this.#targets.set(name, { chance, at: Number.NEGATIVE_INFINITY })
+      this.#targets.set(name, { chance, late: 0, at: Number.NEGATIVE_INFINITY })
+  }
+
+  #follow(target: string, answered: boolean, late: number, now: number): void {
+    const before = this.chance(target, now)
+    const known = this.#targets.get(target)
+    if (!known && this.#targets.size >= most) {
+      const [first] = this.#targets.keys()
+      if (first !== undefined) this.#targets.delete(first)
+    }
+    this.#targets.set(target, { chance: before + rate * ((answered ? 1 : 0) - before), late, at: now })
   }
 }

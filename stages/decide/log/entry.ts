@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   type Backup,
   BadInput,
+  type CloudLoad,
   type Cut,
   type DecisionRequest,
   type ErrorCode,
@@ -9,7 +10,6 @@ import {
   type Fact,
   type Menu,
   type Outcome,
-  type Restriction,
   type Target,
   type World,
   type WorldFacts,
@@ -23,7 +23,12 @@ export interface LoggedFact<T> extends Omit<Fact<T>, 'at'> {
   readonly age: number
 }
 
-export type LoggedWorld = { readonly [K in keyof WorldFacts]?: LoggedFact<WorldFacts[K]> }
+export type LoggedWorld = {
+  readonly [K in Exclude<keyof WorldFacts, 'clouds'>]?: LoggedFact<WorldFacts[K]>
+} & {
+  /** A map's values: each names its node. */
+  readonly clouds?: LoggedFact<readonly LoggedFact<CloudLoad>[]>
+}
 
 interface Logged {
   readonly v: typeof logVersion
@@ -36,8 +41,8 @@ export interface LoggedDecision extends Logged, DecisionRequest {
   readonly type: 'decision'
   readonly world: LoggedWorld
   readonly menu: Menu
-  /** The lists of the menu that were narrowed, and to what. */
-  readonly left: Restriction
+  /** What of the menu was narrowed or set, and to what. */
+  readonly left: Partial<Menu>
   /** Of each decider that tells, in their order. */
   readonly explanations: readonly Explanation[]
 }
@@ -80,15 +85,23 @@ const plan = z.object({
   accept: z.number().exactOptional(),
 })
 
+const scalars = {
+  backupAfter: z.number().exactOptional(),
+  accept: z.number().exactOptional(),
+  lastAge: z.number().exactOptional(),
+}
+
 const menu = z.object({
   models: list(),
   cuts: list<Cut>(),
   encodings: list(),
   targets: list<Target>(),
   backups: list<Backup>(),
+  ...scalars,
 })
 
 const left = z.object({
+  ...scalars,
   models: menu.shape.models.exactOptional(),
   cuts: menu.shape.cuts.exactOptional(),
   encodings: menu.shape.encodings.exactOptional(),
@@ -98,31 +111,37 @@ const left = z.object({
 
 const way = z.object({ up: z.number(), down: z.number() })
 
+const fact = <T extends z.ZodType>(value: T) => z.object({ value, age: z.number(), owner: name })
+
+const load = z.object({
+  node: name,
+  pending: z.number(),
+  capacity: z.number(),
+  slowdown: z.number().exactOptional(),
+})
+
 const facts = {
   link: z.object({
     uplink: z.number().exactOptional(),
     downlink: z.number().exactOptional(),
     rtt: z.number().exactOptional(),
   }),
-  cloud: z.object({
-    node: name,
-    pending: z.number(),
-    capacity: z.number(),
-    slowdown: z.number().exactOptional(),
-  }),
+  cloud: load,
+  clouds: z.array(fact(load)).max(4096),
+  targets: list<Target>(),
   inFlight: z.number(),
   resident: list(),
   battery: share,
-} satisfies { readonly [K in Exclude<keyof WorldFacts, 'clouds' | 'targets'>]: z.ZodType<WorldFacts[K]> }
+} satisfies Record<keyof WorldFacts, z.ZodType>
 
-const fact = <T extends z.ZodType>(value: T) => z.object({ value, age: z.number(), owner: name }).exactOptional()
-
-const world = z.object({
-  link: fact(facts.link),
-  cloud: fact(facts.cloud),
-  inFlight: fact(facts.inFlight),
-  resident: fact(facts.resident),
-  battery: fact(facts.battery),
+const world: z.ZodType<LoggedWorld> = z.object({
+  link: fact(facts.link).exactOptional(),
+  cloud: fact(facts.cloud).exactOptional(),
+  clouds: fact(facts.clouds).exactOptional(),
+  targets: fact(facts.targets).exactOptional(),
+  inFlight: fact(facts.inFlight).exactOptional(),
+  resident: fact(facts.resident).exactOptional(),
+  battery: fact(facts.battery).exactOptional(),
 })
 
 /** What JSON could not say (no number, Infinity) is not known. */
@@ -184,6 +203,9 @@ const outcome: z.ZodType<LoggedOutcome> = z.object({
   type: z.literal('outcome'),
   kind: z.enum(['message', 'failure', 'dropped']),
   settled: z.boolean(),
+  backup: z.literal(true).exactOptional(),
+  began: z.number().exactOptional(),
+  retryAfter: orUndefined(z.number()),
   score: orUndefined(share),
   timings: z.object({
     capture: expected,
@@ -243,7 +265,20 @@ export function logWorld(known: World, now: number): LoggedWorld {
   const facts: Record<string, LoggedFact<unknown>> = {}
   for (const field of fields) {
     const fact = known.get(field)
-    if (fact) facts[field] = { value: fact.value, age: now - fact.at, owner: fact.owner }
+    if (fact) facts[field] = aged(fact, now)
+  }
+  const clouds = known.get('clouds')
+  if (clouds) {
+    facts.clouds = { ...aged(clouds, now), value: [...clouds.value.values()].map((one) => aged(one, now)) }
   }
   return facts as LoggedWorld
+}
+
+function aged<T>({ value, at, owner }: Fact<T>, now: number): LoggedFact<T> {
+  return { value, age: now - at, owner }
+}
+
+/** A fact as it was known at local time `now`, ms. */
+export function dated<T>({ value, age, owner }: LoggedFact<T>, now: number): Fact<T> {
+  return { value, at: now - age, owner }
 }

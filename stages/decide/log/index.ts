@@ -1,4 +1,5 @@
 export {
+  dated,
   type LogEntry,
   type LoggedDecision,
   type LoggedFact,

@@ -7,7 +7,6 @@ import type {
   Menu,
   ModelSet,
   Outcome,
-  Restriction,
   Side,
   World,
 } from '../../../pipeline/index.ts'
@@ -137,17 +136,13 @@ class Logged implements Decider {
   }
 }
 
-/** The lists that are other ones now. */
-function narrowed(before: Menu, after: Menu): Restriction {
-  const changed = <K extends keyof Menu>(field: K) =>
-    after[field] === before[field] ? undefined : { [field]: after[field] }
-  return {
-    ...changed('models'),
-    ...changed('cuts'),
-    ...changed('encodings'),
-    ...changed('targets'),
-    ...changed('backups'),
+/** What is other now than it was. */
+function narrowed(before: Menu, after: Menu): Partial<Menu> {
+  const changed: Partial<Record<keyof Menu, unknown>> = {}
+  for (const field of Object.keys(after) as (keyof Menu)[]) {
+    if (after[field] !== before[field]) changed[field] = after[field]
   }
+  return changed as Partial<Menu>
 }
 
 /** JSON has no NaN and no Infinity: what is expected to be one of them is not known. */

@@ -2,8 +2,9 @@ import type { DecisionRequest } from '../../../pipeline/index.ts'
 import type { Debt } from '../estimate/debt.ts'
 import type { EnergyModel } from '../estimate/energy.ts'
 import type { Money } from '../estimate/money.ts'
+import type { Columns } from '../pareto.ts'
 import type { Forecast, Knowledge } from './forecast.ts'
-import { limitNames, type Settings } from './options.ts'
+import type { limitNames, Settings } from './options.ts'
 import { kind, type Paths } from './paths.ts'
 
 /** What is to be weighed against what. */
@@ -24,6 +25,8 @@ const surely = 0.95
 export class Appraisal {
   /** By arm. Only paths that cross have arms with backups: the others' utility is −Infinity. */
   readonly utility: Float64Array
+  /** By arm: the chance that an answer comes in time and is right. */
+  readonly right: Float64Array
   /** By arm: whether all limits are kept. */
   readonly feasible: Uint8Array
   /** By arm: mJ, the backup's counted with the chance that it runs. */
@@ -39,6 +42,9 @@ export class Appraisal {
   readonly #stands: Uint8Array
   readonly backups: number
   readonly count: number
+  // By arm, for fronts alone.
+  readonly #time: Float64Array
+  readonly #bytes: Float64Array
   readonly #paths: Paths
   readonly #forecast: Forecast
   /** Feasible arms there are. */
@@ -50,9 +56,12 @@ export class Appraisal {
     this.backups = paths.backups.length
     this.count = paths.count * this.backups
     this.utility = new Float64Array(this.count)
+    this.right = new Float64Array(this.count)
     this.feasible = new Uint8Array(this.count)
     this.energy = new Float64Array(this.count)
     this.money = new Float64Array(paths.count)
+    this.#time = new Float64Array(this.count)
+    this.#bytes = new Float64Array(this.count)
     this.start = new Float64Array(this.backups)
     this.standChance = new Float64Array(this.backups)
     this.standAccuracy = new Float64Array(this.backups)
@@ -67,7 +76,7 @@ export class Appraisal {
     const { limits, weights } = settings
     const { time, device, uplink, cloud, bytes, chance, accuracy } = this.#forecast
     const { count, kind: kinds, target } = this.#paths
-    const backups = this.backups
+    const { backups, utility, feasible, right, energy: spendings } = this
     const debts = weights.debt / 1e6
     const timeless = request.remaining === Number.POSITIVE_INFINITY ? weights.time / 1000 : 0
     const leastAccuracy = limits.accuracy ?? 0
@@ -82,7 +91,10 @@ export class Appraisal {
     for (let p = 0; p < count; p++) {
       const at = kinds[p] as number
       const crosses = at >= kind.captured && at <= kind.after
-      const [here, up, there, sent] = [device[p] as number, uplink[p] as number, cloud[p] as number, bytes[p] as number]
+      const here = device[p] as number
+      const up = uplink[p] as number
+      const there = cloud[p] as number
+      const sent = bytes[p] as number
       let spent = (here * energy.computing) / 1000
       let paid = 0
       if (crosses && !below) {
@@ -92,7 +104,8 @@ export class Appraisal {
         paid = money.per1000(sent, there)
       }
       this.money[p] = paid
-      const [p1, a1] = [chance[p] as number, accuracy[p] as number]
+      const p1 = chance[p] as number
+      const a1 = accuracy[p] as number
       const owed = debts * (debt.device * here + debt.uplink * up + debt.cloud * there)
       const rest = weights.money * paid + owed + timeless * (time[p] as number)
       const first = p * backups
@@ -100,30 +113,32 @@ export class Appraisal {
       for (let b = 0; b < backups; b++) {
         const arm = first + b
         if (b > 0 && !crosses) {
-          this.utility[arm] = Number.NEGATIVE_INFINITY
-          this.feasible[arm] = 0
+          utility[arm] = Number.NEGATIVE_INFINITY
+          feasible[arm] = 0
           continue
         }
         let mJ = spent
-        let value = p1 * a1 - rest
+        let correct = p1 * a1
+        let dues = rest
         let fits = keeps
         if (this.#stands[b] === 1) {
           const a2 = this.standAccuracy[b] as number
-          value += (1 - p1) * (this.standChance[b] as number) * a2
+          correct += (1 - p1) * (this.standChance[b] as number) * a2
           fits &&= a2 >= leastAccuracy
           const takes = this.#standTime[b] as number
           if (counted && takes > 0) {
             const runs = 1 - this.#forecast.within(p, (this.start[b] as number) - request.elapsed)
             mJ += (runs * takes * energy.computing) / 1000
-            value -= debts * debt.device * runs * takes
+            dues += debts * debt.device * runs * takes
           }
         }
-        this.energy[arm] = mJ
-        this.utility[arm] = value - lambda * mJ
+        spendings[arm] = mJ
+        right[arm] = correct
+        utility[arm] = correct - dues - lambda * mJ
         if (fits && mJ <= mostEnergy) {
-          this.feasible[arm] = 1
+          feasible[arm] = 1
           kept++
-        } else this.feasible[arm] = 0
+        } else feasible[arm] = 0
       }
     }
     this.kept = kept
@@ -158,9 +173,15 @@ export class Appraisal {
     return arm % this.backups
   }
 
-  /** Whether an arm exists at all. */
-  is(arm: number): boolean {
-    return arm % this.backups === 0 || this.#paths.crosses(this.path(arm))
+  /** What a front is drawn of, by arm. */
+  columns(): Columns {
+    const { time, bytes } = this.#forecast
+    for (let arm = 0; arm < this.count; arm++) {
+      const path = this.path(arm)
+      this.#time[arm] = time[path] as number
+      this.#bytes[arm] = bytes[path] as number
+    }
+    return { time: this.#time, energy: this.energy, accuracy: this.right, bytes: this.#bytes }
   }
 
   /** The chance that an arm answers in time, by whatever of it. */
@@ -168,15 +189,6 @@ export class Appraisal {
     const first = this.#forecast.chance[this.path(arm)] as number
     const b = this.backup(arm)
     return first + (1 - first) * (this.standChance[b] as number)
-  }
-
-  /** The chance that an arm answers in time and right. */
-  right(arm: number): number {
-    const path = this.path(arm)
-    const first = this.#forecast.chance[path] as number
-    const b = this.backup(arm)
-    const own = first * (this.#forecast.accuracy[path] as number)
-    return own + (1 - first) * (this.standChance[b] as number) * (this.standAccuracy[b] as number)
   }
 
   /** By how much an arm breaks a limit, as a share of it; 0 where it is kept. */
@@ -189,8 +201,7 @@ export class Appraisal {
       const own = this.#forecast.accuracy[path] as number
       return Math.max(0, limit - (this.#stands[b] === 1 ? Math.min(own, this.standAccuracy[b] as number) : own))
     }
-    const has =
-      name === 'energy' ? this.energy[arm] : name === 'money' ? this.money[path] : this.#forecast.bytes[path]
+    const has = name === 'energy' ? this.energy[arm] : name === 'money' ? this.money[path] : this.#forecast.bytes[path]
     return Math.max(0, ((has as number) - limit) / Math.max(limit, 1e-9))
   }
 

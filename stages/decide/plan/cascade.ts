@@ -1,3 +1,4 @@
+import type { CatalogueEntry } from '../../manage/index.ts'
 import type { Calibration } from '../estimate/calibration.ts'
 import type { Appraisal } from './appraisal.ts'
 import type { Forecast } from './forecast.ts'
@@ -18,9 +19,10 @@ const known = 20
 const seconds = 4
 
 /**
- * The best cascade, if one is worth more than `utility`: with q the share of scores at or above the threshold,
- * U = U₁ + (1 − q)·(gain of asking on), gain = P₁·[P₂(D − t₁)·A₂ − A₁(rejected)]·P₂ … − its costs, and the accepted ones
- * as right as their scores say. The answer that was not accepted stands in where the second comes too late.
+ * The best cascade, if one is worth more than `utility`. With q the share of scores at or above the threshold, C the costs
+ * and P₂ the second's chance within the time that the first leaves:
+ * U = P₁·q·A₁(accepted) − C₁ + (1 − q)·(P₂·A₂ + (1 − P₂)·P₁·A₁(rejected) − C₂), as an answer that was not accepted stands in
+ * where the second comes too late.
  */
 export function bestCascade(
   paths: Paths,
@@ -30,31 +32,32 @@ export function bestCascade(
   utility: number,
   calibration: (model: string) => Calibration | undefined,
 ): Cascade | undefined {
-  const firsts = quickest(paths, forecast, appraisal)
+  if (!paths.models.some(({ id }) => (calibration(id)?.count ?? 0) >= known)) return undefined
   const next = largest(appraisal)
   let found: Cascade | undefined
   let most = utility
-  for (const arm of firsts) {
-    const p = appraisal.path(arm)
-    const scores = calibration((paths.models[paths.model[p] as number] as { id: string }).id)
+  for (let model = 0; model < paths.models.length; model++) {
+    const scores = calibration((paths.models[model] as CatalogueEntry).id)
     if (!scores || scores.count < known) continue
-    const [p1, a1, t1] = [forecast.chance[p], forecast.accuracy[p], forecast.time[p]] as [number, number, number]
-    const cost1 = p1 * a1 - (appraisal.utility[arm] as number)
+    const p = quickest(model, paths, forecast, appraisal)
+    if (p < 0) continue
+    const first = p * appraisal.backups
+    const p1 = forecast.chance[p] as number
+    const cost1 = p1 * (forecast.accuracy[p] as number) - (appraisal.utility[first] as number)
     for (const accept of thresholds) {
       const { share, accepted, rejected } = scores.at(accept)
       if (share <= 0 || share >= 1) continue
       for (const second of next) {
         const s = appraisal.path(second)
         const a2 = forecast.accuracy[s] as number
-        if (paths.model[s] === paths.model[p] || a2 <= rejected) continue
-        const p2 = forecast.within(s, left - t1)
-        const cost2 = (forecast.chance[s] as number) * a2 - (appraisal.utility[s * appraisal.backups] as number)
-        const own = p1 * share * accepted
-        const on = (1 - share) * (p2 * a2 + (1 - p2) * p1 * rejected)
-        const value = own + on - cost1 - (1 - share) * cost2
+        if (paths.model[s] === model || a2 <= rejected) continue
+        const p2 = forecast.within(s, left - (forecast.time[p] as number))
+        const cost2 = (forecast.chance[s] as number) * a2 - (appraisal.utility[second] as number)
+        const taken = p1 * share * accepted - cost1
+        const value = taken + (1 - share) * (p2 * a2 + (1 - p2) * p1 * rejected - cost2)
         if (value > most) {
           most = value
-          found = { arm, accept, utility: value }
+          found = { arm: first, accept, utility: value }
         }
       }
     }
@@ -62,27 +65,33 @@ export function bestCascade(
   return found
 }
 
-/** By model, the arm without a backup that answers soonest. */
-function quickest(paths: Paths, forecast: Forecast, { feasible, backups }: Appraisal): number[] {
-  const soonest = new Map<number, number>()
+/** The path of a model that answers soonest; −1 where none is within the limits. */
+function quickest(model: number, paths: Paths, forecast: Forecast, { feasible, backups }: Appraisal): number {
+  let [found, least] = [-1, Number.POSITIVE_INFINITY]
   for (let p = 0; p < paths.count; p++) {
-    const model = paths.model[p] as number
-    if (model < 0 || feasible[p * backups] !== 1) continue
-    const before = soonest.get(model)
-    if (before === undefined || (forecast.time[p] as number) < (forecast.time[before] as number)) soonest.set(model, p)
+    if (paths.model[p] !== model || feasible[p * backups] !== 1) continue
+    const time = forecast.time[p] as number
+    if (time < least) {
+      found = p
+      least = time
+    }
   }
-  return [...soonest.values()].map((p) => p * backups)
+  return found
 }
 
 /** The arms without a backup of the most utility. */
 function largest({ feasible, utility, count, backups }: Appraisal): number[] {
   const top: number[] = []
+  let floor = Number.NEGATIVE_INFINITY
   for (let arm = 0; arm < count; arm += backups) {
-    if (feasible[arm] !== 1) continue
+    const own = utility[arm] as number
+    if (own <= floor || feasible[arm] !== 1) continue
     let at = top.length
-    while (at > 0 && (utility[arm] as number) > (utility[top[at - 1] as number] as number)) at--
-    if (at < seconds) top.splice(at, 0, arm)
-    if (top.length > seconds) top.length = seconds
+    while (at > 0 && own > (utility[top[at - 1] as number] as number)) at--
+    top.splice(at, 0, arm)
+    if (top.length <= seconds) continue
+    top.pop()
+    floor = utility[top[seconds - 1] as number] as number
   }
   return top
 }

@@ -43,6 +43,8 @@ export class Forecast {
   readonly #reach: Float64Array
   readonly #ratios: (Ratios | undefined)[]
   readonly #edges: (string | undefined)[]
+  /** Names of the pools, by kind and target: made anew where an edge changes. */
+  readonly #pools: (string | undefined)[]
   // How uncertain each of them is, relative; written when asked for.
   #world: World | undefined
   #request: DecisionRequest | undefined
@@ -71,6 +73,7 @@ export class Forecast {
     this.#reach = of(targets)
     this.#ratios = new Array(kindNames.length * targets)
     this.#edges = new Array(targets)
+    this.#pools = new Array(kindNames.length * targets)
   }
 
   /** Writes all arrays for a message. */
@@ -88,9 +91,8 @@ export class Forecast {
 
   /** The name under which a path's ratios are pooled: its kind, and where it leads. */
   pool(path: number): string {
-    const { kind: kinds, target } = this.#paths
-    const at = kinds[path] as Kind
-    return poolOf(at, this.#paths.crosses(path) ? this.#edges[target[path] as number] : undefined)
+    const { kind: kinds, target, targets } = this.#paths
+    return this.#pools[(kinds[path] as number) * targets.length + (target[path] as number)] as string
   }
 
   /** The edge a target is reached by, as far as anybody knows. */
@@ -103,7 +105,7 @@ export class Forecast {
     const { kind: kinds, target } = this.#paths
     const at = (kinds[path] as number) * this.#paths.targets.length + (target[path] as number)
     const reach = this.#paths.crosses(path) ? (this.#reach[target[path] as number] as number) : 1
-    return reach * (this.#ratios[at] as Ratios).chance(this.time[path] as number, ms)
+    return reach * (this.#ratios[at] as Ratios).quick(this.time[path] as number, ms)
   }
 
   /** How far off a path's time may be: standard deviation of its logarithm, roughly. */
@@ -124,10 +126,13 @@ export class Forecast {
     let off = runHere * times.runs.deviation('device', id)
     off += runThere * times.runs.deviation('cloud', id, this.#edges[t])
     if (at >= kind.prepared && side === 'device')
-      off += (this.#prepare[s] as number) * times.prepareDoubt(at === kind.prepared ? (slots[s] as string) : 'tensor', bytes, width, height)
+      off +=
+        (this.#prepare[s] as number) *
+        times.prepareDoubt(at === kind.prepared ? (slots[s] as string) : 'tensor', bytes, width, height)
     if (at === kind.captured) off += (this.#rest[s] as number) * times.prepareThereDoubt(bytes, width, height)
     if (crosses)
-      off += (this.uplink[path] as number) * times.line(this.#paths.targets[t] as 'any', this.#world as World, now).doubt
+      off +=
+        (this.uplink[path] as number) * times.line(this.#paths.targets[t] as 'any', this.#world as World, now).doubt
     return off / total
   }
 
@@ -141,8 +146,13 @@ export class Forecast {
       this.#unit[s] = captured ? bytes : isPicture(encoding) ? times.pixel(encoding) : times.shrink(encoding)
       const writes = captured || !isPicture(encoding) ? 'tensor' : encoding
       this.#prepare[s] = below || at !== 'captured' ? 0 : times.prepare(writes, bytes, width, height)
-      this.#rest[s] = captured ? times.prepareThere(bytes, width, height) : isPicture(encoding) ? times.rest(encoding, 0) : 0
-      this.#restByte[s] = captured || !isPicture(encoding) ? 0 : (times.rest(encoding, 1e6) - (this.#rest[s] as number)) / 1e6
+      this.#rest[s] = captured
+        ? times.prepareThere(bytes, width, height)
+        : isPicture(encoding)
+          ? times.rest(encoding, 0)
+          : 0
+      this.#restByte[s] =
+        captured || !isPicture(encoding) ? 0 : (times.rest(encoding, 1e6) - (this.#rest[s] as number)) / 1e6
     }
     const resident = world.value('resident')
     const tensor = below || at !== 'captured' ? 0 : times.prepare('tensor', bytes, width, height)
@@ -152,22 +162,28 @@ export class Forecast {
       this.base[t] = line ? line.base : (way?.down ?? 0)
       this.byte[t] = line ? line.byte : 0
       const edge = below ? world.value('cloud')?.node : times.edge(target)
+      const moved = edge !== this.#edges[t]
       this.#edges[t] = edge
       this.#reach[t] = below ? 1 : reach.chance(target, now)
-      for (let k = 0; k < kindNames.length; k++)
-        this.#ratios[k * targets.length + t] = onTime.of(poolOf(k as Kind, k === kind.last || k === kind.answered ? undefined : edge))
+      for (let k = 0; k < kindNames.length; k++) {
+        const i = k * targets.length + t
+        if (moved || this.#pools[i] === undefined) this.#pools[i] = poolOf(k as Kind, edge)
+        this.#ratios[i] = onTime.of(this.#pools[i] as string)
+      }
     }
     for (let m = 0; m < models.length; m++) {
       const entry = models[m] as CatalogueEntry
       const reference = guessedRun(entry)
       const cold = resident !== undefined && !resident.includes(entry.id)
-      this.#run[m] = reference * times.runs.device(entry.id, this.#beside) + (cold && !below ? times.loading('device', entry) : 0)
+      this.#run[m] =
+        reference * times.runs.device(entry.id, this.#beside) + (cold && !below ? times.loading('device', entry) : 0)
       this.here[m] = tensor + (this.#run[m] as number)
       const coldThere = cold && below ? times.loading('cloud', entry) : 0
       for (let t = 0; t < targets.length; t++) {
         const node = this.#edges[t]
         const k = node === undefined ? times.load.factor(now) : times.load.factor(now, node)
-        this.#runThere[m * targets.length + t] = reference * times.runs.cloud(entry.id, node) * (below ? 1 : k) + coldThere
+        this.#runThere[m * targets.length + t] =
+          reference * times.runs.cloud(entry.id, node) * (below ? 1 : k) + coldThere
       }
     }
   }
@@ -181,7 +197,10 @@ export class Forecast {
         this.chance[p] = left > 0 ? 1 : 0
         continue
       }
-      const [s, m, t, part] = [slot[p] as number, model[p] as number, target[p] as number, share[p] as number]
+      const s = slot[p] as number
+      const m = model[p] as number
+      const t = target[p] as number
+      const part = share[p] as number
       let device = part * (this.#run[m] as number)
       if (at >= kind.prepared) device += this.#prepare[s] as number
       let uplink = 0
@@ -201,7 +220,7 @@ export class Forecast {
       this.cloud[p] = cloud
       this.bytes[p] = sent
       this.time[p] = time
-      this.chance[p] = reach * (this.#ratios[at * width + t] as Ratios).chance(time, left)
+      this.chance[p] = reach * (this.#ratios[at * width + t] as Ratios).quick(time, left)
     }
   }
 }
@@ -216,5 +235,6 @@ const isPicture = (encoding: string) =>
 
 /** Paths are pooled by kind, and those that cross by the edge they lead to: a handover starts fresh. */
 function poolOf(at: Kind, edge: string | undefined): string {
-  return edge === undefined ? (kindNames[at] as string) : `${kindNames[at]}@${edge}`
+  const crosses = at !== kind.last && at !== kind.answered
+  return crosses && edge !== undefined ? `${kindNames[at]}@${edge}` : (kindNames[at] as string)
 }

@@ -1,36 +1,25 @@
-import { type Columns, paretoFront, pick, profiles } from '../pareto.ts'
+import { pick, profiles } from '../pareto.ts'
 import type { Appraisal } from './appraisal.ts'
-import type { Forecast } from './forecast.ts'
 import { limitNames, type Settings } from './options.ts'
 
 /** The arm that the goal wants; −1 where there is none at all. Arms outside the limits only where no other is left. */
-export function wanted(appraisal: Appraisal, forecast: Forecast, settings: Settings): number {
+export function wanted(appraisal: Appraisal, settings: Settings): number {
   if (appraisal.kept === 0) return leastViolating(appraisal, settings.limits)
   const { goal } = settings
   if (goal === 'utility') return best(appraisal, appraisal.utility)
   if ('atLeast' in goal) return mostAccurate(appraisal, goal.atLeast)
-  const { arms, columns } = front(appraisal, forecast)
   const weights = typeof goal.profile === 'string' ? profiles[goal.profile] : goal.profile
-  return arms[pick(paretoFront(columns), columns, weights)] ?? -1
+  const { feasible, count } = appraisal
+  return pick(count, appraisal.columns(), weights, (arm) => feasible[arm] === 1)
 }
 
-/** The arms within the limits, and what each costs and gives. All there are where none is within. */
-export function front(appraisal: Appraisal, forecast: Forecast): { arms: readonly number[]; columns: Columns } {
+/** The arms within the limits; all there are where none is within. */
+export function open(appraisal: Appraisal): readonly number[] {
+  const { feasible, utility, count, kept } = appraisal
   const arms: number[] = []
-  for (let arm = 0; arm < appraisal.count; arm++) {
-    const open = appraisal.kept === 0 ? (appraisal.utility[arm] as number) > Number.NEGATIVE_INFINITY : appraisal.feasible[arm]
-    if (open) arms.push(arm)
-  }
-  const column = (of: (arm: number) => number) => Float64Array.from(arms, of)
-  return {
-    arms,
-    columns: {
-      time: column((arm) => forecast.time[appraisal.path(arm)] as number),
-      energy: column((arm) => appraisal.energy[arm] as number),
-      accuracy: column((arm) => appraisal.right(arm)),
-      bytes: column((arm) => forecast.bytes[appraisal.path(arm)] as number),
-    },
-  }
+  for (let arm = 0; arm < count; arm++)
+    if (kept === 0 ? (utility[arm] as number) > Number.NEGATIVE_INFINITY : feasible[arm] === 1) arms.push(arm)
+  return arms
 }
 
 function best({ feasible, count }: Appraisal, value: Float64Array): number {
@@ -57,7 +46,7 @@ function mostAccurate(appraisal: Appraisal, p: number): number {
       surestAt = arm
     }
     if (on < p || on <= 0) continue
-    const right = appraisal.right(arm) / on
+    const right = (appraisal.right[arm] as number) / on
     if (right > most || (right === most && (utility[arm] as number) > (utility[chosen] as number))) {
       chosen = arm
       most = right

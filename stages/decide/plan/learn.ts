@@ -87,8 +87,8 @@ export class Learner implements Knowledge {
   }
 
   /** Learns what the world says besides outcomes: loads, and who gave a sign of life. */
-  hear(world: World): void {
-    this.times.hear(world)
+  hear(world: World, now: number): void {
+    this.times.hear(world, now)
     const cloud = world.get('cloud')
     if (cloud) this.reach.alive('any', cloud.at)
     const clouds = world.value('clouds')
@@ -106,7 +106,8 @@ export class Learner implements Knowledge {
     const entry = models.entry(plan.model)
     if (side === 'cloud') {
       this.times.observeBelow(outcome, entry, world.value('cloud')?.node ?? 'here')
-      if (expected) this.onTime.observe(expected.pool, expected.time, outcome.now - expected.at + (outcome.way?.down ?? 0))
+      if (expected)
+        this.onTime.observe(expected.pool, expected.time, outcome.now - expected.at + (outcome.way?.down ?? 0))
       return
     }
     this.#answered(outcome, entry, expected, cutsOf)
@@ -137,7 +138,12 @@ export class Learner implements Knowledge {
       if (models.ids.includes(model)) this.#calibrationOf(models.entry(model)).restore(scores)
   }
 
-  #answered(outcome: Outcome, entry: CatalogueEntry, expected: Expected | undefined, cutsOf: (model: string) => CutCosts): void {
+  #answered(
+    outcome: Outcome,
+    entry: CatalogueEntry,
+    expected: Expected | undefined,
+    cutsOf: (model: string) => CutCosts,
+  ): void {
     const { crossing, plan, now } = outcome
     const layer = crossing && layerOf(crossing.at)
     const costs = layer === undefined ? undefined : cutsOf(entry.id)
@@ -146,7 +152,8 @@ export class Learner implements Knowledge {
     this.times.observe(outcome, entry, share, expected?.beside ?? 0)
     if (crossing) {
       this.reach.observe(targetOf(plan.target), true, now)
-      if (layer !== undefined && expected) this.times.observeActivation(crossing.encoding, expected.bulk, crossing.bytes)
+      if (layer !== undefined && expected)
+        this.times.observeActivation(crossing.encoding, expected.bulk, crossing.bytes)
     }
     if (expected) {
       // Where it led is known now: what another edge does says nothing about this one.
@@ -164,7 +171,7 @@ export class Learner implements Knowledge {
     if (passed > expected.time) this.onTime.observe(expected.pool, expected.time, passed)
     if (side === 'device' && expected.crosses) {
       this.times.link.observeAtLeast(expected.bytes, passed - expected.device, now)
-      this.reach.observe(targetOf(plan.target), false, now)
+      this.reach.late(targetOf(plan.target), now)
     }
   }
 

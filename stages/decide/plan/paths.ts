@@ -1,6 +1,14 @@
-import { type Backup, type Cut, lastAnswer, layerOf, type Menu, type Plan, type Target } from '../../../pipeline/index.ts'
-import { isActivationEncoding } from '../../transfer/index.ts'
+import {
+  type Backup,
+  type Cut,
+  lastAnswer,
+  layerOf,
+  type Menu,
+  type Plan,
+  type Target,
+} from '../../../pipeline/index.ts'
 import type { CatalogueEntry, Models } from '../../manage/index.ts'
+import { isActivationEncoding } from '../../transfer/index.ts'
 import { type CutCosts, cutCosts } from '../estimate/cuts.ts'
 import { shrinkage } from '../estimate/paths.ts'
 import type { Leaves } from './options.ts'
@@ -135,10 +143,12 @@ export class Paths {
       for (const cut of menu.cuts) {
         if (!below && !mayLeave(cut, leaves)) continue
         if (cut === 'answered') yield { ...common, kind: kind.answered, cut, share: 1 }
-        if (cut === 'captured') for (const target of anyTarget) yield { ...common, kind: kind.captured, cut, target, bulk: 1 }
+        if (cut === 'captured')
+          for (const target of anyTarget) yield { ...common, kind: kind.captured, cut, target, bulk: 1 }
         if (cut !== 'prepared') continue
         for (const encoding of prepared(menu)) {
-          const bulk = entry.input.width * entry.input.height * (encoding === 'tensor' && entry.input.type === 'uint8' ? 0.25 : 1)
+          const bulk =
+            entry.input.width * entry.input.height * (encoding === 'tensor' && entry.input.type === 'uint8' ? 0.25 : 1)
           const faithful = accuracy * (context.fidelity[encoding] ?? 1)
           const slot = this.slots.indexOf(encoding)
           for (const target of anyTarget)

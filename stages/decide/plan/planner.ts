@@ -21,9 +21,9 @@ import { Appraisal, type Objective } from './appraisal.ts'
 import { bestCascade, type Cascade } from './cascade.ts'
 import { explained, planOf } from './explain.ts'
 import { besideOf, Forecast } from './forecast.ts'
-import { front, wanted } from './goal.ts'
+import { open, wanted } from './goal.ts'
 import { Learner } from './learn.ts'
-import { settings, type Settings } from './options.ts'
+import { type Settings, settings } from './options.ts'
 import { cutFigures, kindNames, Paths } from './paths.ts'
 import { Tables } from './tables.ts'
 import { Tries, type Try } from './tries.ts'
@@ -121,11 +121,11 @@ class JointPlanner implements Planner {
 
   decide(request: DecisionRequest, world: World, menu: Menu): Menu {
     if (menu.models.length === 0) return menu
-    this.#knows.hear(world)
+    this.#knows.hear(world, request.now)
     this.#objective.debt.pass(request.now)
     const table = this.#forecast(request, world, this.#table(request, menu))
     const { paths, forecast, appraisal } = table
-    const best = wanted(appraisal, forecast, this.#settings)
+    const best = wanted(appraisal, this.#settings)
     if (best < 0) throw new BadConfiguration(this.#nothing(menu))
     const escalates = this.#mayEscalate(request, appraisal)
     const cascade = escalates
@@ -163,19 +163,34 @@ class JointPlanner implements Planner {
     return explained({ ...table, main, tried: tried?.arm, chance, chosen, accept: cascade?.accept })
   }
 
-  pareto(of?: { readonly request: DecisionRequest; readonly world: World; readonly menu: Menu }): readonly FrontPoint[] {
+  pareto(of?: {
+    readonly request: DecisionRequest
+    readonly world: World
+    readonly menu: Menu
+  }): readonly FrontPoint[] {
     // The arrays of the last decision stay as they are, for whoever asks about it.
     const table = of ? this.#forecast(of.request, of.world, this.#make(of.request, of.menu)) : this.#last?.table
     if (!table) return []
-    const { paths, forecast, appraisal } = table
-    const { arms, columns } = front(appraisal, forecast)
-    return paretoFront(columns).map((at) => ({
-      plan: planOf(paths, appraisal, arms[at] as number),
-      time: columns.time[at] as number,
-      energy: columns.energy[at] as number,
-      accuracy: columns.accuracy[at] as number,
-      bytes: columns.bytes[at] as number,
-    }))
+    const { paths, appraisal } = table
+    const { time, energy, accuracy, bytes } = appraisal.columns()
+    const arms = open(appraisal)
+    const column = (values: ArrayLike<number>) => arms.map((arm) => values[arm] as number)
+    const front = paretoFront({
+      time: column(time),
+      energy: column(energy),
+      accuracy: column(accuracy),
+      bytes: column(bytes),
+    })
+    return front.map((at) => {
+      const arm = arms[at] as number
+      return {
+        plan: planOf(paths, appraisal, arm),
+        time: time[arm] as number,
+        energy: energy[arm] as number,
+        accuracy: accuracy[arm] as number,
+        bytes: bytes[arm] as number,
+      }
+    })
   }
 
   save(): unknown {
@@ -225,7 +240,9 @@ class JointPlanner implements Planner {
 
   /** A low score can only be followed up on the device, and where another decision is possible. */
   #mayEscalate({ side, at }: DecisionRequest, { kept }: Appraisal): boolean {
-    return this.#settings.cascade && this.#settings.goal === 'utility' && side === 'device' && at === 'captured' && kept > 1
+    return (
+      this.#settings.cascade && this.#settings.goal === 'utility' && side === 'device' && at === 'captured' && kept > 1
+    )
   }
 
   /** Draws the lot, and looks for something to try only where the lot may allow it. */
@@ -251,11 +268,21 @@ class JointPlanner implements Planner {
   }
 
   /** Notes what was decided, and what is expected of it. */
-  #book({ paths, forecast, appraisal }: Table, arm: number, request: DecisionRequest, world: World, lot: boolean): void {
+  #book(
+    { paths, forecast, appraisal }: Table,
+    arm: number,
+    request: DecisionRequest,
+    world: World,
+    lot: boolean,
+  ): void {
     const path = appraisal.path(arm)
     const { id, attempt, source, now, bytes } = request
     const crosses = paths.crosses(path)
-    const [device, uplink, cloud] = [forecast.device[path], forecast.uplink[path], forecast.cloud[path]] as [number, number, number]
+    const [device, uplink, cloud] = [forecast.device[path], forecast.uplink[path], forecast.cloud[path]] as [
+      number,
+      number,
+      number,
+    ]
     this.#tries.count(request.at === 'captured' ? bytes : 0, lot ? (forecast.bytes[path] as number) : 0)
     this.#objective.debt.add(device, uplink, cloud)
     this.#knows.expect(id, {

@@ -43,7 +43,14 @@ export class Tries {
    * The arm to be tried beside `best`: the one that would be worth most if its time were as short as it may be, where that
    * is more than the best is worth. If it cannot be afforded, one that teaches about the same way and can.
    */
-  find(paths: Paths, forecast: Forecast, appraisal: Appraisal, best: number, left: number, knowledge: Knowledge): Try | undefined {
+  find(
+    paths: Paths,
+    forecast: Forecast,
+    appraisal: Appraisal,
+    best: number,
+    left: number,
+    knowledge: Knowledge,
+  ): Try | undefined {
     if (this.#settings.every === Number.POSITIVE_INFINITY) return undefined
     let [found, most] = [-1, (appraisal.utility[best] as number) + 1e-9]
     for (let p = 0; p < paths.count; p++) {
@@ -61,7 +68,14 @@ export class Tries {
   }
 
   /** What a path would be worth at best, if that is more than `most`. */
-  #hoped(p: number, most: number, forecast: Forecast, appraisal: Appraisal, left: number, knowledge: Knowledge): number | undefined {
+  #hoped(
+    p: number,
+    most: number,
+    forecast: Forecast,
+    appraisal: Appraisal,
+    left: number,
+    knowledge: Knowledge,
+  ): number | undefined {
     const { backups, feasible, utility } = appraisal
     let own = Number.NEGATIVE_INFINITY
     for (let arm = p * backups; arm < (p + 1) * backups; arm++)

@@ -1,9 +1,3 @@
 export { type Estimate, type Estimates, type Metric, metrics } from './estimate.ts'
-export {
-  Replay,
-  type ReplayedArm,
-  type ReplayedPolicy,
-  type ReplayOptions,
-  type ReplayReport,
-  replay,
-} from './replay.ts'
+export type { ReplayedArm, ReplayedPolicy } from './policy.ts'
+export { Replay, type ReplayOptions, type ReplayReport, replay } from './replay.ts'

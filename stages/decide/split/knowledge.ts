@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { layerOf, type Outcome, type World } from '../../../pipeline/index.ts'
+import { type CloudLoad, type Fact, type Link, layerOf, type Outcome, type World } from '../../../pipeline/index.ts'
 import type { CutCosts } from '../estimate/cuts.ts'
 import { LinkEstimate } from '../estimate/link.ts'
 import { LoadEstimate } from '../estimate/load.ts'
@@ -7,7 +7,7 @@ import { PreparingTime } from '../estimate/preparing.ts'
 import { Regression } from '../estimate/regression.ts'
 import { restored } from '../estimate/restore.ts'
 import { RunTimes } from '../estimate/runs.ts'
-import type { Conditions } from './objective.ts'
+import { type Conditions, plain } from './objective.ts'
 import type { Settings } from './options.ts'
 import { Writings } from './writings.ts'
 
@@ -24,6 +24,9 @@ const saved = z.strictObject({
 
 /** Bytes per pixel of a prepared picture, as a first guess. */
 const guessedBytes: Readonly<Record<string, number>> = { jpeg: 0.5, webp: 0.35, raw: 3, tensor: 12 }
+/** A crossing of so many bytes tells of the rate, and as often as this it is believed whatever was known. */
+const telling = 100_000
+const believed = 4
 /** How quickly the size of prepared pictures follows. */
 const rate = 0.2
 
@@ -41,6 +44,11 @@ export class Knowledge {
   readonly #prepared = new Map<string, number>()
   readonly #slower: number
   readonly #staleAfter: number
+  /** The link fact that was heard last. */
+  #heard = Number.NEGATIVE_INFINITY
+  #uplink: number | undefined
+  /** Bytes of the last crossing. */
+  #carried: number | undefined
 
   constructor({ link, cloud, slower }: Settings) {
     this.link = new LinkEstimate(link)
@@ -56,29 +64,30 @@ export class Knowledge {
   conditions(to: Conditions, world: World, now: number, model: string, node: string | undefined): boolean {
     to.device = this.deviceFactor(model, world)
     to.cloud = this.runs.cloud(model, node) * this.load.factor(now, node)
-    const facts = world.get('link')
+    const facts = world.value('link')
     const edge = node !== undefined && this.link.knows(node) ? node : this.link.edge
-    const age = this.link.age(now, edge)
-    const fresher = facts?.value.uplink !== undefined && now - facts.at < age
-    to.downlink = facts?.value.downlink ?? facts?.value.uplink ?? 1e6
-    if (facts?.value.uplink !== undefined && fresher && age > this.#staleAfter) {
-      to.perByte = 8000 / facts.value.uplink
-      to.perCrossing = facts.value.rtt ?? this.link.mean(0, edge) ?? 0
+    to.downlink = facts?.downlink ?? facts?.uplink ?? 1e6
+    const perCrossing = this.link.mean(0, edge)
+    if (perCrossing !== undefined) {
+      to.perCrossing = perCrossing
+      to.perByte = ((this.link.mean(1e6, edge) as number) - perCrossing) / 1e6
       return true
     }
-    const perCrossing = this.link.mean(0, edge)
-    if (perCrossing === undefined) {
-      to.perByte = 0
-      to.perCrossing = facts?.value.rtt ?? 0
-      return false
-    }
-    to.perCrossing = perCrossing
-    to.perByte = ((this.link.mean(1e6, edge) as number) - perCrossing) / 1e6
-    return true
+    to.perCrossing = facts?.rtt ?? 0
+    to.perByte = facts?.uplink === undefined ? 0 : 8000 / facts.uplink
+    return facts?.uplink !== undefined
   }
 
   deviceFactor(model: string, world: World): number {
     return this.runs.runs.device === 0 ? this.#slower : this.runs.device(model, beside(world))
+  }
+
+  /**
+   * One crossing does not tell the round trip from the rate: its bytes where the edge that answers has had no other, so
+   * that one unlike it may follow. Undefined otherwise.
+   */
+  get lonely(): number | undefined {
+    return this.link.count === 1 ? this.#carried : undefined
   }
 
   /** Milliseconds of preparing on the device. */
@@ -102,10 +111,12 @@ export class Knowledge {
     return this.#prepared.get(`${encoding} ${pixels}`) ?? (guessedBytes[encoding] ?? 1) * pixels
   }
 
-  /** The node's load, where it said any that was not heard yet. */
-  hear(world: World): void {
-    const cloud = world.get('cloud')
-    if (cloud?.value.slowdown !== undefined) this.load.observe(cloud.value.node, cloud.value.slowdown, cloud.at)
+  /** What nodes said of their load, and probes of the link, that was not heard yet. */
+  hear(world: World, now: number): void {
+    this.#hearLink(world.get('link'), now)
+    const said = world.value('clouds')
+    if (said) for (const fact of said.values()) this.#hear(fact)
+    this.#hear(world.get('cloud'))
   }
 
   /** @param costs of the outcome's model · @param pixels of its input */
@@ -115,7 +126,10 @@ export class Knowledge {
     if (kind !== 'message') return
     const { device, cloud = 0, transfer } = timings
     if (device !== undefined && crossing?.at !== 'captured') this.#device.observe(bytes, width, height, device)
-    if (crossing && transfer !== undefined) this.link.observe(crossing.node, crossing.bytes, transfer, now)
+    if (crossing && transfer !== undefined) {
+      this.link.observe(crossing.node, crossing.bytes, transfer, now)
+      this.#carried = crossing.bytes
+    }
     if (crossing?.at === 'captured') this.#cloud.observe(bytes, width, height, cloud)
     if (crossing?.at === 'prepared') {
       this.#x[1] = crossing.bytes / 1e6
@@ -155,6 +169,29 @@ export class Knowledge {
     for (const [key, bytes] of Object.entries(prepared)) this.#prepared.set(key, bytes)
   }
 
+  /**
+   * A link that nothing crossed for long may have changed, and only probes tell: what they found counts as crossings,
+   * repeated until it is believed. Facts that come with crossings say nothing more than those.
+   */
+  #hearLink(fact: Fact<Link> | undefined, now: number): void {
+    const { edge } = this.link
+    if (!fact || fact.at <= this.#heard || edge === undefined) return
+    const { uplink, rtt } = fact.value
+    const changed = uplink !== this.#uplink
+    this.#heard = fact.at
+    this.#uplink = uplink
+    if (fact.at - (now - this.link.age(now)) < this.#staleAfter || rtt === undefined) return
+    for (let i = 0; i < believed; i++) this.link.observe(edge, 0, rtt, fact.at)
+    // The rate may be older than the round trip.
+    if (uplink === undefined || !changed) return
+    const ms = rtt + (telling * 8000) / uplink
+    for (let i = 0; i < believed; i++) this.link.observe(edge, telling, ms, fact.at)
+  }
+
+  #hear(fact: Fact<CloudLoad> | undefined): void {
+    if (fact?.value.slowdown !== undefined) this.load.observe(fact.value.node, fact.value.slowdown, fact.at)
+  }
+
   /** Where a model ran, how long, and against which reference. Loads are no runs; waiting for an executor is. */
   #observeRuns({ timings, crossing, now }: Outcome, world: World, costs: CutCosts, model: string): void {
     const { execute, load = 0, head = 0 } = timings
@@ -170,7 +207,7 @@ export class Knowledge {
     const layer = layerOf(crossing.at)
     if (layer !== undefined) {
       const floats = costs.floats[j] as number
-      const { encode } = this.writings.of('float32')
+      const { encode } = this.writings.of(crossing.encoding) ?? plain
       this.writings.observe(crossing.encoding, floats, crossing.bytes - ((costs.bytes[j] as number) - floats))
       const before = (costs.before[j] as number) + encode * floats
       this.runs.observeDevice(model, before, costs.share(j), head, others)

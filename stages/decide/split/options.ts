@@ -4,7 +4,7 @@ import type { EnergyOptions } from '../estimate/energy.ts'
 
 const often = z.number().min(1).or(z.literal(Number.POSITIVE_INFINITY))
 
-export const settings = z.strictObject({
+const plainSettings = z.strictObject({
   /** What is least: milliseconds to the answer (default), or millijoules of the device. */
   goal: z.enum(['latency', 'energy']).default('latency'),
   /**
@@ -24,9 +24,12 @@ export const settings = z.strictObject({
     .default(['float32']),
   /** How many times slower than the catalogue's `latencyMs` the device is taken to be until it has run something. Default 4. */
   slower: z.number().positive().default(4),
-  /** A side, or a node on the menu, that no message was sent to is tried again after so many. Default 100; Infinity never. */
+  /**
+   * A side, or a node on the menu, that no message used is tried again after so many, times what it seems to cost more
+   * than the best. Default 100; Infinity never.
+   */
   tryEvery: often.default(100),
-  /** … if it would take at most so many times as long as the best. Default 10. */
+  /** … if it costs at most so many times as much as the best. Default 10. */
   tryWithin: z.number().min(1).default(10),
   /** Bytes of an answer on its way down. Default 500. */
   answerBytes: z.number().min(0).default(500),
@@ -45,6 +48,11 @@ export const settings = z.strictObject({
       horizon: z.number().positive().optional(),
     })
     .default({}),
+})
+
+export const settings = plainSettings.refine(({ goal, load }) => goal === 'latency' || load === 'light', {
+  path: ['load'],
+  message: 'heavy is of latency alone; leave it out, or the goal',
 })
 
 export type Settings = z.output<typeof settings>

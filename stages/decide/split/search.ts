@@ -30,11 +30,19 @@ export interface Candidate {
   fits: boolean
 }
 
-/** Which choices are looked at: all, those that need the link, or those that run layers on the device. */
-export type Kind = 'all' | 'crosses' | 'runs here'
+/** Which choices are looked at; absent: all. */
+export interface Filter {
+  /** Those that need the link, or those that run layers on the device. */
+  readonly kind?: 'crosses' | 'runs here'
+  /** Those to this position of the menu's targets. */
+  readonly target?: number | undefined
+  /** Those that carry less than a third of so many bytes, or more than three times as many. */
+  readonly unlike?: number | undefined
+}
 
 export type Visit = (candidate: Readonly<Candidate>, cost: Readonly<Cost>) => void
 
+const all: Filter = {}
 const pictureEncodings: ReadonlySet<string> = new Set(['jpeg', 'webp', 'raw', 'tensor'])
 
 /** Goes through cuts × encodings × targets of one message; nothing is allocated. */
@@ -47,6 +55,7 @@ export class Search {
   readonly #considered: Candidate = none()
   readonly #best: Candidate = none()
   #visit: Visit | undefined
+  #unlike: number | undefined
 
   constructor(settings: Settings, knowledge: Knowledge) {
     this.#settings = settings
@@ -64,16 +73,15 @@ export class Search {
   knowsLink = false
 
   /**
-   * The best choice of the menu, in an object that the next call overwrites; its cut is −1 where the menu has none of that
-   * kind. With `only`, of that target alone.
+   * The best choice of the menu, in an object that the next call overwrites; its cut is −1 where the menu has none that
+   * passes the filter.
    */
   best(
     request: DecisionRequest,
     world: World,
     menu: Menu,
     model: Splittable,
-    kind: Kind = 'all',
-    only?: number,
+    filter: Filter = all,
     visit?: Visit,
   ): Candidate {
     const best = this.#best
@@ -81,19 +89,20 @@ export class Search {
     best.value = Number.POSITIVE_INFINITY
     best.fits = false
     this.#visit = visit
+    this.#unlike = filter.unlike
     this.knowsLink = false
     const targets = Math.max(1, menu.targets.length)
     for (let target = 0; target < targets; target++) {
-      if (only !== undefined && target !== only) continue
+      if (filter.target !== undefined && target !== filter.target) continue
       const node = nodeOf(menu.targets[target])
       if (this.#knowledge.conditions(this.#conditions, world, request.now, model.id, node)) this.knowsLink = true
       this.#considered.target = target
-      this.#towards(request, menu, model, kind)
+      this.#towards(request, menu, model, filter.kind)
     }
     return best
   }
 
-  #towards(request: DecisionRequest, menu: Menu, model: Splittable, kind: Kind): void {
+  #towards(request: DecisionRequest, menu: Menu, model: Splittable, kind: Filter['kind']): void {
     const { cuts } = menu
     const { bytes, width, height, at } = request
     const knowledge = this.#knowledge
@@ -183,7 +192,7 @@ export class Search {
     costs: CutCosts,
     here: number,
   ): void {
-    const writing = encoding === undefined ? plain : this.#knowledge.writings.of(encoding)
+    const writing = (encoding === undefined ? undefined : this.#knowledge.writings.of(encoding)) ?? plain
     costAt(costs, j, this.#conditions, writing, this.#cost)
     this.#cost.device += here
     this.#consider(j, encoding, request)
@@ -192,6 +201,7 @@ export class Search {
   /** The first of equals stays; what is late gives way to anything in time. */
   #consider(cut: number, encoding: string | undefined, { remaining }: DecisionRequest): void {
     const cost = this.#cost
+    if (this.#unlike !== undefined && cost.bytes < 3 * this.#unlike && 3 * cost.bytes > this.#unlike) return
     const one = this.#considered
     one.cut = cut
     one.encoding = encoding

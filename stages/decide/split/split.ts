@@ -17,7 +17,7 @@ import { cutCosts } from '../estimate/cuts.ts'
 import { settled } from '../options.ts'
 import { Knowledge } from './knowledge.ts'
 import { type Settings, settings } from './options.ts'
-import { type Candidate, copy, type Kind, nodeOf, none, Search, type Splittable } from './search.ts'
+import { type Candidate, copy, type Filter, nodeOf, none, Search, type Splittable } from './search.ts'
 
 export interface SplitOptions extends z.input<typeof settings> {
   /** Default: the pipeline's. */
@@ -27,6 +27,14 @@ export interface SplitOptions extends z.input<typeof settings> {
 /** A decider of the cut, and with it of encoding and target. */
 export type Split = Decider
 
+/** What is to be tried now and then: the decision that did so last, 0 for none, and the next that may. */
+interface Turn {
+  last: number
+  due: number
+}
+
+const crossing: Filter = { kind: 'crosses' }
+const running: Filter = { kind: 'runs here' }
 /** Choices that an explanation lists. */
 const listed = 16
 /** Nodes whose turn is remembered. */
@@ -53,13 +61,14 @@ class Splitter implements Split {
   /** Arrays of one, as a menu wants them. */
   readonly #alone = new Map<string, readonly string[]>()
   readonly #chosen = none()
-  readonly #fastest = none()
+  readonly #compared = none()
   #known: Models | undefined
   #decisions = 0
-  /** The decision that last ran layers on the device, and that last crossed, in all and to each named node. */
-  #ranHere = 0
-  #crossed = 0
-  readonly #asked = new Map<string, number>()
+  readonly #here: Turn = { last: 0, due: Number.POSITIVE_INFINITY }
+  readonly #crossing: Turn = { last: 0, due: Number.POSITIVE_INFINITY }
+  /** A crossing that carries much more or much less than the only one so far. */
+  readonly #unlike: Turn = { last: 0, due: Number.POSITIVE_INFINITY }
+  readonly #nodes = new Map<string, Turn>()
   #last: { request: DecisionRequest; world: World; menu: Menu; model: Splittable } | undefined
   #why = ''
 
@@ -83,10 +92,10 @@ class Splitter implements Split {
     if (request.side === 'cloud' || menu.cuts.length === 0) return menu
     const model = this.#first(menu)
     if (!model) return menu
-    this.#knowledge.hear(world)
-    const best = copy(this.#search.best(request, world, menu, model), this.#chosen)
+    this.#knowledge.hear(world, request.now)
+    copy(this.#search.best(request, world, menu, model), this.#chosen)
     // Only layers that the model does not have were left: others may know more.
-    if (best.cut < 0) return menu
+    if (this.#chosen.cut < 0) return menu
     const knowsLink = this.#search.knowsLink
     this.#decisions++
     this.#why = 'best'
@@ -97,7 +106,7 @@ class Splitter implements Split {
 
   observe(outcome: Outcome, world: World): void {
     if (outcome.side !== 'device') return
-    this.#knowledge.hear(world)
+    this.#knowledge.hear(world, outcome.now)
     const { model } = outcome.plan
     const known = model === undefined ? undefined : this.#model(model)
     if (known) this.#knowledge.observe(outcome, world, known.costs, known.pixels)
@@ -109,7 +118,7 @@ class Splitter implements Split {
     const all: { value: number; weighed: Weighed }[] = []
     const chosen = copy(this.#chosen, none())
     let taken: Weighed | undefined
-    this.#search.best(request, world, menu, model, 'all', undefined, (one) => {
+    this.#search.best(request, world, menu, model, {}, (one) => {
       const is = one.cut === chosen.cut && one.encoding === chosen.encoding && one.target === chosen.target
       const weighed: Weighed = {
         choice: choice(menu, model, one),
@@ -136,60 +145,87 @@ class Splitter implements Split {
     this.#knowledge.restore(from)
   }
 
-  /** What was not used for long is tried again, where that costs little: nothing else tells that it has become better. */
+  /**
+   * What was not used for long is tried again: nothing else tells that it has become better. The more it seems to cost,
+   * the more seldom, so that what trying wastes stays below one message in `tryEvery` each way.
+   */
   #try(request: DecisionRequest, world: World, menu: Menu, model: Splittable, knowsLink: boolean): void {
-    const { tryEvery } = this.#settings
     const { runs } = this.#knowledge.runs
     const now = this.#decisions
-    const best = copy(this.#chosen, this.#fastest)
-    let kind: Kind | undefined
-    let only: number | undefined
-    if (!knowsLink || (runs.cloud === 0 && this.#crossed === 0)) kind = 'crosses'
-    else if (runs.device === 0 && this.#ranHere === 0) kind = 'runs here'
-    else if (now - this.#crossed >= tryEvery) kind = 'crosses'
-    else if (now - this.#ranHere >= tryEvery) kind = 'runs here'
+    const best = copy(this.#chosen, this.#compared)
+    let turn: Turn | undefined
+    let filter: Filter = crossing
+    if ((!knowsLink || runs.cloud === 0) && this.#crossing.last === 0) turn = this.#crossing
+    else if (runs.device === 0 && this.#here.last === 0) turn = this.#here
+    else if (this.#knowledge.lonely !== undefined && this.#unlike.last < this.#crossing.last) {
+      turn = this.#unlike
+      filter = { kind: 'crosses', unlike: this.#knowledge.lonely }
+    } else if (now >= this.#crossing.due) turn = this.#crossing
+    else if (now >= this.#here.due) turn = this.#here
     else if (menu.targets.length > 1) {
-      only = this.#longestUnasked(menu.targets)
-      if (only !== undefined) kind = 'crosses'
-    }
-    if (kind !== undefined) {
-      const other = this.#search.best(request, world, menu, model, kind, only)
-      if (other.cut >= 0 && this.#affordable(other, best, request, knowsLink)) {
-        const same = other.cut === best.cut && other.target === best.target && other.encoding === best.encoding
-        if (!same) this.#why = knowsLink && runs.device > 0 ? 'probe' : 'warm-up'
-        copy(other, this.#chosen)
-      } else if (other.cut >= 0) {
-        // Not now, but not at every message either.
-        if (kind === 'crosses') this.#crossed = Math.max(this.#crossed, now - tryEvery + Math.min(10, tryEvery))
-        else this.#ranHere = Math.max(this.#ranHere, now - tryEvery + Math.min(10, tryEvery))
+      const target = this.#dueTarget(menu.targets)
+      if (target !== undefined) {
+        turn = this.#turnOf(nodeOf(menu.targets[target]) as string)
+        filter = { kind: 'crosses', target }
       }
     }
-    const { cut, target } = this.#chosen
-    const { cuts } = model.costs
-    if (cut > 1) this.#ranHere = now
-    if (cut === cuts.length - 1) return
-    this.#crossed = now
+    if (turn) {
+      const other = this.#search.best(request, world, menu, model, turn === this.#here ? running : filter)
+      if (other.cut >= 0 && this.#isTurn(turn, other, best, request)) {
+        this.#why = turn.last === 0 ? 'warm-up' : 'probe'
+        copy(other, this.#chosen)
+      }
+      if (turn === this.#unlike) turn.last = now
+    }
+    this.#took(menu, model, this.#chosen)
+  }
+
+  #isTurn(turn: Turn, other: Candidate, best: Candidate, { remaining }: DecisionRequest): boolean {
+    const { tryEvery, tryWithin } = this.#settings
+    const now = this.#decisions
+    // Of a link that nobody has used nothing is known that could forbid it.
+    if (turn === this.#unlike || (turn.last === 0 && turn !== this.#here))
+      return other.ms <= remaining || turn !== this.#unlike
+    const ratio = best.value > 0 ? other.value / best.value : 1
+    if (ratio > tryWithin || other.ms > remaining) {
+      turn.due = now + Math.max(1, tryEvery / 10)
+      return false
+    }
+    turn.due = turn.last + tryEvery * Math.max(1, ratio)
+    return turn.last === 0 || now >= turn.due
+  }
+
+  #took(menu: Menu, { costs }: Splittable, { cut, target }: Candidate): void {
+    const { tryEvery } = this.#settings
+    const now = this.#decisions
+    const used = (turn: Turn) => {
+      turn.last = now
+      turn.due = now + tryEvery
+    }
+    if (cut > 1) used(this.#here)
+    if (cut === costs.cuts.length - 1) return
+    used(this.#crossing)
     const node = nodeOf(menu.targets[target])
-    if (node === undefined) return
-    if (this.#asked.size >= mostNodes && !this.#asked.has(node)) this.#asked.clear()
-    this.#asked.set(node, now)
+    if (node !== undefined) used(this.#turnOf(node))
   }
 
   /** A target that was never asked, or not for long. */
-  #longestUnasked(targets: readonly Target[]): number | undefined {
+  #dueTarget(targets: readonly Target[]): number | undefined {
     for (let target = 0; target < targets.length; target++) {
       const node = nodeOf(targets[target])
-      if (node === undefined) continue
-      const at = this.#asked.get(node)
-      if (at === undefined || this.#decisions - at >= this.#settings.tryEvery) return target
+      if (node !== undefined && this.#decisions >= (this.#nodes.get(node)?.due ?? 0)) return target
     }
     return undefined
   }
 
-  #affordable(other: Candidate, best: Candidate, { remaining }: DecisionRequest, knowsLink: boolean): boolean {
-    // Of a link that nobody has used nothing is known that could forbid it.
-    if (!knowsLink) return true
-    return other.ms <= remaining && other.ms <= this.#settings.tryWithin * best.ms
+  #turnOf(node: string): Turn {
+    let turn = this.#nodes.get(node)
+    if (!turn) {
+      if (this.#nodes.size >= mostNodes) this.#nodes.clear()
+      turn = { last: 0, due: 0 }
+      this.#nodes.set(node, turn)
+    }
+    return turn
   }
 
   #narrowed(menu: Menu, model: Splittable, { cut, encoding, target }: Candidate): Menu {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ActivationEncoding, activationEncodings } from '../../transfer/index.ts'
+import { activationEncodings } from '../../transfer/index.ts'
 import { restored } from '../estimate/restore.ts'
 import type { Writing } from './objective.ts'
 
@@ -27,8 +27,9 @@ export class Writings {
     }
   }
 
-  of(encoding: ActivationEncoding): Writing {
-    return this.#known.get(encoding) as Writing
+  /** Undefined for what is no activation encoding. */
+  of(encoding: string): Writing | undefined {
+    return this.#known.get(encoding)
   }
 
   /** Learns that so many bytes of float32 became so many; of packed encodings alone, the others are as they are. */

@@ -57,7 +57,15 @@ export function bench(options: Partial<CallerOptions> = {}): Bench {
   const reports: CallReport[] = []
   const near = faulty(broker.connect({ clock }), [], { clock })
   const device = (change: Partial<CallerOptions> = {}, transport: Transport = near) =>
-    new Caller({ transport, boundary, stage: 'transfer', clock, events, ...change }, (report) => reports.push(report))
+    new Caller({
+      transport,
+      boundary,
+      stage: 'transfer',
+      clock,
+      events,
+      onReport: (report) => reports.push(report),
+      ...change,
+    })
   return {
     clock,
     broker,

@@ -81,7 +81,7 @@ describe('a call', () => {
       timings: { capture: 2, transfer: 0 },
       crossing: { at: 'captured', encoding: 'original', bytes: 4, node: 'cloud-1' },
     })
-    expect(one.reports).toEqual([{ node: 'cloud-1', load: { pending: 1, capacity: 16 } }])
+    expect(one.reports).toEqual([{ node: 'cloud-1', load: { pending: 1, capacity: 16, slowdown: 1 } }])
     expect(one.clock.pending).toBe(0)
   })
 
@@ -436,6 +436,70 @@ describe('a holder', () => {
     node.answer(0, 'mine')
     expect(labelOf(await mine)).toBe('mine')
     expect(errorOf(await theirs)).toBeInstanceOf(Cancelled)
+  })
+
+  it('keeps passes of one message apart: each has its own answer, and its own cancellation', async () => {
+    const one = bench({ chunkAbove: chunkBytes })
+    const node = await one.node('cloud')
+    const gone = new Cancellation()
+    const first = one.caller.call({ ...large(2 * chunkBytes), plan: { model: 'a' } })
+    const second = one.caller.call({ ...large(2 * chunkBytes), plan: { model: 'b' }, pass: 1, cancellation: gone })
+    const third = one.caller.call({ ...large(2 * chunkBytes), plan: { model: 'c' }, pass: 2 })
+    await one.clock.advance(60)
+    expect(node.taken.map(({ id, pass, plan }) => [id, pass, plan.model])).toEqual([
+      ['m0', undefined, 'a'],
+      ['m0', 1, 'b'],
+      ['m0', 2, 'c'],
+    ])
+    gone.cancel()
+    await settled()
+    expect(node.taken.map(({ cancellation }) => cancellation?.cancelled)).toEqual([false, true, false])
+    node.answer(2, 'third')
+    node.answer(0, 'first')
+    expect([labelOf(await first), labelOf(await third)]).toEqual(['first', 'third'])
+    expect(await second).toMatchObject({ kind: 'failure', pass: 1, error: { code: 'cancelled' } })
+    expect(node.responder.statistics).toMatchObject({ pending: 0, results: 2, cancelled: 1 })
+  })
+
+  it('hears that a message is not wanted also when it has not yet said that it holds it', async () => {
+    const one = bench()
+    const node = await one.node('cloud')
+    await acquainted(one, [node])
+    const gone = new Cancellation()
+    const call = one.caller.call(imageMessage({ cancellation: gone }))
+    await one.clock.advance(10)
+    gone.cancel()
+    await call
+    expect(node.taken[1]?.cancellation?.cancelled).toBe(true)
+    expect(node.responder.statistics).toMatchObject({ pending: 0, cancelled: 1 })
+  })
+
+  it('tells with every reply how crowded it is, refusals and failures too', async () => {
+    const one = bench({ attempts: 1 })
+    const node = await one.node('cloud', { capacity: 2 })
+    for (let n = 0; n < 20; n++) {
+      const call = one.caller.call(imageMessage({ n }))
+      await one.clock.advance(20)
+      node.answer(n)
+      await call
+    }
+    expect(one.reports.at(-1)?.load.slowdown).toBeCloseTo(1)
+    for (let n = 20; n < 60; n += 2) {
+      const calls = [one.caller.call(imageMessage({ n })), one.caller.call(imageMessage({ n: n + 1 }))]
+      await one.clock.advance(80)
+      for (const at of [n, n + 1]) node.answer(at)
+      await Promise.all(calls)
+    }
+    expect(one.reports.at(-2)?.load.slowdown).toBeGreaterThan(3)
+    const before = one.reports.length
+    const calls = [60, 61, 62].map((n) => one.caller.call(imageMessage({ n })))
+    expect(errorOf(await (calls[2] as Promise<Item>))).toBeInstanceOf(Refused)
+    node.settle(failure(node.taken.at(-1) as Message, 'there', new StageFailed('there')))
+    await calls[1]
+    expect(one.reports.slice(before)).toMatchObject([{ load: { pending: 2 } }, { load: { pending: 2 } }])
+    for (const { load } of one.reports.slice(before)) expect(load.slowdown).toBeGreaterThan(3)
+    node.answer(60)
+    await calls[0]
   })
 
   it('answers bytes that are no message with a named error, and goes on', async () => {

@@ -1,5 +1,5 @@
 import type { CatalogueEntry, ImageEngine, Models } from '../../../adapters/node/index.ts'
-import type { Crossing, DecisionRequest, Menu, Outcome, Plan, Timings } from '../../../pipeline/index.ts'
+import type { Crossing, Cut, DecisionRequest, Menu, Outcome, Plan, Timings } from '../../../pipeline/index.ts'
 import { sleep, UnknownModel, World } from '../../../pipeline/index.ts'
 import { type ManualClock, manualClock } from '../../support/manual-clock.ts'
 
@@ -67,10 +67,16 @@ export const menu: Menu = {
 
 /** A catalogue without files. */
 export function modelSet(
-  entries: readonly { id: string; accuracy: number; latencyMs?: number; side?: number }[],
+  entries: readonly {
+    id: string
+    accuracy: number
+    latencyMs?: number
+    side?: number
+    cuts?: CatalogueEntry['cuts']
+  }[],
 ): Models {
   const made = new Map(
-    entries.map(({ id, accuracy, latencyMs, side = 2 }): [string, CatalogueEntry] => [
+    entries.map(({ id, accuracy, latencyMs, side = 2, cuts }): [string, CatalogueEntry] => [
       id,
       {
         id,
@@ -96,6 +102,7 @@ export function modelSet(
         accuracy,
         precision: 'float32',
         ...(latencyMs === undefined ? {} : { latencyMs }),
+        ...(cuts === undefined ? {} : { cuts }),
         licence: 'MIT',
       },
     ]),
@@ -107,6 +114,7 @@ export function modelSet(
       if (!entry) throw new UnknownModel(id, [...made.keys()])
       return entry
     },
+    cuts: (id) => made.get(id)?.cuts?.map(({ layer }): Cut => `after:${layer}`) ?? [],
     source: (id) => ({ key: id, name: id, path: id, sha256: '0'.repeat(64), bytes: 1 }),
   }
 }

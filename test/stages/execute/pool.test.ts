@@ -7,66 +7,18 @@ import {
   ExecutorLost,
   ModelLoadFailed,
   Refused,
-  type Tensor,
 } from '../../../pipeline/index.ts'
-import {
-  type ExecutorPool,
-  type ExecutorPoolOptions,
-  executorPool,
-  type ModelSource,
-  type PoolEvent,
-} from '../../../stages/execute/index.ts'
-import { type FakeExecutorsOptions, fakeExecutors } from '../../../stages/execute/testing.ts'
+import { type ExecutorPool, executorPool, type PoolEvent } from '../../../stages/execute/index.ts'
+import { fakeExecutors } from '../../../stages/execute/testing.ts'
 import { manualClock, settled } from '../../support/manual-clock.ts'
-
-const model = (name: string): ModelSource => ({
-  key: `key-${name}`,
-  name,
-  path: `${name}.onnx`,
-  sha256: '',
-  bytes: 10,
-})
-const input = (value: number): readonly Tensor[] => [
-  { name: 'input', type: 'uint8', shape: [1], bytes: Uint8Array.of(value) },
-]
-
-/** A promise that is looked at later: its rejection until then is nobody's fault. */
-function later<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {})
-  return promise
-}
+import { input, later, model, poolOfFakes } from './pools.ts'
 
 let open: ExecutorPool | undefined
 afterEach(() => open?.close())
 
-/** A pool of fakes on a clock of its own, ready to work. */
-async function pool(fakes: Partial<FakeExecutorsOptions> = {}, options: Partial<ExecutorPoolOptions> = {}) {
-  const clock = manualClock()
-  const factory = fakeExecutors({ clock, ...fakes })
-  const events: PoolEvent[] = []
-  const made = executorPool({ factory, size: 1, clock, events: (event) => events.push(event), ...options })
-  open = made
-  await settled()
-  /** What a promise came to by now: its value, its error, or 'pending'. */
-  const state = async (promise: Promise<unknown>) => {
-    let outcome: unknown = 'pending'
-    promise.then(
-      (value) => {
-        outcome = value
-      },
-      (error) => {
-        outcome = error
-      },
-    )
-    await settled()
-    return outcome
-  }
-  return { clock, factory, events, pool: made, state }
-}
-
 describe('a run', () => {
   test('answers with its outputs, and with how long it waited, loaded and ran', async () => {
-    const { clock, pool: each } = await pool({ loadMs: 30, runMs: 10 })
+    const { clock, pool: each } = await poolOfFakes({ loadMs: 30, runMs: 10 })
     const first = each.run(model('a'), input(1))
     const second = each.run(model('a'), input(2))
     await clock.advance(50)
@@ -76,14 +28,14 @@ describe('a run', () => {
   })
 
   test('waits for an executor that is still being started', async () => {
-    const { clock, pool: each } = await pool({ startMs: 500 })
+    const { clock, pool: each } = await poolOfFakes({ startMs: 500 })
     const run = each.run(model('a'), input(1))
     await clock.advance(500)
     expect((await run).queueMs).toBe(500)
   })
 
   test('fails with what the executor says, and the next one is answered', async () => {
-    const { pool: each } = await pool({
+    const { pool: each } = await poolOfFakes({
       answer: (_, [tensor]) => {
         if (tensor?.bytes[0] === 13) throw new ExecutionFailed('unlucky')
         return []
@@ -94,7 +46,7 @@ describe('a run', () => {
   })
 
   test('fails when its model cannot be loaded, without harm to other models', async () => {
-    const { pool: each, events } = await pool({
+    const { pool: each, events } = await poolOfFakes({
       onLoad: ({ name }) => {
         if (name === 'bad') throw new ModelLoadFailed('damaged')
       },
@@ -107,7 +59,7 @@ describe('a run', () => {
 
 describe('where work goes', () => {
   test('an idle executor that holds the model is preferred to one that does not', async () => {
-    const { pool: each, factory } = await pool({}, { size: 2 })
+    const { pool: each, factory } = await poolOfFakes({}, { size: 2 })
     await each.run(model('a'), input(1))
     await each.run(model('b'), input(1))
     for (const name of ['a', 'b', 'b', 'a']) await each.run(model(name), input(1))
@@ -116,7 +68,7 @@ describe('where work goes', () => {
   })
 
   test('when the holder is busy an idle executor loads the model too', async () => {
-    const { clock, pool: each, factory } = await pool({ runMs: 100 }, { size: 2 })
+    const { clock, pool: each, factory } = await poolOfFakes({ runMs: 100 }, { size: 2 })
     const runs = [each.run(model('a'), input(1)), each.run(model('a'), input(2))]
     await clock.advance(100)
     const executors = (await Promise.all(runs)).map(({ executor }) => executor)
@@ -125,7 +77,7 @@ describe('where work goes', () => {
   })
 
   test('a hundred runs of a cold model load it once on each executor', async () => {
-    const { clock, pool: each, factory } = await pool({ loadMs: 50, runMs: 1 }, { size: 2 })
+    const { clock, pool: each, factory } = await poolOfFakes({ loadMs: 50, runMs: 1 }, { size: 2 })
     const runs = Array.from({ length: 100 }, (_, index) => each.run(model('a'), input(index)))
     await clock.advance(200)
     await Promise.all(runs)
@@ -134,7 +86,7 @@ describe('where work goes', () => {
   })
 
   test('a placement may let work wait for a certain executor, and other work goes before it', async () => {
-    const { clock, pool: each } = await pool(
+    const { clock, pool: each } = await poolOfFakes(
       { runMs: 10 },
       {
         size: 2,
@@ -153,7 +105,7 @@ describe('where work goes', () => {
 
 describe('the queue', () => {
   test('the most urgent waiting run goes first', async () => {
-    const { clock, pool: each } = await pool({ runMs: 10 })
+    const { clock, pool: each } = await poolOfFakes({ runMs: 10 })
     const done: string[] = []
     const run = (name: string, expires?: number) =>
       each.run(model('a'), input(1), { expires }).then(() => done.push(name))
@@ -164,7 +116,7 @@ describe('the queue', () => {
   })
 
   test('a full queue refuses at once and says when to come back', async () => {
-    const { clock, pool: each, state } = await pool({ runMs: 10 }, { queue: 2 })
+    const { clock, pool: each, state } = await poolOfFakes({ runMs: 10 }, { queue: 2 })
     const accepted = [1, 2, 3].map((value) => each.run(model('a'), input(value)))
     const refused = await state(each.run(model('a'), input(4)))
     expect(refused).toBeInstanceOf(Refused)
@@ -175,7 +127,7 @@ describe('the queue', () => {
   })
 
   test('without a queue an idle executor still takes work', async () => {
-    const { clock, pool: each, state } = await pool({ runMs: 10 }, { queue: 0 })
+    const { clock, pool: each, state } = await poolOfFakes({ runMs: 10 }, { queue: 0 })
     const run = each.run(model('a'), input(1))
     expect(await state(each.run(model('a'), input(2)))).toBeInstanceOf(Refused)
     await clock.advance(10)
@@ -183,7 +135,7 @@ describe('the queue', () => {
   })
 
   test('a run whose signal aborts leaves the queue at once and is never begun', async () => {
-    const { clock, pool: each, factory, state } = await pool({ runMs: 10 })
+    const { clock, pool: each, factory, state } = await poolOfFakes({ runMs: 10 })
     const controller = new AbortController()
     const running = each.run(model('a'), input(1))
     const waiting = each.run(model('b'), input(2), { signal: controller.signal })
@@ -196,7 +148,7 @@ describe('the queue', () => {
   })
 
   test('a run whose time passes while it waits ends there and then', async () => {
-    const { clock, pool: each, factory, state } = await pool({ runMs: 100 })
+    const { clock, pool: each, factory, state } = await poolOfFakes({ runMs: 100 })
     const running = each.run(model('a'), input(1))
     const waiting = each.run(model('b'), input(2), { expires: 50 })
     await clock.advance(49)
@@ -209,7 +161,7 @@ describe('the queue', () => {
   })
 
   test('what is over or unwanted on arrival never reaches the queue', async () => {
-    const { clock, pool: each } = await pool()
+    const { clock, pool: each } = await poolOfFakes()
     await clock.advance(10)
     await expect(each.run(model('a'), input(1), { expires: 10 })).rejects.toThrow(DeadlineExceeded)
     await expect(each.run(model('a'), input(1), { signal: AbortSignal.abort() })).rejects.toThrow(Cancelled)
@@ -217,7 +169,7 @@ describe('the queue', () => {
   })
 
   test('nothing is left behind: timers and listeners end with their run', async () => {
-    const { clock, pool: each } = await pool({ runMs: 10 })
+    const { clock, pool: each } = await poolOfFakes({ runMs: 10 })
     const { signal } = new AbortController()
     const runs = [1, 2, 3].map((value) => each.run(model('a'), input(value), { expires: 1_000, signal }))
     await clock.advance(30)
@@ -228,7 +180,7 @@ describe('the queue', () => {
 
 describe('a run that is given up', () => {
   test('while its model loads: the load goes on, and the next run finds the model', async () => {
-    const { clock, pool: each, factory, state } = await pool({ loadMs: 100, runMs: 10 })
+    const { clock, pool: each, factory, state } = await poolOfFakes({ loadMs: 100, runMs: 10 })
     const controller = new AbortController()
     const first = each.run(model('a'), input(1), { signal: controller.signal })
     await clock.advance(50)
@@ -241,7 +193,7 @@ describe('a run that is given up', () => {
   })
 
   test('while it runs: the caller is told at once, the executor is free when the run is over', async () => {
-    const { clock, pool: each, state } = await pool({ runMs: 100 })
+    const { clock, pool: each, state } = await poolOfFakes({ runMs: 100 })
     const controller = new AbortController()
     const first = each.run(model('a'), input(1), { signal: controller.signal })
     await clock.advance(50)
@@ -255,7 +207,7 @@ describe('a run that is given up', () => {
 
 describe('an executor that dies', () => {
   test('its run is answered by another', async () => {
-    const { clock, pool: each, factory } = await pool({ runMs: 100 }, { size: 2 })
+    const { clock, pool: each, factory } = await poolOfFakes({ runMs: 100 }, { size: 2 })
     const run = each.run(model('a'), input(7))
     await clock.advance(50)
     factory.executors[0]?.crash()
@@ -264,7 +216,7 @@ describe('an executor that dies', () => {
   })
 
   test('its run is answered by its replacement where there is no other', async () => {
-    const { clock, pool: each, factory } = await pool({ runMs: 100 })
+    const { clock, pool: each, factory } = await poolOfFakes({ runMs: 100 })
     const run = each.run(model('a'), input(7))
     await clock.advance(50)
     factory.executors[0]?.crash()
@@ -274,7 +226,7 @@ describe('an executor that dies', () => {
   })
 
   test('a death while it loads a model is made good just so', async () => {
-    const { clock, pool: each, factory } = await pool({ loadMs: 100 }, { size: 2 })
+    const { clock, pool: each, factory } = await poolOfFakes({ loadMs: 100 }, { size: 2 })
     const run = each.run(model('a'), input(7))
     await clock.advance(50)
     factory.executors[0]?.crash()
@@ -283,7 +235,7 @@ describe('an executor that dies', () => {
   })
 
   test('work that costs a second executor its life is given up, and the other work goes on', async () => {
-    const { clock, pool: each, factory, state } = await pool({ runMs: 100 }, { size: 2 })
+    const { clock, pool: each, factory, state } = await poolOfFakes({ runMs: 100 }, { size: 2 })
     const poison = each.run(model('poison'), input(1))
     await clock.advance(50)
     factory.executors[0]?.crash()
@@ -296,7 +248,7 @@ describe('an executor that dies', () => {
   })
 
   test('an idle one that dies is replaced as well', async () => {
-    const { clock, pool: each, factory, events } = await pool()
+    const { clock, pool: each, factory, events } = await poolOfFakes()
     factory.executors[0]?.crash()
     await clock.advance(100)
     expect(each.statistics()).toMatchObject({ up: 1, restarts: 1 })
@@ -309,7 +261,7 @@ describe('an executor that dies', () => {
       pool: each,
       factory,
       state,
-    } = await pool({}, { restarts: { times: 3, within: 60_000, backoff: 10 } })
+    } = await poolOfFakes({}, { restarts: { times: 3, within: 60_000, backoff: 10 } })
     for (const [wait, started] of [
       [10, 2],
       [20, 3],
@@ -331,7 +283,7 @@ describe('an executor that dies', () => {
   })
 
   test('deaths that are long past do not count against the budget', async () => {
-    const { clock, pool: each, factory } = await pool({}, { restarts: { times: 1, within: 1_000, backoff: 10 } })
+    const { clock, pool: each, factory } = await poolOfFakes({}, { restarts: { times: 1, within: 1_000, backoff: 10 } })
     for (let death = 0; death < 5; death++) {
       factory.executors.at(-1)?.crash()
       await clock.advance(1_000)
@@ -353,7 +305,7 @@ describe('an executor that dies', () => {
 
 describe('a run that hangs', () => {
   test('the caller is told at its deadline, the executor is killed after the grace and replaced', async () => {
-    const { clock, pool: each, factory, state, events } = await pool({}, { grace: 500 })
+    const { clock, pool: each, factory, state, events } = await poolOfFakes({}, { grace: 500 })
     factory.executors[0]?.hang()
     const run = later(each.run(model('a'), input(1), { expires: 100 }))
     await clock.advance(100)
@@ -369,7 +321,7 @@ describe('a run that hangs', () => {
   })
 
   test('without a deadline the longest run allowed bounds it, and it is not tried again', async () => {
-    const { clock, pool: each, factory, state } = await pool({}, { longestRun: 1_000 })
+    const { clock, pool: each, factory, state } = await poolOfFakes({}, { longestRun: 1_000 })
     factory.executors[0]?.hang()
     const run = later(each.run(model('a'), input(1)))
     await clock.advance(1_000)
@@ -379,7 +331,7 @@ describe('a run that hangs', () => {
   })
 
   test('a load that hangs costs the executor its life, and the run is tried once more', async () => {
-    const { clock, pool: each, factory } = await pool({ loadMs: 10_000 }, { longestLoad: 1_000, size: 2 })
+    const { clock, pool: each, factory } = await poolOfFakes({ loadMs: 10_000 }, { longestLoad: 1_000, size: 2 })
     const run = later(each.run(model('a'), input(1)))
     await clock.advance(2_000)
     await expect(run).rejects.toThrow(ExecutorLost)
@@ -412,7 +364,7 @@ describe('a run that hangs', () => {
 
 describe('warming', () => {
   test('loads the models on every executor, so that no run has to', async () => {
-    const { clock, pool: each, factory } = await pool({ loadMs: 10 }, { size: 2 })
+    const { clock, pool: each, factory } = await poolOfFakes({ loadMs: 10 }, { size: 2 })
     const warm = each.warm([model('a'), model('b')])
     await clock.advance(20)
     await warm
@@ -424,7 +376,7 @@ describe('warming', () => {
   })
 
   test('a run that comes while its model is being warmed shares that load', async () => {
-    const { clock, pool: each, factory } = await pool({ loadMs: 100 })
+    const { clock, pool: each, factory } = await poolOfFakes({ loadMs: 100 })
     const warm = each.warm([model('a')])
     await clock.advance(50)
     const run = each.run(model('a'), input(1))
@@ -434,7 +386,7 @@ describe('warming', () => {
   })
 
   test('an executor that replaces a dead one is warmed again', async () => {
-    const { clock, pool: each, factory } = await pool()
+    const { clock, pool: each, factory } = await poolOfFakes()
     await each.warm([model('a')])
     factory.executors[0]?.crash()
     await clock.advance(100)
@@ -442,7 +394,7 @@ describe('warming', () => {
   })
 
   test('a model that cannot be loaded is named, tried once, and the others are warm', async () => {
-    const { pool: each, factory } = await pool({
+    const { pool: each, factory } = await poolOfFakes({
       onLoad: ({ name }) => {
         if (name === 'bad') throw new ModelLoadFailed('damaged')
       },
@@ -455,7 +407,7 @@ describe('warming', () => {
 
 describe('the end', () => {
   test('draining finishes what waits and runs, refuses what is new, then ends the executors', async () => {
-    const { clock, pool: each, factory, state } = await pool({ runMs: 100 })
+    const { clock, pool: each, factory, state } = await poolOfFakes({ runMs: 100 })
     const runs = [each.run(model('a'), input(1)), each.run(model('a'), input(2))]
     const drained = each.drain(1_000)
     const again = each.drain(1_000)
@@ -467,7 +419,7 @@ describe('the end', () => {
   })
 
   test('draining ends in time, whatever still waits or runs', async () => {
-    const { clock, pool: each, state } = await pool({ runMs: 1_000 })
+    const { clock, pool: each, state } = await poolOfFakes({ runMs: 1_000 })
     const [first, second, third] = [1, 2, 3].map((value) => later(each.run(model('a'), input(value))))
     const drained = each.drain(1_500)
     await clock.advance(1_500)
@@ -479,7 +431,7 @@ describe('the end', () => {
   })
 
   test('closing cancels what waits, lets the run finish, and starts nothing afterwards', async () => {
-    const { clock, pool: each, factory, state } = await pool({ runMs: 100 })
+    const { clock, pool: each, factory, state } = await poolOfFakes({ runMs: 100 })
     const [running, waiting] = [each.run(model('a'), input(1)), each.run(model('a'), input(2))]
     await settled()
     const closed = each.close(1_000)
@@ -492,7 +444,7 @@ describe('the end', () => {
   })
 
   test('closing while an executor starts leaves none behind', async () => {
-    const { clock, pool: each, factory } = await pool({ startMs: 100 })
+    const { clock, pool: each, factory } = await poolOfFakes({ startMs: 100 })
     const closed = each.close()
     await clock.advance(100)
     await closed

@@ -1,0 +1,1 @@
+export { mdinference } from './mdinference.ts'

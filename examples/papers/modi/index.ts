@@ -1,0 +1,1 @@
+export { modi } from './modi.ts'
