@@ -1,4 +1,3 @@
-import { Cancellation } from '../cancellation.ts'
 import type { Clock, Timer } from '../clock.ts'
 import {
   asQuintetError,
@@ -8,17 +7,17 @@ import {
   NodeLost,
   type QuintetError,
   Refused,
-  TooLarge,
 } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Item, Message, Side } from '../message.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, ServiceDescription, Subscription, Transport } from '../transport.ts'
-import { Assembly, chunkBytes } from './chunks.ts'
-import { decodeMessage, encodeOutcome, type MessageHeader } from './codec.ts'
+import { Arrivals } from './arrivals.ts'
+import { encodeOutcome, type MessageHeader } from './codec.ts'
 import { Crowding } from './crowding.ts'
 import { packFrame } from './frame.ts'
-import { acceptAfter, beat, type Down, keyOf, type Load, readChunk, readUp, type Up } from './protocol.ts'
+import { type Held, hold, messageOf } from './held.ts'
+import { acceptAfter, beat, type Down, keyOf, type Load, readUp, type Up } from './protocol.ts'
 
 export interface ResponderOptions {
   readonly transport: Transport
@@ -42,32 +41,6 @@ export interface ResponderOptions {
   readonly device?: string
 }
 
-/** A W3C trace context; anything else in that header is ignored. */
-const traceContext = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
-
-interface Held {
-  readonly key: string
-  readonly expires: number
-  /** Local clock, ms: when its header came, and when all of it was here. */
-  readonly arrived: number
-  whole: number
-  accepted: boolean
-  /** Where on the chain it came in, and what of its timings was spent before. */
-  readonly at: string
-  readonly before: MessageHeader['timings']
-  /** Another was held meanwhile. */
-  crowded: boolean
-  readonly cancellation: Cancellation
-  readonly traceparent: string | undefined
-  /** Those who wait: one, or more when a message was sent again while it is still held. */
-  readonly waiting: { readonly request: ServedRequest; readonly done: () => void }[]
-  lastSign: number
-  /** Where its chunks come, if it comes in chunks. */
-  subject: string | undefined
-  /** Until all chunks are here. */
-  assembly: { readonly header: MessageHeader; readonly bytes: Assembly } | undefined
-}
-
 /**
  * The lower end of a boundary: takes messages whole or in chunks, gives signs of life while they are worked on, and
  * replies what became of each. A message that is sent again while it is held joins the one that is held. Whose message
@@ -77,20 +50,18 @@ export class Responder {
   readonly #options: Required<Omit<ResponderOptions, 'service' | 'onReleased' | 'device'>> &
     Pick<ResponderOptions, 'service' | 'onReleased'>
   readonly #held = new Map<string, Held>()
-  /** Of those that come in chunks, by the subject their chunks come on. */
-  readonly #arrivals = new Map<string, Held>()
+  readonly #arrivals: Arrivals
   readonly #subscriptions: Subscription[] = []
   readonly #counts = { received: 0, results: 0, failures: 0, dropped: 0, refused: 0, cancelled: 0, probed: 0 }
   readonly #crowding = new Crowding()
   #meanResidence = 0
-  #arriving = 0
-  #offers = 0
   #timer: Timer | undefined
   #draining = false
   #idle: (() => void) | undefined
 
   private constructor(options: ResponderOptions) {
     this.#options = { maxBytes: 64 * 2 ** 20, maxArriving: 256 * 2 ** 20, ...options }
+    this.#arrivals = new Arrivals(this.#options)
   }
 
   /** Resolves when messages can come. */
@@ -229,17 +200,10 @@ export class Responder {
       return this.#wait(joined, request)
     }
     if (this.#draining || this.#held.size >= this.#options.capacity) {
-      this.#counts.refused++
       const reason = this.#draining ? 'The node is draining.' : `The node holds ${this.#held.size} messages already.`
       // Before it has settled anything, it knows no better than the shortest time after which it says anything.
       const retryAfter = this.#draining ? 0 : Math.ceil(this.#meanResidence || acceptAfter)
-      return this.#reply(request, {
-        kind: 'refused',
-        node: this.#options.node,
-        reason,
-        retryAfter,
-        load: this.#load(),
-      })
+      return this.#refuse(request, reason, retryAfter)
     }
     return header.kind === 'offer' ? this.#onOffer(request, header) : this.#onMessage(request, header.message, parts)
   }
@@ -252,38 +216,11 @@ export class Responder {
   }
 
   #onOffer(request: ServedRequest, offer: Extract<Up, { kind: 'offer' }>): Promise<void> | void {
-    const { boundary, node, maxBytes, maxArriving } = this.#options
-    const bytes = offer.sizes.reduce((sum, size) => sum + size, 0)
-    if (bytes === 0 || offer.chunk !== chunkBytes) {
-      return this.#reject(
-        request,
-        new BadMessage(
-          `${bytes} bytes in chunks of ${offer.chunk} were offered; this node takes chunks of ${chunkBytes}. Run the same version of Quintet on both sides.`,
-        ),
-      )
-    }
-    if (bytes > maxBytes) {
-      return this.#reject(
-        request,
-        new TooLarge(
-          `The message has ${bytes} bytes, this node takes ${maxBytes}. Prepare it on the device, or raise maxBytes.`,
-        ),
-      )
-    }
-    if (this.#arriving + bytes > maxArriving) {
-      this.#counts.refused++
-      return this.#reply(request, {
-        kind: 'refused',
-        node,
-        reason: 'Too many large messages arrive here at once.',
-        retryAfter: 100,
-      })
-    }
-    this.#arriving += bytes
+    const objection = this.#arrivals.objection(offer)
+    if (objection instanceof Refused) return this.#refuse(request, objection.message, objection.retryAfter)
+    if (objection) return this.#reject(request, objection)
     const held = this.#hold(offer.message, request)
-    held.subject = boundary.chunks(offer.message.source, node, `${++this.#offers}`)
-    this.#arrivals.set(held.subject, held)
-    held.assembly = { header: offer.message, bytes: new Assembly(offer.sizes) }
+    this.#arrivals.begin(held, offer)
     held.accepted = true
     this.#acceptChunks(held, request)
     return this.#wait(held, request)
@@ -293,44 +230,21 @@ export class Responder {
     this.#reply(request, { kind: 'accept', node: this.#options.node, ...(subject ? { subject } : {}) })
   }
 
-  #onChunk({ subject, data }: Delivery): void {
-    const { node } = this.#options
-    const held = this.#arrivals.get(subject)
+  #onChunk(delivery: Delivery): void {
+    const held = this.#arrivals.of(delivery.subject)
     if (!held) return
-    const { assembly } = held
+    const { node } = this.#options
     try {
-      const { header, parts } = readChunk(data)
-      const whole = assembly?.bytes.add(header, parts)
-      // Also when all are here: its acknowledgement was lost, or it would not have come again.
-      this.#tell(held, { kind: 'ack', node, index: header.index })
-      if (!assembly || !whole) return
-      held.assembly = undefined
-      this.#arriving -= assembly.bytes.byteLength
-      this.#dispatch(held, assembly.header, assembly.bytes.finish())
+      const whole = this.#arrivals.add(held, delivery, (index) => this.#tell(held, { kind: 'ack', node, index }))
+      if (whole) this.#dispatch(held, whole.header, whole.parts)
     } catch (error) {
       this.#fail(held, asQuintetError(error, 'receive'), 'receive')
     }
   }
 
-  #hold(header: MessageHeader, { headers }: ServedRequest): Held {
+  #hold(header: MessageHeader, request: ServedRequest): Held {
     const { clock } = this.#options
-    const now = clock.now()
-    const held: Held = {
-      key: keyOf(header),
-      expires: now + header.budget,
-      arrived: now,
-      whole: now,
-      accepted: false,
-      at: header.payload.at,
-      before: header.timings,
-      crowded: this.#held.size > 0,
-      cancellation: new Cancellation(),
-      traceparent: traceContext.test(headers.traceparent ?? '') ? headers.traceparent : undefined,
-      waiting: [],
-      lastSign: now,
-      subject: undefined,
-      assembly: undefined,
-    }
+    const held = hold(header, request, clock.now(), this.#held.size > 0)
     this.#counts.received++
     // With more than one, all are marked already.
     if (this.#held.size === 1) for (const other of this.#held.values()) other.crowded = true
@@ -343,21 +257,7 @@ export class Responder {
     const { side, clock, accept } = this.#options
     held.whole = clock.now()
     try {
-      // Its clock starts when the header arrived: what the chunks took is the message's time, too.
-      const { cancellation, traceparent } = held
-      const message = decodeMessage(header, parts, side, held.arrived)
-      const { link, way: before = { up: 0, down: 0 } } = header
-      const { captured } = message
-      // What came in chunks was seen coming; of what came whole only the sender can guess what it took.
-      const chunked = held.whole - held.arrived
-      const unseen = link ? link.rtt / 2 + (chunked > 0 ? 0 : link.upload) : 0
-      const way = { up: before.up + chunked + unseen, down: before.down + (link ? link.rtt / 2 : 0) }
-      accept({
-        ...message,
-        ...(link || header.way ? { captured: captured - unseen, way } : {}),
-        cancellation,
-        ...(traceparent ? { traceparent } : {}),
-      })
+      accept(messageOf(held, header, parts, side))
     } catch (error) {
       this.#fail(held, asQuintetError(error, 'receive'), 'receive')
     }
@@ -401,20 +301,7 @@ export class Responder {
   #fail(held: Held, error: QuintetError, stage: string): void {
     const { clock, node } = this.#options
     if (error instanceof Refused) {
-      this.#counts.refused++
-      const { retryAfter } = error
-      const reason = error.message.slice(0, 4096)
-      return this.#finish(
-        held,
-        packFrame({
-          kind: 'refused',
-          node,
-          reason,
-          ...(retryAfter === undefined ? {} : { retryAfter }),
-          load: this.#load(),
-        } satisfies Down),
-        error,
-      )
+      return this.#finish(held, this.#refusal(error.message.slice(0, 4096), error.retryAfter), error)
     }
     this.#counts.failures++
     this.#finish(held, packFrame(failed(node, error, stage, clock.now() - held.whole, this.#load())), error)
@@ -423,8 +310,7 @@ export class Responder {
   #finish(held: Held, frame: Parts, error?: QuintetError): void {
     if (!this.#held.delete(held.key)) return
     this.#options.onReleased?.(held.key, error)
-    if (held.assembly) this.#arriving -= held.assembly.bytes.byteLength
-    if (held.subject) this.#arrivals.delete(held.subject)
+    this.#arrivals.end(held)
     for (const { request, done } of held.waiting) {
       request.reply(frame)
       done()
@@ -442,6 +328,24 @@ export class Responder {
 
   #reply(request: ServedRequest, reply: Down): void {
     request.reply(packFrame(reply))
+  }
+
+  #refuse(request: ServedRequest, reason: string, retryAfter: number | undefined): void {
+    request.reply(this.#refusal(reason, retryAfter))
+  }
+
+  /** Counted: whoever makes one sends it. */
+  #refusal(reason: string, retryAfter: number | undefined): Parts {
+    this.#counts.refused++
+    const { node } = this.#options
+    const load = this.#load()
+    return packFrame({
+      kind: 'refused',
+      node,
+      reason,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      load,
+    } satisfies Down)
   }
 
   #reject(request: ServedRequest, error: QuintetError): void {

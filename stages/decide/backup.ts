@@ -31,6 +31,8 @@ const settings = z.strictObject({
   model: z.string().optional(),
   /** It starts early enough to be done in time with this chance, as far as `pays` decides. Default 0.95. */
   quantile: z.number().gt(0).lt(1).default(0.95),
+  /** Milliseconds by which it is to be done before the deadline, as far as `pays` decides: showing it takes time. Default 10. */
+  margin: z.number().min(0).default(10),
   /** What a joule of the device is worth, in accuracy (0…1). Default 0.01. */
   price: z.number().min(0).default(0.01),
 })
@@ -65,7 +67,7 @@ interface Arm {
 
 /**
  * Decides whether a model of the device stands in for the cloud, which one, and when it starts. `pays`: with the model that
- * maximises P(T > D) · P(t < D − S) · A − λ · E · P(T > S), if that is above 0; it starts at S = D − Q_q(t). T is the cloud's whole
+ * maximises P(T > D) · P(t < D − S) · A − λ · E · P(T > S), if that is above 0; it starts at S = D − margin − Q_q(t). T is the cloud's whole
  * time, D what is left of the deadline, t the model's time on the device, A its accuracy, E its energy.
  * `always`: MDInference, sec. on request duplication. Leaves messages alone that the device answers anyway.
  * @throws BadConfiguration a bad option
@@ -108,11 +110,10 @@ class BackupDecider implements Decider {
     this.#weighed.length = 0
     if (request.side !== 'device' || menu.backups.length < 2) return menu
     if (menu.cuts.every((cut) => cut === 'answered')) return { ...menu, backups: none }
-    const left = request.deadline - request.elapsed
-    this.#late = 1 - this.#inTime(request, menu, left)
+    this.#late = 1 - this.#inTime(request, menu, request.deadline - request.elapsed)
     for (const choice of menu.backups) {
       const arm = this.#armOf(choice)
-      if (arm) this.#weigh(arm, request, menu, left)
+      if (arm) this.#weigh(arm, request, menu)
     }
     const always = this.#options.when === 'always'
     const chosen = always ? this.#mostAccurate() : this.#bestPaying()
@@ -207,13 +208,13 @@ class BackupDecider implements Decider {
     return predicted === undefined ? 0 : this.#onTime.chance(this.#cloud.pathOf(cut), predicted, left)
   }
 
-  #weigh(arm: Arm, request: DecisionRequest, menu: Menu, left: number): void {
-    const { quantile, price } = this.#options
+  #weigh(arm: Arm, request: DecisionRequest, menu: Menu): void {
+    const { quantile, margin, price } = this.#options
     const took = this.#onTime.within(device, arm.profile.mean, quantile)
-    arm.start = Math.max(request.elapsed, request.deadline - took)
-    const allowed = request.deadline - arm.start
+    arm.start = Math.max(request.elapsed, request.deadline - margin - took)
+    const allowed = request.deadline - margin - arm.start
     arm.inTime = this.#onTime.chance(device, arm.profile.mean, allowed)
-    arm.needed = 1 - this.#inTime(request, menu, left - allowed)
+    arm.needed = 1 - this.#inTime(request, menu, arm.start - request.elapsed)
     arm.joules = (this.#energy.compute(arm.profile.mean) - this.#energy.wait(arm.profile.mean)) / 1000
     arm.gain = this.#late * arm.inTime * arm.accuracy - price * arm.joules * arm.needed
     this.#weighed.push(arm)

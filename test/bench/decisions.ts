@@ -2,7 +2,9 @@ import type { Models } from '../../adapters/node/index.ts'
 import type { Menu } from '../../pipeline/index.ts'
 import { seededRandom } from '../../pipeline/testing/index.ts'
 import { place, select } from '../../stages/index.ts'
+import { baselineRows } from './decisions/baselines.ts'
 import { type Asked, base, happened, measure } from './decisions/measure.ts'
+import { offloadRows } from './decisions/offload.ts'
 import { planRows } from './decisions/plan.ts'
 import { splitRows } from './decisions/split.ts'
 import type { Row } from './row.ts'
@@ -25,6 +27,8 @@ export async function bench(): Promise<Row[]> {
       selectRequests(),
       '≤ 3',
     ),
+    ...offloadRows(),
+    ...baselineRows(),
     ...planRows(),
     ...splitRows(),
   ]

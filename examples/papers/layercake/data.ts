@@ -32,13 +32,13 @@ export const variant = (id: string): Variant => {
   return found
 }
 
-/** One request a second on average (Poisson); deadlines even in so many ms. */
-export const arrivals = { meanPause: 1000, deadline: [250, 3500] } as const
-
 export const published = { met: 0.964, metAboveSimilar: 0.167, cloudCostSaved: 0.6833 } as const
 
-/** What was not published, and is assumed. */
+/** The test, and what of it was not published and is assumed. */
 export interface Conditions {
+  /** Published: ms between requests on average (Poisson), and deadlines, even between these. */
+  readonly pause: number
+  readonly deadline: readonly [from: number, to: number]
   /** Runs on the device and in the cloud, times what an m5.large takes. */
   readonly device: number
   readonly cloud: number
@@ -59,6 +59,8 @@ export interface Conditions {
 
 /** A recent phone (B0 in 92 ms), a cloud with an accelerator (B7 in 284 ms), an LTE link. */
 export const assumed: Conditions = {
+  pause: 1000,
+  deadline: [250, 3500],
   device: 0.35,
   cloud: 0.08,
   deviceLoad: 0.1,

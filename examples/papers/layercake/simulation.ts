@@ -10,7 +10,7 @@ import {
   type Tried,
   World,
 } from '../../../pipeline/index.ts'
-import { arrivals, type Conditions, models, variant } from './data.ts'
+import { type Conditions, models, variant } from './data.ts'
 import { Device } from './device.ts'
 import { Endpoints } from './endpoints.ts'
 
@@ -129,9 +129,10 @@ class Simulation {
   #arrive(seq: number): void {
     if (seq === this.#requests) return
     const { uniform, exponential } = this.#random
-    const [least, most] = arrivals.deadline
-    const [from, to] = this.#conditions.bytes
-    this.#after(exponential() * arrivals.meanPause, () => {
+    const { pause, bytes, deadline } = this.#conditions
+    const [least, most] = deadline
+    const [from, to] = bytes
+    this.#after(exponential() * pause, () => {
       if (seq === this.#warmUp) {
         const { loads, paid } = this.#endpoints
         Object.assign(this.#counted, { loads, paid })

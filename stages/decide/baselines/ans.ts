@@ -21,8 +21,8 @@ import { Chains, kinds, type Layers, type ModelChain, type Offered, OfferedCuts 
 const weight = z.number().min(0).lt(1)
 
 const settings = z.strictObject({
-  /** α: how much what is not known attracts, ms. Default 50. */
-  alpha: z.number().min(0).default(50),
+  /** α: how much what is not known attracts, as a multiple of the model's time on the device. Default 2. */
+  alpha: z.number().min(0).default(2),
   /** µ: a sample is forced every ⌈T^µ⌉ messages. Default 0.25. */
   mu: z.number().gt(0).lt(1).default(0.25),
   /** T of the first phase; it doubles from phase to phase. Default 16. */
@@ -99,11 +99,14 @@ class Autodidactic implements Decider {
     const offered = this.#offered.of(chain, menu.cuts, request.at)
     if (offered.length === 0) return menu
     const forced = this.#forced.next() && offered.some(({ cut }) => cut !== 'answered')
+    const bandit = this.#bandit(model)
+    const device = this.#device.factor
+    const attraction = this.#attraction(request, chain)
     let best: Cut | undefined
     let least = Number.POSITIVE_INFINITY
     for (const one of offered) {
       if (forced && one.cut === 'answered') continue
-      const score = this.#score(model, chain, one, request)
+      const score = this.#mean(bandit, chain, one, device, request) - this.#width(bandit, one, attraction)
       if (best === undefined || score < least) [best, least] = [one.cut, score]
     }
     const cut = best as Cut
@@ -149,14 +152,15 @@ class Autodidactic implements Decider {
     const model = menu.models[0] as string
     const chain = this.#chains.of(model)
     const offered = this.#offered.of(chain, menu.cuts, request.at)
+    const bandit = this.#bandit(model)
+    const attraction = this.#attraction(request, chain)
     return {
       decider: this.name,
-      weighed: offered.map(({ cut, before }) => ({
-        choice: { model, cut },
-        ms: this.#mean(model, chain, cut, before, request),
-        utility: -this.#score(model, chain, { cut, before }, request),
-        propensity: cut === chosen ? 1 : 0,
-      })),
+      weighed: offered.map((one) => {
+        const ms = this.#mean(bandit, chain, one, this.#device.factor, request)
+        const utility = this.#width(bandit, one, attraction) - ms
+        return { choice: { model, cut: one.cut }, ms, utility, propensity: one.cut === chosen ? 1 : 0 }
+      }),
       chosen: offered.findIndex(({ cut }) => cut === chosen),
       why,
     }
@@ -183,20 +187,33 @@ class Autodidactic implements Decider {
     this.#device.restore(device)
   }
 
-  /** Milliseconds expected: the front, known, and the cloud's part, learned. */
-  #mean(model: string, chain: ModelChain, cut: Cut, before: number, request: DecisionRequest): number {
-    const front = this.#input.device(cut) + this.#front(chain, before)
+  /** Milliseconds expected: the front, known, and the cloud's part, learned. Leaves what it describes in x. */
+  #mean(
+    bandit: LinearBandit,
+    chain: ModelChain,
+    { cut, before }: Offered,
+    device: number,
+    request: DecisionRequest,
+  ): number {
+    const front = this.#input.device(cut) + chain.reference(before) * device
     if (cut === 'answered') return front
     this.#describe(chain, before, before === 0 ? this.#input.bytes(cut, request) : chain.bytes(before))
-    return front + this.#bandit(model).mean(this.#x)
+    return front + bandit.mean(this.#x)
   }
 
-  #score(model: string, chain: ModelChain, { cut, before }: Offered, request: DecisionRequest): number {
-    const mean = this.#mean(model, chain, cut, before, request)
-    if (cut === 'answered') return mean
+  /** Milliseconds by which what is not known of a cut, described in x, makes it attractive. */
+  #width(bandit: LinearBandit, { cut }: Offered, attraction: number): number {
+    return cut === 'answered' ? 0 : attraction * bandit.width(this.#x)
+  }
+
+  /** α·√(1 − L), ms: with less than the delays at stake a cut that was bad once is never tried again. */
+  #attraction(request: DecisionRequest, chain: ModelChain): number {
     const { alpha, keyWeight, otherWeight } = this.#options
-    const risk = 1 - (this.#isKey?.(request) ? keyWeight : otherWeight)
-    return mean - alpha * Math.sqrt(risk) * this.#bandit(model).width(this.#x)
+    return (
+      alpha *
+      this.#front(chain, chain.layers.length) *
+      Math.sqrt(1 - (this.#isKey?.(request) ? keyWeight : otherWeight))
+    )
   }
 
   /** Milliseconds of the layers on the device. */

@@ -44,8 +44,17 @@ export class LinearBandit {
 
   /** √(xᵀA⁻¹x): how little is known about x, ‖x‖ before the first observation. */
   width(x: Float64Array): number {
+    const size = this.#size
+    const inverse = this.#inverse
     let sum = 0
-    for (let i = 0; i < this.#size; i++) sum += this.#row(i, x) * (x[i] as number)
+    // The matrix is symmetric: one half counts twice.
+    for (let i = 0; i < size; i++) {
+      const own = x[i] as number
+      if (own === 0) continue
+      let row = 0
+      for (let j = i + 1; j < size; j++) row += (inverse[i * size + j] as number) * (x[j] as number)
+      sum += own * ((inverse[i * size + i] as number) * own + 2 * row)
+    }
     return Math.sqrt(Math.max(0, sum))
   }
 

@@ -15,7 +15,7 @@ import { LinkEstimate } from '../estimate/link.ts'
 import { restored } from '../estimate/restore.ts'
 import { settled } from '../options.ts'
 import { InputCosts } from './input.ts'
-import { type ChainLayer, Chains, kinds, type LayerKind, type Layers, type ModelChain, OfferedCuts } from './layers.ts'
+import { type ChainLayer, Chains, kinds, type Layers, type ModelChain, OfferedCuts } from './layers.ts'
 
 const settings = z.strictObject({
   /** What is least. Default `latency`. */
@@ -33,12 +33,6 @@ export interface MauiOptions extends z.input<typeof settings> {
 
 const invocations = z.record(z.string(), z.number().min(0))
 const saved = z.strictObject({ device: invocations, cloud: invocations, link: z.unknown(), input: z.unknown() })
-
-/** One way through the chain: what it costs, and where it crosses. */
-interface Route {
-  cost: number
-  cut: Cut | undefined
-}
 
 /**
  * Chooses the cut as MAUI would: a layer is a method, methods of one kind are one method, and each is predicted to take
@@ -59,8 +53,8 @@ class Maui implements Decider {
   readonly #offered = new OfferedCuts()
   readonly #input = new InputCosts()
   readonly #link = new LinkEstimate()
-  /** Milliseconds of the last invocation of each kind. */
-  readonly #last: Readonly<Record<Side, Map<LayerKind, number>>> = { device: new Map(), cloud: new Map() }
+  /** Milliseconds of the last invocation of each kind, NaN before the first. */
+  readonly #last: Readonly<Record<Side, Float64Array>> = { device: unknown(), cloud: unknown() }
   #models: Models | undefined
   #asked: { readonly request: DecisionRequest; readonly menu: Menu; readonly cut: Cut } | undefined
 
@@ -123,8 +117,8 @@ class Maui implements Decider {
   save(): z.infer<typeof saved> {
     const { device, cloud } = this.#last
     return {
-      device: Object.fromEntries(device),
-      cloud: Object.fromEntries(cloud),
+      device: named(device),
+      cloud: named(cloud),
       link: this.#link.save(),
       input: this.#input.save(),
     }
@@ -136,11 +130,9 @@ class Maui implements Decider {
     this.#link.restore(link)
     this.#input.restore(input)
     for (const side of ['device', 'cloud'] as const) {
-      this.#last[side].clear()
-      for (const kind of kinds) {
-        const ms = last[side][kind]
-        if (ms !== undefined) this.#last[side].set(kind, ms)
-      }
+      kinds.forEach((kind, i) => {
+        this.#last[side][i] = last[side][kind] ?? Number.NaN
+      })
     }
   }
 
@@ -150,7 +142,8 @@ class Maui implements Decider {
    */
   #route(chain: ModelChain, request: DecisionRequest, menu: Menu): Cut | undefined {
     const offered = this.#offered.of(chain, menu.cuts, request.at)
-    const cloud: Route = { cost: Number.POSITIVE_INFINITY, cut: undefined }
+    let chosen: Cut | undefined
+    let crossed = Number.POSITIVE_INFINITY
     let device = 0
     let at = 0
     for (let layer = 0; layer <= chain.layers.length; layer++) {
@@ -160,14 +153,14 @@ class Maui implements Decider {
           cut === 'answered'
             ? device + this.#onDevice(this.#input.device(cut))
             : this.#crossing(chain, cut, layer, device, request)
-        if (cost < cloud.cost || cloud.cut === undefined) Object.assign(cloud, { cost, cut })
+        if (cost < crossed || chosen === undefined) [crossed, chosen] = [cost, cut]
       }
       const next = chain.layers[layer]
       if (!next) break
       device += this.#onDevice(this.#invocation('device', next))
-      cloud.cost += this.#inCloud(this.#invocation('cloud', next))
+      crossed += this.#inCloud(this.#invocation('cloud', next))
     }
-    return cloud.cut
+    return chosen
   }
 
   /** What it costs to run a chain with the wire at a cut. */
@@ -185,15 +178,15 @@ class Maui implements Decider {
   /** The device's cost so far, the input's, and the wire's. */
   #crossing(chain: ModelChain, cut: Cut, before: number, device: number, request: DecisionRequest): number {
     const bytes = before === 0 ? this.#input.bytes(cut, request) : chain.bytes(before)
+    return device + this.#onDevice(this.#input.device(cut)) + this.#wire(bytes)
+  }
+
+  #wire(bytes: number): number {
     const ms = this.#link.mean(bytes) ?? 0
+    if (this.#options.goal === 'latency') return ms
     const { uplink } = this.#link
-    const wire =
-      this.#options.goal === 'latency'
-        ? ms
-        : uplink === undefined
-          ? this.#power.wait(ms)
-          : this.#power.upload(bytes, uplink) + this.#power.wait(Math.max(0, ms - (8000 * bytes) / uplink))
-    return device + this.#onDevice(this.#input.device(cut)) + wire
+    if (uplink === undefined) return this.#power.wait(ms)
+    return this.#power.upload(bytes, uplink) + this.#power.wait(Math.max(0, ms - (8000 * bytes) / uplink))
   }
 
   #onDevice(ms: number): number {
@@ -206,7 +199,8 @@ class Maui implements Decider {
 
   /** What the last layer of this kind took there; its own reference while there was none. */
   #invocation(side: Side, { kind, ms }: ChainLayer): number {
-    return this.#last[side].get(kind) ?? ms
+    const last = this.#last[side][kinds.indexOf(kind)] as number
+    return Number.isNaN(last) ? ms : last
   }
 
   /** Parts the time of a run between its layers by their reference; the last of each kind is what is remembered. */
@@ -223,7 +217,7 @@ class Maui implements Decider {
     const by = { device: scale('device'), cloud: scale('cloud') }
     chain.layers.forEach(({ kind, ms: reference }, i) => {
       const side = i < before ? 'device' : 'cloud'
-      this.#last[side].set(kind, reference * by[side])
+      this.#last[side][kinds.indexOf(kind)] = reference * by[side]
     })
   }
 
@@ -231,4 +225,10 @@ class Maui implements Decider {
     this.#models ??= modelsOf(this.#given, undefined, 'maui')
     return this.#models
   }
+}
+
+const unknown = () => new Float64Array(kinds.length).fill(Number.NaN)
+
+function named(last: Float64Array): Record<string, number> {
+  return Object.fromEntries(kinds.flatMap((kind, i) => (Number.isNaN(last[i]) ? [] : [[kind, last[i] as number]])))
 }

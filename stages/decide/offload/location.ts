@@ -57,9 +57,15 @@ export class Location {
     return endpoint
   }
 
-  /** Milliseconds below which the share q of its runs stay; of a model that never ran, as slow as its guess. */
+  /**
+   * Milliseconds below which the share q of its runs stay. Of a model that never ran: as slow as its guess; across the
+   * wire, where nothing else would ever tell, as fast as it may well be.
+   */
   run(endpoint: Endpoint, q: number): number {
-    return endpoint.runs.quantile(q) ?? endpoint.guess.run * this.#running.factor
+    const known = endpoint.runs.quantile(q)
+    if (known !== undefined) return known
+    const { factor, deviation } = this.#running
+    return endpoint.guess.run * (this.target === undefined ? factor : factor * Math.exp(-deviation))
   }
 
   /** Milliseconds below which the share q of its loads stay. */

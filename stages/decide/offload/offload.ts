@@ -7,7 +7,6 @@ import type {
   Menu,
   ModelSet,
   Outcome,
-  Target,
   World,
 } from '../../../pipeline/index.ts'
 import { type Models, modelsOf } from '../../manage/index.ts'
@@ -115,56 +114,60 @@ class LayerCake implements Offload {
   #weigh(request: DecisionRequest, world: World, { models, cuts, targets }: Menu): void {
     this.#choices.clear()
     const below = request.side === 'cloud'
-    const here = below || cuts.includes('answered')
+    if (below || cuts.includes('answered')) this.#weighHere(models, request, world)
     const whole = !below && cuts.includes('captured')
     const small = !below && cuts.includes('prepared')
-    for (const model of models) {
-      if (here) this.#weighHere(model, request, world)
-      if (!whole && !small) continue
-      for (const target of targets) this.#weighThere(model, target, whole, small, request, world)
+    if (!whole && !small) return
+    for (const target of targets) {
+      const location = this.#knowledge.at(target)
+      const asIs = whole ? this.#crossing(location, 'captured', request, world) : Number.POSITIVE_INFINITY
+      const prepared = small ? this.#crossing(location, 'prepared', request, world) : Number.POSITIVE_INFINITY
+      const cut = asIs <= prepared ? 'captured' : 'prepared'
+      this.#weighThere(models, location, cut, Math.min(asIs, prepared), request)
     }
   }
 
-  #weighHere(model: string, request: DecisionRequest, world: World): void {
-    const { quantile } = this.#options
+  #weighHere(models: readonly string[], request: DecisionRequest, world: World): void {
+    const { quantile, coldFor } = this.#options
     const { side, now, way, tried } = request
     const { here } = this.#knowledge
-    const choice = this.#choices.next(here.endpoint(model, this.#known()), here)
-    const { endpoint } = choice
-    const unloaded = here.unloaded(endpoint, now, world.value('resident'))
-    const besides = side === 'device' ? this.#pending.busy(now) : (way?.down ?? 0)
-    choice.cut = side === 'device' ? 'answered' : undefined
-    choice.bytes = 0
-    choice.loaded = besides + here.rest('answered', quantile) + here.run(endpoint, quantile)
-    choice.ms = choice.loaded + (unloaded ? here.load(endpoint, quantile) : 0)
-    choice.cold = unloaded
-    choice.wait = wasTried(tried, model, undefined)
-      ? Number.POSITIVE_INFINITY
-      : here.wait(endpoint, now, this.#options.coldFor)
+    const resident = world.value('resident')
+    const besides = (side === 'device' ? this.#pending.busy(now) : (way?.down ?? 0)) + here.rest('answered', quantile)
+    for (const model of models) {
+      const endpoint = here.endpoint(model, this.#known())
+      const choice = this.#choices.next(endpoint, here)
+      choice.cut = side === 'device' ? 'answered' : undefined
+      choice.bytes = 0
+      choice.cold = here.unloaded(endpoint, now, resident)
+      choice.loaded = besides + here.run(endpoint, quantile)
+      choice.ms = choice.loaded + (choice.cold ? here.load(endpoint, quantile) : 0)
+      choice.wait = wasTried(tried, model, undefined) ? Number.POSITIVE_INFINITY : here.wait(endpoint, now, coldFor)
+    }
   }
 
   #weighThere(
-    model: string,
-    target: Target,
-    whole: boolean,
-    small: boolean,
+    models: readonly string[],
+    location: Location,
+    cut: Cut,
+    besides: number,
     request: DecisionRequest,
-    world: World,
   ): void {
     const { quantile, coldFor } = this.#options
     const { now, tried } = request
-    const location = this.#knowledge.at(target)
-    const choice = this.#choices.next(location.endpoint(model, this.#known()), location)
-    const { endpoint } = choice
-    const asIs = whole ? this.#crossing(location, 'captured', request, world) : Number.POSITIVE_INFINITY
-    const prepared = small ? this.#crossing(location, 'prepared', request, world) : Number.POSITIVE_INFINITY
-    const unloaded = location.unloaded(endpoint, now, undefined)
-    choice.cut = asIs <= prepared ? 'captured' : 'prepared'
-    choice.bytes = this.#knowledge.bytes(choice.cut, request)
-    choice.loaded = Math.min(asIs, prepared) + location.run(endpoint, quantile)
-    choice.ms = choice.loaded + (unloaded ? location.load(endpoint, quantile) : 0)
-    choice.cold = unloaded || endpoint.coldUntil > now
-    choice.wait = wasTried(tried, model, target) ? Number.POSITIVE_INFINITY : location.wait(endpoint, now, coldFor)
+    const bytes = this.#knowledge.bytes(cut, request)
+    for (const model of models) {
+      const endpoint = location.endpoint(model, this.#known())
+      const choice = this.#choices.next(endpoint, location)
+      const unloaded = location.unloaded(endpoint, now, undefined)
+      choice.cut = cut
+      choice.bytes = bytes
+      choice.cold = unloaded || endpoint.coldUntil > now
+      choice.loaded = besides + location.run(endpoint, quantile)
+      choice.ms = choice.loaded + (unloaded ? location.load(endpoint, quantile) : 0)
+      choice.wait = wasTried(tried, model, location.target)
+        ? Number.POSITIVE_INFINITY
+        : location.wait(endpoint, now, coldFor)
+    }
   }
 
   /** Milliseconds besides the model, by a cut. */

@@ -25,20 +25,15 @@ const best = (bytesPerMs: number) =>
   )
 
 describe('ans', () => {
-  test.each([50, 1000, 20_000])(
-    'at %i bytes a ms it comes to the best cut, or to one within 5 ms of it',
-    (bytesPerMs) => {
-      const one = decider()
-      const random = seededRandom(bytesPerMs)
-      const noise = () => Math.max(0.5, normal(random, 1, 0.05))
-      const taken = Array.from({ length: 400 }, () => live(one, bytesPerMs, noise)).slice(200)
-      const least = takes(best(bytesPerMs), bytes, bytesPerMs).total
-      const mean = taken.reduce((sum, cut) => sum + takes(cut, bytes, bytesPerMs).total, 0) / taken.length
-      const good = taken.filter((cut) => takes(cut, bytes, bytesPerMs).total <= least + 5)
-      expect(good.length).toBeGreaterThan(taken.length * 0.6)
-      expect(mean).toBeGreaterThanOrEqual(least)
-    },
-  )
+  test.each([50, 500, 1000, 20_000])('at %i bytes a ms it comes within a fifth of the best cut', (bytesPerMs) => {
+    const one = decider()
+    const random = seededRandom(bytesPerMs)
+    const noise = () => Math.max(0.5, normal(random, 1, 0.05))
+    const taken = Array.from({ length: 600 }, () => live(one, bytesPerMs, noise)).slice(300)
+    const least = takes(best(bytesPerMs), bytes, bytesPerMs).total
+    const mean = taken.reduce((sum, cut) => sum + takes(cut, bytes, bytesPerMs).total, 0) / taken.length
+    expect(mean).toBeLessThan(1.2 * least)
+  })
 
   test('never starves: where all on the device is best, it still crosses every ⌈T^¼⌉ messages, ever more rarely', () => {
     const one = decider({ alpha: 0 })
@@ -62,6 +57,13 @@ describe('ans', () => {
       taken.slice(-50).reduce((sum, cut) => sum + (cut === 'answered' ? 0 : takes(cut, bytes, 1).sent), 0) / 50
     expect(sent(before)).toBeGreaterThan(50_000)
     expect(sent(after)).toBeLessThan(sent(before) / 10)
+  })
+
+  test('a link that has become fast brings it back to a cut that sends much', () => {
+    const one = decider()
+    for (let i = 0; i < 300; i++) live(one, 500)
+    const after = Array.from({ length: 500 }, () => takes(live(one, 20_000), bytes, 20_000).total).slice(-100)
+    expect(after.reduce((sum, ms) => sum + ms, 0) / 100).toBeLessThan(1.3 * takes(best(20_000), bytes, 20_000).total)
   })
 
   test('about key frames what is unknown attracts less: √(1 − 0.8) against √(1 − 0.2)', () => {

@@ -190,6 +190,20 @@ describe('offload', () => {
     expect(learned().decide(within(60), world, all).backups).toEqual(['none'])
   })
 
+  test('a remote model that nobody has run is given the benefit of the doubt, once', () => {
+    const models = modelSet([
+      { id: 'small', accuracy: 0.5, latencyMs: 20 },
+      { id: 'large', accuracy: 0.9, latencyMs: 400 },
+    ])
+    const one = offload({ models })
+    ranHere(one, 'small', 20)
+    const from: Menu = { ...all, models: models.ids, backups: ['none'] }
+    // .8 · (350 − 50) = 240 ms: less than the catalogue says that large takes, more than a third of it.
+    expect(plan(one, within(350), from)).toMatchObject({ model: 'large', cut: 'captured' })
+    ranThere(one, 'large', 400, 20)
+    expect(plan(one, within(350), from)).toMatchObject({ model: 'small', cut: 'answered' })
+  })
+
   test('a target of its own is known by itself', () => {
     const one = learned()
     const targets = ['node:near', 'node:far'] as const

@@ -1,0 +1,97 @@
+import { BadMessage, type QuintetError, Refused, TooLarge } from '../errors.ts'
+import type { Boundary } from '../subjects.ts'
+import type { Delivery, Parts } from '../transport.ts'
+import { Assembly, chunkBytes } from './chunks.ts'
+import type { MessageHeader } from './codec.ts'
+import type { Held } from './held.ts'
+import { readChunk, type Up } from './protocol.ts'
+
+type Offer = Extract<Up, { kind: 'offer' }>
+
+/** Milliseconds after which one that found too many others may ask again. */
+const crowdedFor = 100
+
+export interface ArrivalsOptions {
+  readonly boundary: Boundary
+  readonly node: string
+  /** Largest message, bytes. */
+  readonly maxBytes: number
+  /** Bytes of all messages that arrive in chunks at one time. */
+  readonly maxArriving: number
+}
+
+/** The messages that arrive in chunks at a node: each on a subject of its own, within the bytes there is room for. */
+export class Arrivals {
+  readonly #options: ArrivalsOptions
+  readonly #bySubject = new Map<string, Held>()
+  #bytes = 0
+  #offers = 0
+
+  constructor(options: ArrivalsOptions) {
+    this.#options = options
+  }
+
+  /** Why an offer is not taken, if it is not. */
+  objection({ sizes, chunk }: Offer): QuintetError | undefined {
+    const { maxBytes, maxArriving } = this.#options
+    const bytes = sizes.reduce((sum, size) => sum + size, 0)
+    if (bytes === 0 || chunk !== chunkBytes) {
+      return new BadMessage(
+        `${bytes} bytes in chunks of ${chunk} were offered; this node takes chunks of ${chunkBytes}. Run the same version of Quintet on both sides.`,
+      )
+    }
+    if (bytes > maxBytes) {
+      return new TooLarge(
+        `The message has ${bytes} bytes, this node takes ${maxBytes}. Prepare it on the device, or raise maxBytes.`,
+      )
+    }
+    if (this.#bytes + bytes <= maxArriving) return undefined
+    return new Refused('Too many large messages arrive here at once.', { retryAfter: crowdedFor })
+  }
+
+  /** Makes room for a message, and a subject for its chunks. */
+  begin(held: Held, { message, sizes }: Offer): void {
+    const { boundary, node } = this.#options
+    const bytes = new Assembly(sizes)
+    this.#bytes += bytes.byteLength
+    held.assembly = { header: message, bytes }
+    held.subject = boundary.chunks(message.source, node, `${++this.#offers}`)
+    this.#bySubject.set(held.subject, held)
+  }
+
+  /** Whose chunks come on a subject. */
+  of(subject: string): Held | undefined {
+    return this.#bySubject.get(subject)
+  }
+
+  /**
+   * Takes a chunk in; gives the whole message once, when the last one is here.
+   * @param acknowledge told the index of a chunk that belongs here
+   * @throws BadMessage
+   */
+  add(
+    held: Held,
+    { data }: Delivery,
+    acknowledge: (index: number) => void,
+  ): { readonly header: MessageHeader; readonly parts: Parts } | undefined {
+    const { assembly } = held
+    const { header, parts } = readChunk(data)
+    const whole = assembly?.bytes.add(header, parts)
+    // Also when all are here: its acknowledgement was lost, or it would not have come again.
+    acknowledge(header.index)
+    if (!assembly || !whole) return undefined
+    this.#leave(held)
+    return { header: assembly.header, parts: assembly.bytes.finish() }
+  }
+
+  /** The message is not held any longer. */
+  end(held: Held): void {
+    this.#leave(held)
+    if (held.subject) this.#bySubject.delete(held.subject)
+  }
+
+  #leave(held: Held): void {
+    this.#bytes -= held.assembly?.bytes.byteLength ?? 0
+    held.assembly = undefined
+  }
+}

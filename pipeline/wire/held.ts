@@ -1,0 +1,74 @@
+import { Cancellation } from '../cancellation.ts'
+import type { Message, Side } from '../message.ts'
+import type { Parts, ServedRequest } from '../transport.ts'
+import type { Assembly } from './chunks.ts'
+import { decodeMessage, type MessageHeader } from './codec.ts'
+import { keyOf } from './protocol.ts'
+
+/** A W3C trace context; anything else in that header is ignored. */
+const traceContext = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/** A message that a node holds, from its header's arrival to the reply. */
+export interface Held {
+  readonly key: string
+  readonly expires: number
+  /** Local clock, ms: when its header came, and when all of it was here. */
+  readonly arrived: number
+  whole: number
+  accepted: boolean
+  /** Where on the chain it came in, and what of its timings was spent before. */
+  readonly at: string
+  readonly before: MessageHeader['timings']
+  /** Another was held meanwhile. */
+  crowded: boolean
+  readonly cancellation: Cancellation
+  readonly traceparent: string | undefined
+  /** Those who wait: one, or more when a message was sent again while it is still held. */
+  readonly waiting: { readonly request: ServedRequest; readonly done: () => void }[]
+  lastSign: number
+  /** Where its chunks come, if it comes in chunks. */
+  subject: string | undefined
+  /** Until all chunks are here. */
+  assembly: { readonly header: MessageHeader; readonly bytes: Assembly } | undefined
+}
+
+/** @param now local clock, ms */
+export function hold(header: MessageHeader, { headers }: ServedRequest, now: number, crowded: boolean): Held {
+  return {
+    key: keyOf(header),
+    expires: now + header.budget,
+    arrived: now,
+    whole: now,
+    accepted: false,
+    at: header.payload.at,
+    before: header.timings,
+    crowded,
+    cancellation: new Cancellation(),
+    traceparent: traceContext.test(headers.traceparent ?? '') ? headers.traceparent : undefined,
+    waiting: [],
+    lastSign: now,
+    subject: undefined,
+    assembly: undefined,
+  }
+}
+
+/**
+ * The message, now that it is whole. Its clock starts when the header arrived: what the chunks took is its time, too.
+ * @throws BadMessage · WrongShape
+ */
+export function messageOf(held: Held, header: MessageHeader, parts: Parts, side: Side): Message {
+  const { cancellation, traceparent, arrived, whole } = held
+  const message = decodeMessage(header, parts, side, arrived)
+  const { link, way: before = { up: 0, down: 0 } } = header
+  const { captured } = message
+  // What came in chunks was seen coming; of what came whole only the sender can guess what it took.
+  const chunked = whole - arrived
+  const unseen = link ? link.rtt / 2 + (chunked > 0 ? 0 : link.upload) : 0
+  const way = { up: before.up + chunked + unseen, down: before.down + (link ? link.rtt / 2 : 0) }
+  return {
+    ...message,
+    ...(link || header.way ? { captured: captured - unseen, way } : {}),
+    cancellation,
+    ...(traceparent ? { traceparent } : {}),
+  }
+}
