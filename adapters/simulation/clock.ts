@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../../pipeline/index.ts'
 interface Waiting {
   readonly at: number
   readonly order: number
-  then: (() => void) | undefined
+  ring: (() => void) | undefined
 }
 
 /** A clock whose time passes as fast as there is nothing left to do. */
@@ -29,13 +29,13 @@ export function virtualClock(): VirtualClock {
   const timers = new TinyQueue<Waiting>([], (a, b) => a.at - b.at || a.order - b.order)
   return {
     now: () => now,
-    after(ms, then): Timer {
-      const waiting: Waiting = { at: now + Math.max(0, ms), order: order++, then }
+    after(ms, ring): Timer {
+      const waiting: Waiting = { at: now + Math.max(0, ms), order: order++, ring }
       timers.push(waiting)
       return {
         cancel() {
-          if (waiting.then === undefined) return
-          waiting.then = undefined
+          if (waiting.ring === undefined) return
+          waiting.ring = undefined
           cancelled++
         },
       }
@@ -58,14 +58,14 @@ export function virtualClock(): VirtualClock {
           if (!over && timers.length === 0) throw new Error('Virtual time stands still: the work waits for no timer.')
           continue
         }
-        const { then } = next
-        if (then === undefined) {
+        const { ring } = next
+        if (ring === undefined) {
           cancelled--
           continue
         }
-        next.then = undefined
+        next.ring = undefined
         now = next.at
-        then()
+        ring()
         // Timers of one moment need no turn between them: they would not have had one on a real clock.
         const following = timers.peek()
         if (following && following.at === now) continue

@@ -1,6 +1,5 @@
-export { type Duration, expected, factors, type Variation } from './duration.ts'
 export { type VirtualClock, virtualClock } from './clock.ts'
-export { type Duration, expected, type Variation } from './duration.ts'
+export { type Duration, expected, factors, type Variation } from './duration.ts'
 export type { Frame } from './frame.ts'
 export { type Figures, modelsOfFigures } from './models.ts'
 export { type Random, random } from './random.ts'

@@ -88,7 +88,6 @@ class Replay {
   #order = 0
   #captured = 0
   #inFlight = 0
-  #settled = 0
   #onTime = 0
   #right = 0
   #latency = 0
@@ -236,7 +235,6 @@ class Replay {
       if (frame.sent > 0) world.set('link', this.#watched.observe(frame.sent, frame.up, frame.down), 'replay')
       this.#observe(this.#outcome(frame, 'device'), 'device')
     }
-    this.#settled++
     if (frame.onTime) this.#onTime++
     if (frame.onTime && frame.right) this.#right++
     this.#latency += frame.latency

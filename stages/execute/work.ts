@@ -3,7 +3,13 @@ import type { ModelSource } from '../manage/index.ts'
 import type { PoolReport, PoolRunOptions } from './contract.ts'
 import type { Waiting } from './queue.ts'
 import { rowsOf } from './stack.ts'
-import type { Turn } from './turn.ts'
+
+/** What a piece of work was handed to an executor in. */
+export interface Handed {
+  readonly works: readonly Work[]
+  /** Takes it back if it waits in the executor still. */
+  takeBack(): void
+}
 
 /** One run that was asked of a pool, from the call to its settlement, which comes at its deadline at the latest. */
 export class Work implements Waiting {
@@ -20,7 +26,7 @@ export class Work implements Waiting {
   /** Its place among equal deadlines. */
   turn = 0
   /** The last turn it is part of. */
-  handed: Turn | undefined
+  handed: Handed | undefined
   /** Executors that it is with now: two, when it is tied. */
   copies = 0
   /** Of its wait, the milliseconds that its model was being loaded, in a memory shared by many. */

@@ -1,4 +1,4 @@
-import type { LoaderContext } from './loader.ts'
+import type { LoaderContext } from './context.ts'
 import { savedPerMs } from './policies/index.ts'
 import { LeaseRefused } from './refused.ts'
 import type { Copy } from './residents.ts'

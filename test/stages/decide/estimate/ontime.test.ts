@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../../../pipeline/testing/index.ts'
-import { OnTime } from '../../../../stages/decide/index.ts'
 import { Ratios } from '../../../../stages/decide/estimate/ontime.ts'
+import { OnTime } from '../../../../stages/decide/index.ts'
 import { normal } from '../support.ts'
 
 describe('OnTime', () => {

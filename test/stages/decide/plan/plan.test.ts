@@ -41,7 +41,12 @@ describe('what it learns', () => {
   })
 
   test('in a world that stays as it is, it gives away little against who knows that world', () => {
-    const truths = [usual, { ...usual, byte: 0.005 }, { ...usual, device: 0.5, base: 80 }, { ...usual, cloud: 2, device: 1 }]
+    const truths = [
+      usual,
+      { ...usual, byte: 0.005 },
+      { ...usual, device: 0.5, base: 80 },
+      { ...usual, cloud: 2, device: 1 },
+    ]
     for (const [seed, truth] of truths.entries()) {
       const env = new Environment(truth, seed + 1)
       const decider = planner(env)
@@ -66,7 +71,12 @@ describe('what it learns', () => {
     expect(settled.bytes).toBeGreaterThan(0)
     const { device, transfer, cloud, tail, bytes } = env.steps(settled.plan, 500_000)
     const menu = only(settled.plan)
-    const crossing = { at: settled.plan.cut as 'prepared', encoding: settled.plan.encoding as string, bytes, node: 'edge' }
+    const crossing = {
+      at: settled.plan.cut as 'prepared',
+      encoding: settled.plan.encoding as string,
+      bytes,
+      node: 'edge',
+    }
     for (let i = 0; i < 1_000_000; i++) {
       env.now += 1
       const id = `same${i % 10}`
@@ -75,7 +85,10 @@ describe('what it learns', () => {
       const ms = device + transfer + cloud + tail
       env.now += ms
       const timings = { device, transfer, cloud, execute: tail }
-      decider.observe?.(outcome(settled.plan, timings, { id, now: env.now, bytes: 500_000, latency: ms, crossing }), env.world)
+      decider.observe?.(
+        outcome(settled.plan, timings, { id, now: env.now, bytes: 500_000, latency: ms, crossing }),
+        env.world,
+      )
     }
     expect(crossed(stream(env, decider, 10))).toBe(10)
     env.truth = { ...slow, noise: 0 }
@@ -151,7 +164,8 @@ describe('what it may be told to want', () => {
     const { weighed = [], chosen = 0 } = decider.explain?.() ?? {}
     const own = weighed[chosen]
     expect(own?.onTime).toBeGreaterThanOrEqual(0.9)
-    for (const { onTime = 0, accuracy = 0 } of weighed) if (onTime >= 0.9) expect(own?.accuracy).toBeGreaterThanOrEqual(accuracy)
+    for (const { onTime = 0, accuracy = 0 } of weighed)
+      if (onTime >= 0.9) expect(own?.accuracy).toBeGreaterThanOrEqual(accuracy)
   })
 
   test('a frugal profile spends less energy, a fast one less time, an accurate one is right more often', () => {
@@ -245,7 +259,11 @@ describe('stand-ins', () => {
       for (let i = 0; i < 300; i++) env.message(decider, { gap: 100, label: kind === 'same' ? 'cat' : String(i) })
       let again = 0
       for (let i = 0; i < 40; i++) {
-        const { plan } = env.message(decider, { menu: { ...everything, lastAge: 100 }, gap: 100, label: kind === 'same' ? 'cat' : `x${i}` })
+        const { plan } = env.message(decider, {
+          menu: { ...everything, lastAge: 100 },
+          gap: 100,
+          label: kind === 'same' ? 'cat' : `x${i}`,
+        })
         if (plan.model === '@last') again++
       }
       return again
@@ -287,7 +305,13 @@ describe('where it stands', () => {
   test('below the wire it chooses the model alone, within the time that is left', () => {
     const env = new Environment()
     const decider = planner(env)
-    const menu: Menu = { models: everything.models, cuts: ['prepared'], encodings: ['jpeg'], targets: ['any'], backups: ['none'] }
+    const menu: Menu = {
+      models: everything.models,
+      cuts: ['prepared'],
+      encodings: ['jpeg'],
+      targets: ['any'],
+      backups: ['none'],
+    }
     const ask = (remaining: number) => {
       const asked = request({ side: 'cloud', at: 'prepared', remaining, deadline: 1000, way: { up: 50, down: 20 } })
       return decider.decide(asked, env.world, menu)

@@ -96,7 +96,10 @@ function* singles(menu: Menu): Generator<Menu> {
             yield { ...menu, models: [model], cuts: [cut], encodings: [encoding], targets: [target], backups: [backup] }
 }
 
-function keeps({ accuracy = 1, energy = 0, money = 0, bytes = 0 }: Weighed, within: NonNullable<PlannerOptions['limits']>): boolean {
+function keeps(
+  { accuracy = 1, energy = 0, money = 0, bytes = 0 }: Weighed,
+  within: NonNullable<PlannerOptions['limits']>,
+): boolean {
   return (
     accuracy >= (within.accuracy ?? 0) &&
     energy <= (within.energy ?? Number.POSITIVE_INFINITY) &&
@@ -195,7 +198,8 @@ test('utility is what the formula says of the figures it explains', () => {
       const decider = planner(env, learned, { weights, tries: never, cascade: false })
       const message = request({ ...asked, remaining: asked.deadline, now: env.now })
       decider.decide(message, env.world, everything)
-      for (const { onTime = 0, accuracy = 0, energy = 0, money = 0, utility = 0, ms = 0 } of decider.explain?.()?.weighed ?? []) {
+      for (const { onTime = 0, accuracy = 0, energy = 0, money = 0, utility = 0, ms = 0 } of decider.explain?.()
+        ?.weighed ?? []) {
         const timeless = asked.deadline === Number.POSITIVE_INFINITY ? 1e-5 * ms : 0
         expect(utility).toBeCloseTo(onTime * accuracy - weights.energy * energy - weights.money * money - timeless, 9)
       }
