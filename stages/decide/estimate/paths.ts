@@ -36,8 +36,12 @@ const guessedLink: Line = { base: 50, byte: 1e-3, doubt: 0.8 }
 const guessedPreparing = 20
 /** What one never saw is off by so much, relative. */
 const unseen = 0.7
-/** A fact about the link is news when it is so many milliseconds younger than what crossings taught. */
-const news = 1000
+/** A probe of fewer bytes tells a round trip, and nothing of the rate. */
+const telling = 4096
+/** What is off by more, relative, is a guess. */
+const guess = 0.4
+/** Preparing that was not done in time would have taken longer: half as long again is learned. */
+const beyond = 1.5
 /** Standard deviations of the rate that are held against a link. */
 const caution = 0.5
 /** How quickly sizes and loading times follow. */
@@ -135,7 +139,7 @@ export class PathTimes {
     }
     if (base === undefined || byte === undefined) return guessedLink
     const mean = base + byte * 1e5
-    const own = mean > 0 ? Math.sqrt(this.link.variance(1e5)) / mean : unseen
+    const own = mean > 0 ? Math.sqrt(this.link.variance(1e5, false, at)) / mean : unseen
     // Small messages hardly tell what large ones take: what is not known of the rate is held against them.
     const careful = byte + (caution * Math.sqrt(this.link.slopeVarianceTo(at))) / 1e6
     return { base, byte: careful, doubt: aged(Math.min(own, unseen), age) }
@@ -146,17 +150,8 @@ export class PathTimes {
     return target.startsWith('node:') ? target.slice('node:'.length) : this.link.edge
   }
 
-  /** Learns what the world says besides outcomes: the cloud's loads, and the link where crossings taught nothing for long. */
-  hear(world: World, now: number): void {
-    const link = world.get('link')
-    const { edge } = this.link
-    if (
-      link?.value.rtt !== undefined &&
-      edge !== undefined &&
-      this.link.due(now) &&
-      now - link.at < this.link.age(now) - news
-    )
-      this.link.refresh(edge, link.value.rtt, link.value.uplink, link.at)
+  /** Learns what the world says besides outcomes: the cloud's loads. */
+  hear(world: World): void {
     const clouds = world.value('clouds')
     if (clouds) for (const [node, { value, at }] of clouds) this.#hearLoad(node, value.slowdown, at)
     const cloud = world.get('cloud')
@@ -186,6 +181,48 @@ export class PathTimes {
     if (!crossing || share === 1) return
     const idle = Math.max(0, ran - here) / this.load.factor(now, crossing.node)
     this.runs.observeCloud(entry.id, crossing.node, (1 - share) * reference, 1 - share, idle)
+  }
+
+  /** Learns what a probe of so many bytes took. A round trip over a way that nobody took for long starts it afresh. */
+  probed(node: string, bytes: number, ms: number, now: number): void {
+    if (bytes < telling && this.link.knows(node) && this.link.age(now, node) > this.link.staleAfter)
+      this.link.refresh(node, ms, undefined, now)
+    else this.link.observe(node, bytes, ms, now)
+  }
+
+  /** Learns that a picture was not even prepared after `ms`. @param encoding how it was to be written; undefined: as tensor */
+  observeUnprepared(
+    { bytes, width, height }: Pick<Outcome, 'bytes' | 'width' | 'height'>,
+    encoding: string | undefined,
+    ms: number,
+  ): void {
+    const written = encoding ?? 'tensor'
+    if (ms > this.prepare(written, bytes, width, height))
+      this.#preparing(written).observe(bytes, width, height, beyond * ms)
+  }
+
+  /** Learns that a share of a model was not done on the device after `ms`. */
+  observeUnfinished(entry: CatalogueEntry, share: number, ms: number, beside: number): void {
+    this.runs.observeDeviceAtLeast(entry.id, share * guessedRun(entry), share, ms, beside)
+  }
+
+  /**
+   * Learns that no answer came within `ms` of so many bytes' leaving. A model that the cloud was never seen to run is what
+   * must have been slow; else the link, which changes the more often.
+   * @param share of the model, that ran in the cloud, 0…1
+   */
+  observeNotThrough(
+    entry: CatalogueEntry,
+    share: number,
+    { bytes, uplink }: { readonly bytes: number; readonly uplink: number },
+    ms: number,
+    now: number,
+  ): void {
+    const { edge } = this.link
+    if (edge !== undefined && share > 0 && this.runs.deviation('cloud', entry.id, edge) > guess) {
+      const idle = (ms - uplink) / this.load.factor(now, edge)
+      this.runs.observeCloudAtLeast(entry.id, edge, share * guessedRun(entry), share, idle)
+    } else this.link.observeAtLeast(bytes, ms, now)
   }
 
   /** Learns how many bytes an activation had that was expected to have so many before it was written. */

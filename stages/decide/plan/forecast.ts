@@ -136,6 +136,17 @@ export class Forecast {
     return off / total
   }
 
+  /** The same of a model that runs on the device as a stand-in. */
+  standInDoubt(model: number, { times }: Knowledge): number {
+    const { bytes, width, height } = this.#request as DecisionRequest
+    const total = this.here[model] as number
+    const run = this.#run[model] as number
+    const id = (this.#paths.models[model] as CatalogueEntry).id
+    const off =
+      run * times.runs.deviation('device', id) + (total - run) * times.prepareDoubt('tensor', bytes, width, height)
+    return total > 0 ? off / total : 0
+  }
+
   #steps(request: DecisionRequest, world: World, { times, onTime, reach }: Knowledge): void {
     const { slots, models, targets } = this.#paths
     const { bytes, width, height, now, side, way, at } = request

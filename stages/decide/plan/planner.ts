@@ -8,6 +8,7 @@ import {
   type ModelSet,
   type Outcome,
   type Plan,
+  type Probe,
   type World,
 } from '../../../pipeline/index.ts'
 import { type Models, modelsOf } from '../../manage/index.ts'
@@ -121,7 +122,7 @@ class JointPlanner implements Planner {
 
   decide(request: DecisionRequest, world: World, menu: Menu): Menu {
     if (menu.models.length === 0) return menu
-    this.#knows.hear(world, request.now)
+    this.#knows.hear(world)
     this.#objective.debt.pass(request.now)
     const table = this.#forecast(request, world, this.#table(request, menu))
     const { paths, forecast, appraisal } = table
@@ -150,6 +151,10 @@ class JointPlanner implements Planner {
 
   observe(outcome: Outcome, world: World): void {
     this.#knows.observe(outcome, world, this.#known(), this.#cutsOf)
+  }
+
+  probed(probe: Probe): void {
+    this.#knows.probed(probe)
   }
 
   explain(): Explanation | undefined {
@@ -293,10 +298,13 @@ class JointPlanner implements Planner {
       crosses,
       time: forecast.time[path] as number,
       device,
+      uplink,
       bytes: forecast.bytes[path] as number,
       bulk: paths.bulk[path] as number,
       share: paths.share[path] as number,
       beside: besideOf(world),
+      doubt: forecast.doubt(path, this.#knows),
+      standIn: appraisal.standIn(arm, this.#knows),
     })
   }
 
