@@ -132,7 +132,8 @@ export class Forecast {
     if (at === kind.captured) off += (this.#rest[s] as number) * times.prepareThereDoubt(bytes, width, height)
     if (crosses)
       off +=
-        (this.uplink[path] as number) * times.line(this.#paths.targets[t] as 'any', this.#world as World, now).doubt
+        (this.uplink[path] as number) *
+        times.lines.line(this.#paths.targets[t] as 'any', this.#world as World, now).doubt
     return off / total
   }
 
@@ -169,10 +170,10 @@ export class Forecast {
     const tensor = below || at !== 'captured' ? 0 : times.prepare('tensor', bytes, width, height)
     for (let t = 0; t < targets.length; t++) {
       const target = targets[t] as 'any'
-      const line = below ? undefined : times.line(target, world, now)
+      const line = below ? undefined : times.lines.line(target, world, now)
       this.base[t] = line ? line.base : (way?.down ?? 0)
       this.byte[t] = line ? line.byte : 0
-      const edge = below ? world.value('cloud')?.node : times.edge(target)
+      const edge = below ? world.value('cloud')?.node : times.lines.edge(target)
       const moved = edge !== this.#edges[t]
       this.#edges[t] = edge
       this.#reach[t] = below ? 1 : reach.chance(target, now)

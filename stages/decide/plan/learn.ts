@@ -29,10 +29,11 @@ export interface Expected {
   readonly pool: string
   readonly kind: string
   readonly crosses: boolean
-  /** Milliseconds of the whole, on the device and on the way. */
+  /** Milliseconds of the whole, on the device, on the way and in the cloud. */
   readonly time: number
   readonly device: number
   readonly uplink: number
+  readonly cloud: number
   readonly bytes: number
   /** Bytes of the activation as it was computed. */
   readonly bulk: number
@@ -139,14 +140,14 @@ export class Learner implements Knowledge {
 
   /** Learns from a probe: one that got through says how things are now, whatever was known of a way nobody took for long. */
   probed({ node, bytes, ms, answered, now }: Probe): void {
-    const targets: Target[] = node === undefined || node === this.times.link.edge ? ['any'] : []
+    const targets: Target[] = node === undefined || node === this.times.lines.link.edge ? ['any'] : []
     if (node !== undefined) targets.push(`node:${node}`)
     if (!answered) {
       for (const target of targets) this.reach.observe(target, false, now)
       return
     }
     for (const target of targets) this.reach.alive(target, now)
-    if (node !== undefined) this.times.probed(node, bytes, ms, now)
+    if (node !== undefined) this.times.lines.probed(node, bytes, ms, now)
   }
 
   /** What was learned, as plain JSON. */

@@ -251,7 +251,7 @@ class JointPlanner implements Planner {
 
   /** Draws the lot, and looks for something to try only where the lot may allow it. */
   #try(table: Table, best: number, request: DecisionRequest): Try | undefined | 'unknown' {
-    const edge = this.#knows.times.link.edge
+    const edge = this.#knows.times.lines.link.edge
     if (edge !== this.#edge || request.now - this.#looked > again) {
       this.#edge = edge
       this.#ceiling = curious
@@ -299,6 +299,7 @@ class JointPlanner implements Planner {
       time: forecast.time[path] as number,
       device,
       uplink,
+      cloud,
       bytes: forecast.bytes[path] as number,
       bulk: paths.bulk[path] as number,
       share: paths.share[path] as number,

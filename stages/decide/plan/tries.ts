@@ -51,6 +51,9 @@ export class Tries {
     knowledge: Knowledge,
   ): Try | undefined {
     if (this.#settings.every === Number.POSITIVE_INFINITY) return undefined
+    const least = slack * (appraisal.right[best] as number)
+    const { overdue } = knowledge.times.lines
+    if (overdue > 0) return this.#reassure(best, least, overdue, paths, forecast, appraisal)
     let [found, most] = [-1, (appraisal.utility[best] as number) + 1e-9]
     for (let p = 0; p < paths.count; p++) {
       if (p === appraisal.path(best) || paths.kind[p] === kind.last) continue
@@ -62,10 +65,32 @@ export class Tries {
     if (found < 0) return undefined
     const doubt = forecast.doubt(found, knowledge)
     const chance = doubt > unseen ? unseenChance : 1 / this.#settings.every
-    const least = slack * (appraisal.right[best] as number)
     const arm =
       this.#affordable(found, least, forecast, appraisal) ?? this.#substitute(found, least, paths, forecast, appraisal)
     return arm === undefined || appraisal.path(arm) === appraisal.path(best) ? undefined : { arm, chance }
+  }
+
+  /**
+   * After messages that did not get through: the crossing that is the soonest to, with half the chance for each more of
+   * them. Whether any does tells more than what the best would be worth.
+   */
+  #reassure(
+    best: number,
+    least: number,
+    overdue: number,
+    paths: Paths,
+    forecast: Forecast,
+    appraisal: Appraisal,
+  ): Try | undefined {
+    let found: number | undefined
+    for (let p = 0; p < paths.count; p++) {
+      if (!paths.crosses(p)) continue
+      if (found !== undefined && (forecast.time[p] as number) >= (forecast.time[found] as number)) continue
+      if (this.#affordable(p, least, forecast, appraisal) !== undefined) found = p
+    }
+    const arm = found === undefined ? undefined : this.#affordable(found, least, forecast, appraisal)
+    if (arm === undefined || arm === best) return undefined
+    return { arm, chance: Math.max(unseenChance ** overdue, 1 / this.#settings.every) }
   }
 
   /** What a path would be worth at best, if that is more than `most`. */
