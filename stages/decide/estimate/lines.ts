@@ -5,16 +5,18 @@ import { LinkEstimate, type LinkEstimateOptions } from './link.ts'
 export interface Line {
   readonly base: number
   readonly byte: number
-  /** Standard deviation, relative. */
+  /** How well that is known, ms²: √(spread[0] + 2 · spread[1] · bytes + spread[2] · bytes²) is the standard deviation. */
+  readonly spread: readonly [number, number, number]
+  /** How far off it may be besides, relative: it wears out. */
   readonly doubt: number
 }
 
+const certain = [0, 0, 0] as const
+
 /** A link nobody knows anything of: 50 ms and 8 Mbit/s. */
-const guessed: Line = { base: 50, byte: 1e-3, doubt: 0.8 }
+const guessed: Line = { base: 50, byte: 1e-3, spread: certain, doubt: 0.8 }
 /** What one never saw is off by so much, relative. */
 const unseen = 0.7
-/** Standard deviations of the rate that are held against a link. */
-const caution = 0.5
 /** A probe of fewer bytes tells a round trip, and nothing of the rate. */
 const telling = 4096
 /** What did not get through in time would have taken longer, nobody knows how much: half as long again is expected. */
@@ -54,13 +56,15 @@ export class Lines {
     if (edge === undefined || !this.link.knows(edge)) return this.#heardOf(world, now)
     const base = this.link.mean(0, edge) as number
     const byte = ((this.link.mean(1e6, edge) as number) - base) / 1e6
-    const mean = base + byte * 1e5
-    const own = mean > 0 ? Math.sqrt(this.link.variance(1e5, false, edge)) / mean : unseen
-    // Small messages hardly tell what large ones take: what is not known of the rate is held against them.
-    const careful = byte + (caution * Math.sqrt(this.link.slopeVarianceTo(edge))) / 1e6
-    if (this.#slower > 1 && edge === this.link.edge)
-      return { base: this.#slower * base, byte: this.#slower * careful, doubt: unseen }
-    return { base, byte: careful, doubt: this.#aged(Math.min(own, unseen), this.link.age(now, edge)) }
+    const slower = edge === this.link.edge ? this.#slower : 1
+    const known = slower * slower
+    const spread = [
+      known * this.link.variance(0, false, edge),
+      (known * this.link.covarianceTo(edge)) / 1e6,
+      (known * this.link.slopeVarianceTo(edge)) / 1e12,
+    ] as const
+    const age = slower > 1 ? Number.POSITIVE_INFINITY : this.link.age(now, edge)
+    return { base: slower * base, byte: slower * byte, spread, doubt: this.#aged(0, age) }
   }
 
   /** The edge by which a target is reached: the node it names, or the one that answered last. */
@@ -104,7 +108,7 @@ export class Lines {
     if (!fact) return guessed
     const { uplink = 0, rtt = guessed.base } = fact.value
     const byte = uplink > 0 ? 8000 / uplink : guessed.byte
-    return { base: rtt, byte, doubt: uplink > 0 ? this.#aged(0.3, now - fact.at) : guessed.doubt }
+    return { base: rtt, byte, spread: certain, doubt: uplink > 0 ? this.#aged(0.3, now - fact.at) : guessed.doubt }
   }
 
   /** What is known wears out: once it is stale, a link may be another. */

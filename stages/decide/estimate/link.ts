@@ -110,6 +110,11 @@ export class LinkEstimate {
     return this.#edge(edge)?.regression.varianceOf(1) ?? Number.POSITIVE_INFINITY
   }
 
+  /** Covariance of a and b over an edge. */
+  covarianceTo(edge: string | undefined = this.#current): number {
+    return this.#edge(edge)?.regression.covariance(0, 1) ?? Number.POSITIVE_INFINITY
+  }
+
   /** Milliseconds since an edge was observed; Infinity when never. */
   age(now: number, edge: string | undefined = this.#current): number {
     const known = this.#edge(edge)
