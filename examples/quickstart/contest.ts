@@ -145,7 +145,8 @@ function flow(
     decide(...(half ? [half.policy.decider()] : [])),
     preprocess(images),
     execute({ executors, warm: 'all' }),
-    transfer(),
+    // Who learns nothing needs no probes.
+    transfer(half?.policy.decides === false ? { probe: false } : {}),
     preprocess(),
     execute({ executors, warm: 'all' }),
   )
