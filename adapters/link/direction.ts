@@ -34,6 +34,7 @@ export class Direction {
   readonly #timers = new Set<Timer>()
   #latest = 0
   #queued = 0
+  #passed = 0
 
   constructor(clock: Clock, shape: DirectionShape) {
     this.#clock = clock
@@ -45,6 +46,11 @@ export class Direction {
   /** Bytes that have not left the bottleneck. */
   get queued(): number {
     return this.#queued
+  }
+
+  /** Bytes that have left the bottleneck so far. */
+  get passed(): number {
+    return this.#passed
   }
 
   /** Queues bytes. `left` is called when they have passed the bottleneck, `arrived` when they are at the other end. */
@@ -89,6 +95,7 @@ export class Direction {
     // Pieces leave in order, and timers of one moment fire in order: it is the first.
     this.#queue.shift()
     this.#queued -= piece.bytes
+    this.#passed += piece.bytes
     piece.left?.()
     const { delay = 0, overtake = false } = this.#shape
     const now = this.#clock.now()
