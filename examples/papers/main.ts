@@ -37,6 +37,10 @@ const papers: Readonly<Record<string, () => Promise<Paper>>> = {
     title: 'MODI: edge or device, and cascades on a phone',
     run: (await import('./modi/index.ts')).modi,
   }),
+  ours: async () => ({
+    title: 'The joint planner beside all of them',
+    run: (await import('./ours/index.ts')).ours,
+  }),
 }
 
 await program(async () => {
