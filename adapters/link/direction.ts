@@ -45,6 +45,7 @@ export class Direction {
   readonly #timers = new Set<Timer>()
   #latest = 0
   #queued = 0
+  #passed = 0
 
   constructor(clock: Clock, shape: DirectionShape) {
     this.#clock = clock
@@ -56,6 +57,11 @@ export class Direction {
   /** Bytes that have not left the bottleneck. */
   get queued(): number {
     return this.#queued
+  }
+
+  /** Bytes that have left the bottleneck so far. */
+  get passed(): number {
+    return this.#passed
   }
 
   /** Queues bytes. `left` is called when they have passed the bottleneck, `arrived` when they are at the other end. */
@@ -107,6 +113,7 @@ export class Direction {
       }
       this.#queue.shift()
       this.#queued -= piece.bytes
+      this.#passed += piece.bytes
       piece.left?.()
       this.#travel(piece)
     }
