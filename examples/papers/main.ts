@@ -33,6 +33,10 @@ const papers: Readonly<Record<string, () => Promise<Paper>>> = {
     title: 'MODI: edge or device, and cascades on a phone',
     run: (await import('./modi/index.ts')).modi,
   }),
+  'edge-models': async () => ({
+    title: 'CremeBrulee: many models at the edge, little memory',
+    run: (await import('./edge-models/index.ts')).edgeModels,
+  }),
 }
 
 await program(async () => {
