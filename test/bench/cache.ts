@@ -47,7 +47,7 @@ export async function bench(): Promise<Row[]> {
     ...judged(
       'costs of real sessions',
       functions,
-      counts.map((count) => evenly(sessions, count)),
+      [published.length, 200].map((count) => evenly(sessions, count)),
     ),
     ...(await bounded(functions, published)),
   ]
