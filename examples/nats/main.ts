@@ -50,7 +50,8 @@ await program(async () => {
     device = start('device', process.argv.slice(2))
     device.stdout?.pipe(process.stdout)
     await once(device, 'exit')
-    process.exitCode = device.exitCode ?? 1
+    // An interrupt that comes before the device listens for it ends it by the signal: nothing had begun yet.
+    process.exitCode = device.exitCode ?? (interrupted ? 0 : 1)
   } catch (error) {
     if (!interrupted) throw error
   } finally {
