@@ -251,8 +251,7 @@ export class Appraisal {
       this.#standTime[b] = 0
       const last = backups[b] === 'last'
       this.standChance[b] = last && remaining > 0 ? 1 : 0
-      // It is shown at the deadline, and is that much older then.
-      this.standAccuracy[b] = last ? constancy.accuracy(source, now + (Number.isFinite(remaining) ? remaining : 0)) : 0
+      this.standAccuracy[b] = last ? constancy.accuracy(source, now - elapsed) : 0
     }
   }
 }

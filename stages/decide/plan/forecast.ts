@@ -96,7 +96,7 @@ export class Forecast {
     this.#combine(request.remaining)
     const { kind: kinds, count } = this.#paths
     for (let p = count - 1; p >= 0 && kinds[p] === kind.last; p--) {
-      this.accuracy[p] = knowledge.constancy.accuracy(request.source, request.now)
+      this.accuracy[p] = knowledge.constancy.accuracy(request.source, request.now - request.elapsed)
     }
   }
 

@@ -135,7 +135,12 @@ export class Learner implements Knowledge {
       this.#answered(outcome, entry, expected, cutsOf)
     }
     if (kind === 'message' && entry && pending && outcome.score !== undefined && outcome.label !== undefined)
-      this.#judge(pending, { model: entry.id, score: outcome.score, label: outcome.label }, outcome.now, models)
+      this.#judge(
+        pending,
+        { model: entry.id, score: outcome.score, label: outcome.label },
+        outcome.now - outcome.latency,
+        models,
+      )
   }
 
   /** Learns from a probe: one that got through says how things are now, whatever was known of a way nobody took for long. */
@@ -246,10 +251,10 @@ export class Learner implements Knowledge {
   }
 
   /** Of two models that answered the same message the more accurate one is taken to be right. */
-  #judge(pending: Pending, answer: Answer, now: number, models: Models): void {
+  #judge(pending: Pending, answer: Answer, captured: number, models: Models): void {
     const entry = models.entry(answer.model)
     this.#calibrationOf(entry).see(answer.score)
-    this.constancy.observe(pending.source, answer.label, entry.accuracy, now)
+    this.constancy.observe(pending.source, answer.label, entry.accuracy, captured)
     const before = pending.answer
     pending.answer = answer
     if (!before || before.model === answer.model) return
