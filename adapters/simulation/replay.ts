@@ -171,7 +171,8 @@ class Replay {
     const run = ran.ended - ran.began - ran.load
     frame.backupAfter = ran.ended - frame.captured
     frame.backupWork = device + ran.load + run
-    const took = { device, queue: waited, load: ran.load, run }
+    const began = this.#now - frame.captured
+    const took = { began, device, queue: waited, load: ran.load, run }
     this.#at(
       ran.ended,
       (done) => {
