@@ -41,6 +41,10 @@ const papers: Readonly<Record<string, () => Promise<Paper>>> = {
     title: 'The joint planner beside all of them',
     run: (await import('./ours/index.ts')).ours,
   }),
+  'edge-models': async () => ({
+    title: 'CremeBrulee: many models at the edge, little memory',
+    run: (await import('./edge-models/index.ts')).edgeModels,
+  }),
 }
 
 await program(async () => {
