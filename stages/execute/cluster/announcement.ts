@@ -16,8 +16,9 @@ const announcement = z.discriminatedUnion('kind', [
     /** Bytes that its models use, and messages that it holds or runs. */
     bytes: z.number().min(0),
     pending: count,
-    /** Models that it is loading, by their keys in subjects. */
+    /** Models that it is loading, and that it holds, by their keys in subjects. */
     loading: z.array(modelKey).max(256),
+    holding: z.array(modelKey).max(1_024),
     aliases: z.array(alias).max(1_024),
     /** Asks the others to announce themselves at once. */
     asks: z.literal(true).optional(),

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Presence } from './announcement.ts'
 
-/** Messages a node may always hold before it counts as loaded: a handful says nothing. */
-const few = 8
+/** What a node may always have before it counts as loaded, since a few say nothing: messages, and models of this size. */
+const few = { pending: 32, models: 8 }
 
 export interface ChoiceOptions {
   /** How far above the mean a node may be. */
@@ -25,8 +25,11 @@ export interface ChoiceOptions {
 export function chooseNode(key: string, nodes: readonly Presence[], options: ChoiceOptions): string | undefined {
   const { bound, bytes, random } = options
   const most = {
-    bytes: (bound * (nodes.reduce((sum, node) => sum + node.bytes, 0) + bytes)) / nodes.length,
-    pending: Math.max(few, (bound * (nodes.reduce((sum, node) => sum + node.pending, 0) + 1)) / nodes.length),
+    bytes: Math.max(
+      few.models * bytes,
+      (bound * (nodes.reduce((sum, node) => sum + node.bytes, 0) + bytes)) / nodes.length,
+    ),
+    pending: Math.max(few.pending, (bound * (nodes.reduce((sum, node) => sum + node.pending, 0) + 1)) / nodes.length),
   }
   const ranked = nodes
     .map((node) => ({ node, weight: weight(key, node.node) }))

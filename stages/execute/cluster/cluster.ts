@@ -258,16 +258,17 @@ export class ClusterNode {
   }
 
   #presence(): Presence {
-    const copies = this.#local?.pool.cache?.statistics()
-    const loading = (copies?.copies ?? []).flatMap(({ state, key }) => {
-      const known = state === 'loading' ? this.#holdings.keyOf(key) : undefined
-      return known === undefined ? [] : [known.key]
-    })
+    const memory = this.#local?.pool.cache?.statistics()
+    const keys = (...states: readonly string[]) => {
+      const copies = memory?.copies.filter(({ state }) => states.includes(state)) ?? []
+      return new Set(copies.flatMap(({ key }) => this.#holdings.keyOf(key)?.key ?? []))
+    }
     return {
       node: this.#options.context.node,
-      bytes: copies?.usedBytes ?? 0,
+      bytes: memory?.usedBytes ?? 0,
       pending: this.#running,
-      loading: [...new Set([...loading, ...this.#routing.loadingHere])].slice(0, 256),
+      loading: [...new Set([...keys('loading'), ...this.#routing.loadingHere])].slice(0, 256),
+      holding: [...keys('ready')].slice(0, 1_024),
       aliases: this.#aliases.all.slice(0, 1_024),
     }
   }

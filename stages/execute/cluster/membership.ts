@@ -39,10 +39,11 @@ export interface MembershipOptions {
  */
 export class Membership {
   readonly #options: MembershipOptions
-  readonly #nodes = new Map<string, { readonly presence: Presence; readonly at: number }>()
+  readonly #nodes = new Map<string, { readonly presence: Presence; missed: number }>()
   #subscription: Subscription | undefined
   #timer: Timer | undefined
   #said = Number.NEGATIVE_INFINITY
+  #beaten = Number.NEGATIVE_INFINITY
   #left = false
 
   constructor(options: MembershipOptions) {
@@ -62,14 +63,7 @@ export class Membership {
 
   /** The other nodes that were heard of lately, as they said of themselves. */
   get others(): readonly Presence[] {
-    const { clock, beat } = this.#options
-    const since = clock.now() - missedBeats * beat
-    for (const [node, { at }] of this.#nodes) if (at < since) this.#nodes.delete(node)
     return Array.from(this.#nodes.values(), ({ presence }) => presence)
-  }
-
-  has(node: string): boolean {
-    return this.#nodes.has(node)
   }
 
   /** Nobody is there any more. */
@@ -109,7 +103,13 @@ export class Membership {
   #announce(asks = false): void {
     const { self, clock, beat } = this.#options
     if (self === undefined || this.#left) return
-    this.#said = clock.now()
+    const now = clock.now()
+    // Counted by this node's own beats: were it held up itself, it would find everybody gone.
+    if (now >= this.#beaten + beat) {
+      this.#beaten = now
+      for (const [other, heard] of this.#nodes) if (++heard.missed > missedBeats) this.#nodes.delete(other)
+    }
+    this.#said = now
     this.#publish({ kind: 'here', ...self(), ...(asks ? { asks } : {}) })
     this.#next(beat)
   }
@@ -126,7 +126,7 @@ export class Membership {
   }
 
   #hear(subject: string, data: Parts): void {
-    const { node, clock, events, onHeard } = this.#options
+    const { node, events, onHeard } = this.#options
     let said: Announcement
     try {
       said = readAnnouncement(subject, data)
@@ -138,7 +138,7 @@ export class Membership {
     if (said.kind === 'left') return this.lost(said.node)
     if (!this.#nodes.has(said.node) && this.#nodes.size >= mostNodes) return
     const { kind: _kind, asks, ...presence } = said
-    this.#nodes.set(said.node, { presence, at: clock.now() })
+    this.#nodes.set(said.node, { presence, missed: 0 })
     onHeard?.(presence)
     if (asks) this.changed()
   }

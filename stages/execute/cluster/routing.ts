@@ -159,12 +159,12 @@ export class ModelRouting {
     }
   }
 
-  /** Where messages of this node wait for it already · where it is being loaded · where it belongs. */
+  /** Where it is being loaded, or has been since nobody held it; else where it belongs. */
   #choose(key: ModelKey, tried: ReadonlySet<string>): string {
     const { settings, random, node } = this.#options
     const candidates = this.#untried(tried)
-    const loading = this.#loadsWhere(key, candidates)
-    if (loading !== undefined) return loading
+    const there = this.#loadsWhere(key, candidates) ?? candidates.find(({ holding }) => holding.includes(key.key))?.node
+    if (there !== undefined) return there
     const { bound } = settings
     return chooseNode(key.key, candidates, { bound, bytes: key.bytes, random }) ?? node
   }

@@ -60,11 +60,11 @@ describe.each(Object.keys(transports))('over %s, nodes that share execution', (k
   const link = () => (transports[kind] as () => () => Promise<Transport>)()
 
   test('load each model once between them, and answer every message where it is loaded', async () => {
-    const { nodes, loads, send } = await cluster(link(), 3)
-    const captures = Array.from({ length: 200 }, (_, index) => captureFor(names[index % 10] as string, index))
+    const { nodes, loads, send } = await cluster(link(), 3, { window: 24 })
+    const captures = Array.from({ length: 80 }, (_, index) => captureFor(names[index % 10] as string, index))
     const { answers, counts, errors } = await send(captures)
     expect(errors).toEqual([])
-    expect(counts).toEqual({ in: 200, results: 200, failures: 0, dropped: 0 })
+    expect(counts).toEqual({ in: 80, results: 80, failures: 0, dropped: 0 })
     expect([...loads()].sort()).toEqual(names)
     for (const node of nodes) {
       const held = new Set(node.loads())
@@ -92,22 +92,23 @@ describe.each(Object.keys(transports))('over %s, nodes that share execution', (k
   test('go on when a model is evicted, and fail nothing while models come and go', async () => {
     // Room for two of ten models on each of two nodes.
     const { loads, send } = await cluster(link(), 2, { execute: { memory: 3 }, fakes: { loadMs: 3, runMs: 1 } })
-    const captures = Array.from({ length: 300 }, (_, index) => captureFor(names[(index * 7) % 10] as string, index))
+    const captures = Array.from({ length: 150 }, (_, index) => captureFor(names[(index * 7) % 10] as string, index))
     const { counts, errors } = await send(captures)
     expect(errors).toEqual([])
-    expect(counts).toEqual({ in: 300, results: 300, failures: 0, dropped: 0 })
+    expect(counts).toEqual({ in: 150, results: 150, failures: 0, dropped: 0 })
     expect(loads().length).toBeGreaterThan(10)
   })
 
   test('refuse a cold model at once where its load cannot meet the deadline, and say when it is ready', async () => {
-    const options: SharedOptions = { fakes: { loadMs: 400, runMs: 1 }, execute: { memory: 1.5 } }
-    const { send, nodes } = await cluster(link(), 1, options)
+    const options: SharedOptions = { fakes: { loadMs: 300, runMs: 1 }, execute: { memory: 1.5 } }
+    const to = link()
+    const { send } = await cluster(to, 1, options)
     // What a load takes is known from the first one.
     expect((await send([captureFor('a', 0)])).counts.results).toBe(1)
     expect((await send([captureFor('b', 0)])).counts.results).toBe(1)
-    const transport = await link()()
+    const transport = await to()
     open.push(() => transport.drain())
-    const device = await shared({ captures: [captureFor('a', 1)], deadline: 250 }).pipeline.device(transport)
+    const device = await shared({ captures: [captureFor('a', 1)], deadline: 200 }).pipeline.device(transport)
     const began = performance.now()
     const failed: { code: string; message: string; after: number }[] = []
     device.events.stream.subscribe((event) => {
@@ -119,6 +120,5 @@ describe.each(Object.keys(transports))('over %s, nodes that share execution', (k
     expect(failed).toEqual([
       { code: 'refused', message: expect.stringMatching(/not loaded.* in \d+ ms/), after: expect.any(Number) },
     ])
-    expect(nodes.length).toBe(1)
   })
 })
