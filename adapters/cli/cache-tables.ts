@@ -8,7 +8,20 @@ const duration = (value: number | undefined) => (value === undefined ? '–' : `
 /** One line a node: its memory, its queue, what it answered. */
 export function nodesTable(nodes: readonly NodeRecord[]): string {
   return table(
-    ['node', 'pipeline', '>up', '>memory', '>of', '>models', '>waiting', '>busy', '>wanted', '>here', '>elsewhere', '>missed'],
+    [
+      'node',
+      'pipeline',
+      '>up',
+      '>memory',
+      '>of',
+      '>models',
+      '>waiting',
+      '>busy',
+      '>wanted',
+      '>here',
+      '>elsewhere',
+      '>missed',
+    ],
     nodes.map(({ tenant, pipeline, node, uptime, memory, models, queue, routes }) => [
       node,
       tenant === 'main' ? pipeline : `${tenant}/${pipeline}`,
