@@ -22,6 +22,8 @@ export interface Situation {
 /**
  * Why a run with a deadline is refused at once: its expected start (what executors do now, what is more urgent, its
  * model's load) and the p99 of its model's last runs go beyond it (Gujarati et al., "Clockwork", OSDI 2020, §5.3).
+ * Where an executor has nothing to do and nothing more urgent waits, it is the mean that counts: to refuse would keep
+ * nothing free for others, and the figures of a model that one slow run has raised are put right only by runs.
  *
  * @returns undefined when it can be in time, or nothing speaks against it
  */
@@ -30,7 +32,14 @@ export function refusal(work: Work, state: ModelState, situation: Situation): Ru
   if (work.expires === undefined || ups.length === 0) return undefined
   const left = work.expires - now
   const known = state.times.count >= believed
-  const run = known ? (state.times.p99() as number) : 0
+  let ahead = 0
+  for (const each of queue) {
+    if ((each.expires ?? Infinity) > work.expires) break
+    ahead += states.share(states.get(each.model.key))
+  }
+  const free = Math.min(...ups.map(({ lane }) => lane.left(now)))
+  const idle = ahead === 0 && ups.some(({ lane }) => lane.empty)
+  const run = known ? ((idle ? state.times.mean() : state.times.p99()) as number) : 0
   if (readyIn > 0 && readyIn + run > left) {
     const ready = Math.ceil(readyIn)
     return new RunRefused(
@@ -40,12 +49,6 @@ export function refusal(work: Work, state: ModelState, situation: Situation): Ru
     )
   }
   if (!known) return undefined
-  let ahead = 0
-  for (const each of queue) {
-    if ((each.expires ?? Infinity) > work.expires) break
-    ahead += states.share(states.get(each.model.key))
-  }
-  const free = Math.min(...ups.map(({ lane }) => lane.left(now)))
   const takes = Math.max(free + ahead / ups.length, readyIn) + run
   if (takes <= left) return undefined
   if (state.waiting === 0 && now - state.tried >= trial) {

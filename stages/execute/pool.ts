@@ -1,16 +1,15 @@
 import { Cancelled, type Clock, ExecutorLost, systemClock, type Tensor } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
-import { refusal } from './admission.ts'
 import type { ModelCache } from './cache/index.ts'
 import type { ExecutorPool, ExecutorPoolOptions, PoolReport, PoolRunOptions, PoolStatistics } from './contract.ts'
 import { Dispatcher } from './dispatch.ts'
+import { Gate } from './gate.ts'
 import { cacheHost, Leases } from './leases.ts'
 import { ModelStates } from './model-state.ts'
 import { type PoolSettings, poolSettings } from './options.ts'
 import { Performer } from './perform.ts'
 import { residencyFirst } from './placement.ts'
 import { DeadlineQueue } from './queue.ts'
-import { RunRefused } from './refused.ts'
 import { Slot, type Up } from './slot.ts'
 import { poolStatistics } from './statistics.ts'
 import { partition } from './threads.ts'
@@ -44,7 +43,7 @@ class Pool implements ExecutorPool {
   readonly #leases: Leases | undefined
   readonly #dispatcher: Dispatcher
   readonly #warmth = new Warmth()
-  readonly #refused = { full: 0, late: 0, cold: 0, ending: 0 }
+  readonly #gate: Gate
   /** Refused for being cold: loaded all the same, for whoever comes back. */
   readonly #wanted = new Map<string, ModelSource>()
   #ending: 'no' | 'draining' | 'closed' = 'no'
@@ -76,15 +75,18 @@ class Pool implements ExecutorPool {
         onChanged: () => this.#dispatch(),
         onFailed: (model, expires, error) => this.#onFailed(model, expires, error),
       })
+    const shared = { settings, clock, states, queue: this.#queue, slots: this.#slots, leases: this.#leases }
+    this.#gate = new Gate({
+      ...shared,
+      onCold: (model) => {
+        this.#wanted.set(model.key, model)
+        this.#dispatch()
+      },
+    })
     this.#dispatcher = new Dispatcher({
-      settings,
-      clock,
-      queue: this.#queue,
-      states,
+      ...shared,
       performer: this.#performer,
-      slots: this.#slots,
       place,
-      leases: this.#leases,
       nextLoad: (up) => this.#nextLoad(up),
       again: (work) => this.#again(work),
       lost: (work, error) => this.#retry(work, error),
@@ -98,25 +100,24 @@ class Pool implements ExecutorPool {
 
   run(model: ModelSource, inputs: readonly Tensor[], options: PoolRunOptions = {}): Promise<PoolReport> {
     if (this.#ending !== 'no') {
-      return Promise.reject(this.#count(new RunRefused('ending', 'The pool is ending. Give the work to another node.')))
+      return Promise.reject(this.#gate.ending('Give the work to another node.'))
     }
     const work = new Work(model, inputs, options, this.#clock, (ended) => this.#forget(ended))
     if (work.settled) return work.result
-    const refused = this.#settings.admission ? this.#inadmissible(work) : undefined
-    if (refused !== undefined) {
-      work.reject(this.#count(refused))
+    const late = this.#gate.late(work)
+    if (late !== undefined) {
+      work.reject(late)
       return work.result
     }
     this.#enqueue(work)
     this.#dispatch()
-    this.#bound(work)
+    const full = work.settled || work.handed !== undefined ? undefined : this.#gate.full(work)
+    if (full !== undefined && this.#leave(work)) work.reject(full)
     return work.result
   }
 
   async warm(models: readonly ModelSource[]): Promise<void> {
-    if (this.#ending !== 'no') {
-      throw this.#count(new RunRefused('ending', 'The pool is ending. Warm another one.'))
-    }
+    if (this.#ending !== 'no') throw this.#gate.ending('Warm another one.')
     if (this.#leases !== undefined) {
       const { cache } = this.#leases
       await Promise.all(models.map((model) => cache.prefetch(model)))
@@ -134,7 +135,7 @@ class Pool implements ExecutorPool {
       states: this.#states,
       performer: this.#performer,
       tied: this.#dispatcher.tied,
-      refusedBy: { ...this.#refused },
+      refusedBy: this.#gate.refusedBy,
       threads: this.#threads,
       target: this.#settings.target,
       now: this.#clock.now(),
@@ -218,38 +219,9 @@ class Pool implements ExecutorPool {
     return first && !residency.has(first.key) ? first : undefined
   }
 
-  /** Why it had better not wait. */
-  #inadmissible(work: Work): RunRefused | undefined {
-    if (work.expires === undefined) return undefined
-    const { model } = work
-    const ups = this.#slots.flatMap(({ up }) => (up === undefined ? [] : [up]))
-    const state = this.#states.of(model)
-    const held = ups.some(({ residency }) => residency.has(model.key))
-    const readyIn = held ? 0 : this.#leases === undefined ? state.loadMs : this.#leases.readyIn(model)
-    const now = this.#clock.now()
-    const refused = refusal(work, state, { now, ups, queue: this.#queue, states: this.#states, readyIn })
-    if (refused?.reason === 'cold' && this.#leases === undefined) {
-      this.#wanted.set(model.key, model)
-      this.#dispatch()
-    }
-    return refused
-  }
-
   #enqueue(work: Work): void {
     work.turn = this.#states.enqueue(this.#states.of(work.model))
     this.#queue.add(work)
-  }
-
-  /** Refuses the run that has just come where it would have to wait behind too many. */
-  #bound(work: Work): void {
-    const state = this.#states.of(work.model)
-    const { queue, backlog } = this.#settings
-    const full = state.waiting > queue ? queue : this.#queue.length > backlog ? backlog : undefined
-    if (full === undefined || !this.#leave(work)) return
-    const retryAfter = Math.ceil((this.#states.share(state) * full) / this.#slots.length)
-    const whose = full === backlog ? '' : ` of "${work.model.name}"`
-    const message = `${full} runs${whose} wait already. Try again in ${retryAfter} ms, or add executors.`
-    work.reject(this.#count(new RunRefused('full', message, { retryAfter })))
   }
 
   /** Nobody waits for it any more. */
@@ -302,11 +274,6 @@ class Pool implements ExecutorPool {
       work.reject(error)
     }
     this.#warmth.end(error)
-  }
-
-  #count(refused: RunRefused): RunRefused {
-    this.#refused[refused.reason] += 1
-    return refused
   }
 
   #checkEmpty(): void {

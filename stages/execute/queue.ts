@@ -42,21 +42,6 @@ export class DeadlineQueue<T extends Waiting> {
     this.#items.splice(index, 1)
     return true
   }
-
-  /** Takes out what a test picks. @returns it, most urgent first */
-  take(which: (item: T) => boolean): T[] {
-    const taken = this.#items.filter(which)
-    if (taken.length > 0) {
-      const rest = this.#items.filter((item) => !which(item))
-      this.#items.splice(0, this.#items.length, ...rest)
-    }
-    return taken
-  }
-
-  /** Empties it. @returns what was waiting, most urgent first */
-  clear(): T[] {
-    return this.#items.splice(0)
-  }
 }
 
 function before(one: Waiting, other: Waiting): boolean {

@@ -1,7 +1,6 @@
 // HiGHS, as WebAssembly: a linear programme of 10⁵ variables in a second, nothing to install.
 import highs from 'highs'
-import { nextUses } from './cache-replay.ts'
-import type { ReplayModel, Requests } from './cache-workload.ts'
+import { nextUses, type ReplayModel, type Requests } from '../../examples/papers/edge-models/index.ts'
 
 // Its declarations are those of its CommonJS build, whose default export stands one level deeper.
 const loadHighs = highs as unknown as typeof highs.default

@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench: () => Promise<read
   transport: () => import('./transport.ts'),
   executor: () => import('./executor.ts'),
   cache: () => import('./cache.ts'),
+  'cache-sessions': () => import('./cache-sessions.ts'),
   pool: () => import('./pool.ts'),
   decisions: () => import('./decisions.ts'),
   split: () => import('./split.ts'),

@@ -1,10 +1,23 @@
 import { ExecutorLost, ModelLoadFailed, type Timer } from '../../../pipeline/index.ts'
-import type { LoaderContext } from './context.ts'
-import type { LoadCost } from './contract.ts'
+import type { CacheHost, LoadCost } from './contract.ts'
 import type { EvictionReason } from './events.ts'
+import type { PlaceLoad } from './place.ts'
 import { type Copy, Copy as NewCopy } from './residents.ts'
 import { Room } from './room.ts'
+import type { CacheState } from './state.ts'
 import { byUrgency, type Want } from './wants.ts'
+
+/** What a loader works with beside the cache's state, and whom it tells. */
+export interface LoaderOptions {
+  readonly host: CacheHost
+  readonly place: PlaceLoad
+  /** All loads that are wanted now and neither done nor under way. */
+  wants(now: number): Want[]
+  /** A copy can be used. @returns how many waited for it */
+  ready(copy: Copy): number
+  /** A copy's memory is free. */
+  left(copy: Copy): void
+}
 
 /**
  * Carries wants out: finds an executor, makes room, loads; one turn after each thing that happens, so that a decision
@@ -12,7 +25,8 @@ import { byUrgency, type Want } from './wants.ts'
  * executors hold, and a hit would pay for a mailbox; between two turns nothing can interleave on one thread anyway.
  */
 export class Loader {
-  readonly #context: LoaderContext
+  readonly #state: CacheState
+  readonly #options: LoaderOptions
   readonly #room: Room
   readonly #overdue = new Map<Copy, Timer>()
   #inTurn = false
@@ -21,9 +35,10 @@ export class Loader {
   #wakeAt = Number.POSITIVE_INFINITY
   #closed = false
 
-  constructor(context: LoaderContext) {
-    this.#context = context
-    this.#room = new Room(context)
+  constructor(state: CacheState, options: LoaderOptions) {
+    this.#state = state
+    this.#options = options
+    this.#room = new Room(state)
   }
 
   /** Does what there is to do now. Called again from within, it goes on afterwards. */
@@ -44,7 +59,7 @@ export class Loader {
   /** Lets a copy go as soon as nobody uses it. */
   evict(copy: Copy, reason: EvictionReason): void {
     if (copy.state !== 'ready') return
-    const { clock, residents, policy, figures, emit } = this.#context
+    const { clock, residents, policy, figures } = this.#state
     const { model, executor, use } = copy
     const now = clock.now()
     const age = copy.age(now)
@@ -55,7 +70,7 @@ export class Loader {
       use.evicted()
       figures.evicted(model.key, age, now)
     }
-    emit({ type: 'evicted', executor, model: model.name, key: model.key, reason, age })
+    this.#state.emit({ type: 'evicted', executor, model: model.name, key: model.key, reason, age })
     if (copy.state === 'unloading') void this.#unload(copy)
   }
 
@@ -66,12 +81,13 @@ export class Loader {
       copy.state = 'unloading'
       void this.#unload(copy)
     }
-    if (!this.#context.idle()) this.turn()
+    if (!this.#idle()) this.turn()
   }
 
   /** The executor is gone, with all it held. */
   down(executor: string): void {
-    const { residents, failures, clock, left } = this.#context
+    const { residents, failures, clock } = this.#state
+    const { left } = this.#options
     const copies = residents.down(executor)
     failures.forget(executor)
     for (const copy of copies) {
@@ -96,8 +112,16 @@ export class Loader {
     this.#overdue.clear()
   }
 
+  /** Whether nothing is wanted, as far as can be told at once. */
+  #idle(): boolean {
+    const { waiters, pins, background, residents, settings } = this.#state
+    const holds = residents.used + residents.overhead <= settings.budget
+    return waiters.size === 0 && pins.size === 0 && background.idle && holds
+  }
+
   #pass(): void {
-    const { residents, estimates, clock, wants, turned } = this.#context
+    const { residents, estimates, clock } = this.#state
+    const { wants } = this.#options
     const now = clock.now()
     this.#wake?.cancel()
     this.#wakeAt = Number.POSITIVE_INFINITY
@@ -119,7 +143,7 @@ export class Loader {
       room -= bytes
       if (room >= 0 && residents.used + bytes <= limit) this.#load(want, executor, bytes, now)
     }
-    turned()
+    this.#state.wishes.look()
     this.#setWake(now)
   }
 
@@ -138,7 +162,8 @@ export class Loader {
 
   /** Where it is to be loaded; undefined when it has to wait, or was declined. */
   #place(want: Want, now: number): string | undefined {
-    const { residents, failures, place } = this.#context
+    const { residents, failures } = this.#state
+    const { place } = this.#options
     const { key, name } = want.model
     const possible = [...residents.holders.values()].filter(({ id }) => want.executors?.has(id) ?? true)
     if (possible.length === 0) return undefined
@@ -157,8 +182,9 @@ export class Loader {
   }
 
   #load({ model }: Want, executor: string, bytes: number, now: number): void {
-    const { residents, host, useOf, settings } = this.#context
-    const copy = new NewCopy(model, executor, useOf(model), bytes, now)
+    const { residents, settings } = this.#state
+    const { host } = this.#options
+    const copy = new NewCopy(model, executor, this.#state.useOf(model), bytes, now)
     residents.reserve(copy)
     this.#watch(copy, 'load', settings.longestLoad)
     // In an async function, so that a host that throws at once is as one that rejects.
@@ -171,7 +197,8 @@ export class Loader {
 
   #loaded(copy: Copy, cost: LoadCost): void {
     if (copy.gone) return
-    const { residents, estimates, failures, figures, settings, clock, ready, emit } = this.#context
+    const { residents, estimates, failures, figures, settings, clock } = this.#state
+    const { ready } = this.#options
     const { model, executor, use, bytes: predictedBytes } = copy
     const now = clock.now()
     this.#notOverdue(copy)
@@ -186,7 +213,7 @@ export class Loader {
     use.loadMs = estimates.ms(model) ?? cost.ms
     const waiters = ready(copy)
     figures.loaded(model.key, predictedBytes, cost, waiters > 0, now)
-    emit({
+    this.#state.emit({
       type: 'loaded',
       executor,
       model: model.name,
@@ -197,7 +224,7 @@ export class Loader {
       waiters,
     })
     const debt = residents.used - this.#room.limit
-    if (debt > 0) emit({ type: 'debt', bytes: debt })
+    if (debt > 0) this.#state.emit({ type: 'debt', bytes: debt })
     this.turn()
   }
 
@@ -206,18 +233,20 @@ export class Loader {
     const { model, executor } = copy
     // It is down before its owner says so.
     if (error instanceof ExecutorLost) return this.down(executor)
-    const { residents, failures, figures, clock, left, emit } = this.#context
+    const { residents, failures, figures, clock } = this.#state
+    const { left } = this.#options
     this.#notOverdue(copy)
     residents.remove(copy)
     figures.loadFailures += 1
     const retryAfter = failures.failed(model.key, executor, error, clock.now())
-    emit({ type: 'load-failed', executor, model: model.name, key: model.key, error, retryAfter })
+    this.#state.emit({ type: 'load-failed', executor, model: model.name, key: model.key, error, retryAfter })
     left(copy)
     this.turn()
   }
 
   async #unload(copy: Copy): Promise<void> {
-    const { host, residents, settings, left, emit } = this.#context
+    const { residents, settings } = this.#state
+    const { host, left } = this.#options
     const { model, executor } = copy
     this.#watch(copy, 'unload', settings.longestUnload)
     try {
@@ -227,7 +256,7 @@ export class Loader {
       if (error instanceof ExecutorLost) return this.down(executor)
       this.#notOverdue(copy)
       copy.state = 'stuck'
-      emit({ type: 'unload-failed', executor, model: model.name, key: model.key, error })
+      this.#state.emit({ type: 'unload-failed', executor, model: model.name, key: model.key, error })
       return this.turn()
     }
     if (copy.gone) return
@@ -238,10 +267,10 @@ export class Loader {
   }
 
   #watch(copy: Copy, what: 'load' | 'unload', longest: number): void {
-    const { clock, emit } = this.#context
+    const { clock } = this.#state
     const timer = clock.after(longest, () => {
       this.#overdue.delete(copy)
-      emit({ type: 'overdue', executor: copy.executor, model: copy.model.name, what })
+      this.#state.emit({ type: 'overdue', executor: copy.executor, model: copy.model.name, what })
       if (what === 'load') return
       // Nobody may count on its memory any more; should it become free after all, it is counted then.
       copy.state = 'stuck'
@@ -257,7 +286,7 @@ export class Loader {
 
   #setWake(now: number): void {
     if (this.#wakeAt === Number.POSITIVE_INFINITY) return
-    this.#wake = this.#context.clock.after(Math.max(0, this.#wakeAt - now), () => this.turn())
+    this.#wake = this.#state.clock.after(Math.max(0, this.#wakeAt - now), () => this.turn())
   }
 }
 

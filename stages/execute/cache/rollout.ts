@@ -1,6 +1,7 @@
 import type { Clock } from '../../../pipeline/index.ts'
 import type { ModelSource } from '../../manage/index.ts'
 import type { Aliases } from './aliases.ts'
+import type { Keeping } from './keep.ts'
 import type { Pins } from './pins.ts'
 import type { Wishes } from './wishes.ts'
 
@@ -11,8 +12,8 @@ export interface RollOut {
   readonly wishes: Wishes
   /** Copies of a model that can be used. */
   copies(key: string): number
-  /** Keeps so many copies loaded for an owner; resolves when they are. */
-  keep(owner: unknown, model: ModelSource, copies: number, within: number): Promise<void>
+  /** Pins a model; resolves when it is loaded. */
+  keep(keeping: Keeping): Promise<void>
   /** The name points to the new version. */
   moved(from: ModelSource | undefined): void
   /** Lets a version go that nothing points to. */
@@ -30,7 +31,7 @@ export async function rollOut(name: string, model: ModelSource, within: number, 
   try {
     // The old one answers until the name moves: it must not make room for its successor.
     if (from !== undefined && loaded > 0) pins.set(outgoing, { model: () => from, copies: loaded })
-    await cache.keep(incoming, model, Math.max(1, loaded), within)
+    await cache.keep({ owner: incoming, model: () => model, copies: Math.max(1, loaded), within })
     aliases.move(name, model)
     cache.moved(from)
   } finally {

@@ -1,7 +1,7 @@
-import type { LoaderContext } from './context.ts'
 import { savedPerMs } from './policies/index.ts'
 import { LeaseRefused } from './refused.ts'
 import type { Copy } from './residents.ts'
+import type { CacheState } from './state.ts'
 import { chooseVictims } from './victims.ts'
 import type { Want } from './wants.ts'
 
@@ -20,13 +20,10 @@ const none: readonly Copy[] = []
 
 /** Decides what goes so that something else fits. */
 export class Room {
-  readonly #context: Pick<
-    LoaderContext,
-    'settings' | 'residents' | 'pins' | 'policy' | 'estimates' | 'figures' | 'useOf'
-  >
+  readonly #state: CacheState
 
-  constructor(context: LoaderContext) {
-    this.#context = context
+  constructor(state: CacheState) {
+    this.#state = state
   }
 
   /**
@@ -34,13 +31,13 @@ export class Room {
    * is no overhead any more but a leak, which a new executor cures and evictions do not.
    */
   get limit(): number {
-    const { settings, residents } = this.#context
+    const { settings, residents } = this.#state
     return settings.budget - Math.min(residents.overhead, overheadShare * settings.budget)
   }
 
   /** Why a want can never be met as things stand; undefined when it can. */
   impossible({ model }: Want, bytes: number): LeaseRefused | undefined {
-    const { pins, estimates } = this.#context
+    const { pins, estimates } = this.#state
     const { limit } = this
     const mega = (amount: number) => `${(amount / 1e6).toFixed(1)} MB`
     if (bytes > limit) {
@@ -63,21 +60,21 @@ export class Room {
 
   /** What goes to make up for loads that took more than there was: the least worth, and no more than that needs. */
   repay(now: number): readonly Copy[] {
-    const { residents } = this.#context
+    const { residents } = this.#state
     const debt = residents.used - residents.leaving - this.limit
     return debt > 0 ? (this.#choose(this.#candidates(now, {}).copies, debt, now) ?? none) : none
   }
 
   /** @param needed bytes that are missing */
   victims(want: Want, needed: number, now: number): Victims {
-    const { settings, useOf } = this.#context
+    const { settings } = this.#state
     const { model, gain, since } = want
     const idle = this.#candidates(now, { except: model.key, guarded: true })
     const chosen = this.#choose(idle.copies, needed, now)
     if (gain !== undefined) {
       const lost = chosen?.reduce((sum, { use }) => sum + savedPerMs(use, now), 0)
       if (chosen !== undefined && lost !== undefined && gain > lost) return { victims: chosen }
-      return { victims: none, refused: notWorthIt(model.name, useOf(model).loadMs) }
+      return { victims: none, refused: notWorthIt(model.name, this.#state.useOf(model).loadMs) }
     }
     if (chosen !== undefined) return { victims: chosen }
     const patientUntil = since + settings.patience
@@ -88,7 +85,7 @@ export class Room {
   }
 
   #choose(candidates: readonly Copy[], needed: number, now: number): readonly Copy[] | undefined {
-    const { policy } = this.#context
+    const { policy } = this.#state
     return chooseVictims(candidates, needed, ({ use }) => policy.worth(use, now))
   }
 
@@ -97,7 +94,7 @@ export class Room {
     now: number,
     { except, guarded = false, leased = false }: { except?: string; guarded?: boolean; leased?: boolean },
   ): { copies: Copy[]; guardedUntil: number } {
-    const { residents, pins } = this.#context
+    const { residents, pins } = this.#state
     const pinned = pins.wanted()
     const copies: Copy[] = []
     let guardedUntil = Number.POSITIVE_INFINITY

@@ -1,6 +1,6 @@
-import type { EvictionPolicy, Future } from '../../stages/execute/cache/index.ts'
-import { chooseVictims, UseRecord } from '../../stages/execute/cache/index.ts'
-import type { ReplayModel, Requests } from './cache-workload.ts'
+import type { EvictionPolicy, Future } from '../../../stages/execute/cache/index.ts'
+import { chooseVictims, UseRecord } from '../../../stages/execute/cache/index.ts'
+import type { ReplayModel, Requests } from './workload.ts'
 
 export interface Replayed {
   /** Milliseconds that a request waits for a load, on average. */

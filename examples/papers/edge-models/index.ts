@@ -1,0 +1,12 @@
+export { type Cell, closedOf, delayOf, edgeModels, isContested, type Played, playedCells } from './edge-models.ts'
+export { type PolicyName, policies, workloadOnly } from './policies.ts'
+export { nextUses, type Replayed, replay } from './replay.ts'
+export {
+  invocations,
+  type Minutes,
+  mapped,
+  measuredModels,
+  type ReplayModel,
+  type Requests,
+  repeated,
+} from './workload.ts'

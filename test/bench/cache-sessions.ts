@@ -1,0 +1,153 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { processExecutors } from '../../adapters/onnx/index.ts'
+import {
+  invocations,
+  mapped,
+  nextUses,
+  type PolicyName,
+  policies,
+  type ReplayModel,
+  type Requests,
+} from '../../examples/papers/edge-models/index.ts'
+import { fakeClock } from '../../pipeline/testing/index.ts'
+import { modelCache } from '../../stages/execute/cache/index.ts'
+import type { Executor } from '../../stages/execute/index.ts'
+import { assets } from '../support/assets.ts'
+import { type GeneratedModel, generatedModels } from './cache-models.ts'
+import { median, type Row, row } from './row.ts'
+
+const [smallest, largest] = [0.25e6, 8e6]
+const mappings = 20
+/** CremeBrulee's own testbed thins the trace as much. */
+const kept = 0.001
+const shares = [0.2, 0.5]
+const compared = ['lru', 'ageing', 'cost-belady'] as const satisfies readonly PolicyName[]
+
+/** Real models, a process to hold them, and the folder of their files; all gone afterwards. */
+async function withModels<T>(
+  count: number,
+  use: (models: readonly GeneratedModel[], executor: Executor) => Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'quintet-cache-'))
+  const executor = await processExecutors().start()
+  try {
+    return await use(generatedModels(folder, count, smallest, largest), executor)
+  } finally {
+    await executor.close()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** What real models of unlike sizes take: each loaded three times in an executor's process and run there, medians. */
+export function sessionCosts(count: number): Promise<ReplayModel[]> {
+  return withModels(count, async (models, executor) => {
+    const costs: ReplayModel[] = []
+    for (const { source, input } of models) {
+      const loads: { readonly ms: number; readonly bytes: number; readonly run: number }[] = []
+      for (let round = 0; round < 3; round++) {
+        const { ms, residentBytes } = await executor.load(source)
+        const { ms: run } = await executor.run(source.key, [input])
+        loads.push({ ms, bytes: residentBytes, run })
+        await executor.unload(source.key)
+      }
+      costs.push({
+        name: source.name,
+        bytes: median(loads.map(({ bytes }) => bytes)),
+        loadMs: median(loads.map(({ ms }) => ms)),
+        runMs: median(loads.map(({ run }) => run)),
+      })
+    }
+    return costs
+  })
+}
+
+/**
+ * The Azure sample through the cache itself: 26 real models, really loaded, run and unloaded in a process as its
+ * policy has it, 20 mappings. What is compressed is the time between requests: each comes when the one before has been
+ * answered, and the cache's clock shows when it came in the trace. The delay is what a request really waited.
+ */
+export async function bench(): Promise<Row[]> {
+  if (assets === undefined) {
+    process.stderr.write('skipped: no ../shared/assets, and QUINTET_ASSETS is not set\n')
+    return []
+  }
+  const functions = await invocations(assets)
+  return withModels(26, async (models, executor) => {
+    const rows: Row[] = []
+    for (const share of shares) {
+      const sums = { lru: 0, ageing: 0, 'cost-belady': 0 }
+      let count = 0
+      for (let seed = 1; seed <= mappings; seed++) {
+        const requests = mapped(functions, models.length, seed, kept)
+        count += requests.at.length
+        // By turns within each mapping: all meet the same neighbours on the machine.
+        for (const name of compared) sums[name] += await replayed(requests, models, executor, share, name)
+      }
+      const delay = (name: (typeof compared)[number]) => sums[name] / count
+      const what = `real sessions, 26 models, ${share * 100} % of memory, ${count} requests:`
+      rows.push(
+        ...compared.map((name) => row(`${what} mean wait for a load, ${name}`, delay(name), 'ms')),
+        row(`${what} default against LRU`, delay('ageing') / delay('lru'), '×', '≤ 0.999'),
+        row(
+          `${what} gap from LRU to the oracle closed`,
+          (delay('lru') - delay('ageing')) / (delay('lru') - delay('cost-belady')),
+          'share',
+          '≥ 0.5',
+        ),
+      )
+    }
+    return rows
+  })
+}
+
+/** @returns milliseconds that all requests together waited for loads */
+async function replayed(
+  { at, model: asked }: Requests,
+  models: readonly GeneratedModel[],
+  executor: Executor,
+  share: number,
+  policy: PolicyName,
+): Promise<number> {
+  const clock = fakeClock()
+  const following = nextUses(asked, models.length)
+  const next = new Map<string, number>()
+  const held = new Set<string>()
+  const cache = modelCache({
+    clock,
+    budget: share * models.reduce((sum, { source }) => sum + source.bytes, 0),
+    bytesPerFileByte: 1,
+    // Requests come one at a time: nothing could be crowded out before it was used.
+    guard: 0,
+    policy: policies[policy]((key) => next.get(key) ?? Number.POSITIVE_INFINITY),
+    host: {
+      async load(_, model) {
+        const { ms } = await executor.load(model)
+        held.add(model.key)
+        // By its file: what a process grows by depends on what it held before, and would differ between policies.
+        return { ms, residentBytes: model.bytes }
+      },
+      async unload(_, key) {
+        await executor.unload(key)
+        held.delete(key)
+      },
+    },
+  })
+  cache.up(executor.id)
+  let waited = 0
+  for (const [index, place] of asked.entries()) {
+    const { source, input } = models[place] as GeneratedModel
+    const now = at[index] as number
+    await clock.advance(now - clock.now())
+    next.set(source.key, at[following[index] as number] ?? Number.POSITIVE_INFINITY)
+    const started = performance.now()
+    const lease = await cache.lease(source)
+    if (lease.cold) waited += performance.now() - started
+    const { ms } = await executor.run(source.key, [input])
+    lease.release(ms)
+  }
+  cache.close()
+  for (const key of held) await executor.unload(key)
+  return waited
+}
