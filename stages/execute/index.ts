@@ -20,6 +20,17 @@ export {
   type RefusalReason,
 } from './cache/index.ts'
 export { classify } from './classify.ts'
+export {
+  type ClusterOptions,
+  type NodeRecord,
+  packRecord,
+  type RollOutOptions,
+  type RollOutReport,
+  readRecord,
+  recordKey,
+  rollOut,
+  type TimeFigures,
+} from './cluster/index.ts'
 export type {
   ExecutorPool,
   ExecutorPoolOptions,

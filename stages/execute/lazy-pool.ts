@@ -1,6 +1,6 @@
 import { BadConfiguration, type Side, type StageContext } from '../../pipeline/index.ts'
 import type { Models } from '../manage/index.ts'
-import { type EvictionPolicy, modelCache } from './cache/index.ts'
+import { type CacheHost, type EvictionPolicy, modelCache } from './cache/index.ts'
 import type { ExecutorPool, PoolEvent } from './contract.ts'
 import type { BatchOptions } from './options.ts'
 import { executorPool } from './pool.ts'
@@ -24,6 +24,16 @@ export interface LazyPoolOptions {
   readonly pin?: readonly string[]
   /** Runs several messages as one where that pays. Default: each by itself. */
   readonly batch?: Partial<BatchOptions>
+  /** Runs of one model that may wait; more are refused. Default 256. */
+  readonly queue?: number
+}
+
+/** What follows the memory of a pool; then there is a cache, and without `memory` one that never lets go. */
+export interface MemoryFollower {
+  /** Stands between the cache and the executors. */
+  readonly guard: (host: CacheHost) => CacheHost
+  /** Executors, or what they hold, have changed. */
+  look(): void
 }
 
 /**
@@ -34,16 +44,18 @@ export class LazyPool {
   readonly #options: LazyPoolOptions
   readonly #context: StageContext
   readonly #models: Models
+  readonly #follower: MemoryFollower | undefined
   #pool: ExecutorPool | undefined
 
   /** @throws BadConfiguration a policy without a memory */
-  constructor(options: LazyPoolOptions, models: Models, context: StageContext) {
+  constructor(options: LazyPoolOptions, models: Models, context: StageContext, follower?: MemoryFollower) {
     if (options.policy !== undefined && options.memory === undefined) {
       throw new BadConfiguration('execute() got a policy, but no memory to keep to. Say how many bytes models may use.')
     }
     this.#options = options
     this.#models = models
     this.#context = context
+    this.#follower = follower
   }
 
   get(): ExecutorPool {
@@ -76,7 +88,9 @@ export class LazyPool {
 
   #make(): ExecutorPool {
     const { side, clock, executors } = this.#context
-    const { size, threads = 1, memory, policy, batch } = this.#options
+    const { size, threads = 1, policy, batch, queue } = this.#options
+    const follower = this.#follower
+    const { memory = follower && Number.MAX_SAFE_INTEGER } = this.#options
     return executorPool({
       factory: this.#options.executors[side],
       size: executors ?? size ?? (side === 'device' ? 1 : 2),
@@ -84,15 +98,25 @@ export class LazyPool {
       clock,
       events: (event) => this.#hear(event),
       ...(batch === undefined ? {} : { batch }),
+      ...(queue === undefined ? {} : { queue }),
       ...(memory === undefined
         ? {}
-        : { cache: (host) => modelCache({ host, clock, budget: memory, ...(policy ? { policy } : {}) }) }),
+        : {
+            cache: (host) =>
+              modelCache({
+                host: follower?.guard(host) ?? host,
+                clock,
+                budget: memory,
+                ...(policy ? { policy } : {}),
+              }),
+          }),
     })
   }
 
   #hear(event: PoolEvent): void {
     const { events, world } = this.#context
     if (event.type === 'executor-lost') events.emit({ type: 'fault', where: 'executor', error: event.error })
+    this.#follower?.look()
     if (event.type === 'model-load-failed' || event.type === 'run-overdue') return
     const models = this.#pool?.statistics().executors.flatMap((each) => each.models) ?? []
     world.set('resident', [...new Set(models)], 'execute')
