@@ -93,7 +93,9 @@ export {
   type Executable,
   type Execute,
   type ExecutedPayload,
+  type ExecuteEvent,
   type ExecuteOptions,
+  type ExecuteStatistics,
   type Executor,
   type ExecutorFactory,
   type ExecutorOptions,
@@ -121,6 +123,8 @@ export {
   type PoolStatistics,
   type RefusalReason,
   type RunReport,
+  type StepTimes,
+  type TimeFigures,
 } from './execute/index.ts'
 export {
   type CatalogueEntry,

@@ -6,6 +6,7 @@ import type { poolOptions } from './options.ts'
 import type { Placement } from './placement.ts'
 import type { ExecutorFactory, ExecutorOptions } from './ports.ts'
 import type { PoolRefusal } from './refused.ts'
+import type { StepTimes } from './times.ts'
 
 /** What happened in a pool, for whoever watches. */
 export type PoolEvent =
@@ -78,6 +79,7 @@ export interface ModelStatistics {
   readonly loadMs: number | undefined
 }
 
+/** Figures of a pool since its start; plain values, that can be sent as JSON. */
 export interface PoolStatistics {
   readonly queued: number
   /** Executors that run or load now. */
@@ -104,6 +106,8 @@ export interface PoolStatistics {
   /** One for each place: its executor's id (undefined while there is none) and the names of the models it holds. */
   readonly executors: readonly { readonly id: string | undefined; readonly models: readonly string[] }[]
   readonly models: readonly ModelStatistics[]
+  /** Where the time of the last runs went; undefined before the first. */
+  readonly times: StepTimes | undefined
 }
 
 /** Places work on executors. */

@@ -7,6 +7,7 @@ import { Overhead } from './overhead.ts'
 import type { ExecutorFactory, LoadReport } from './ports.ts'
 import type { Slot, Up } from './slot.ts'
 import { stack, unstack } from './stack.ts'
+import { RecentTimes } from './times.ts'
 import type { Turn } from './turn.ts'
 import type { Work } from './work.ts'
 
@@ -35,6 +36,8 @@ export interface PerformerOptions {
 export class Performer {
   readonly #options: PerformerOptions
   readonly #overhead = new Overhead()
+  /** Where the time of the last runs went. */
+  readonly times = new RecentTimes()
   /** Runs that were asked for and made, runs of executors that made them, and loads, since the start. */
   runs = 0
   made = 0

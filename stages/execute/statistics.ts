@@ -52,5 +52,6 @@ export function poolStatistics(sources: StatisticsSources): PoolStatistics {
       p99Ms: times.p99(),
       loadMs,
     })),
+    times: performer.times.summary(),
   }
 }
