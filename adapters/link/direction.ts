@@ -18,9 +18,16 @@ interface Piece {
   readonly left: (() => void) | undefined
   /** When its last byte leaves the bottleneck; Infinity while the link is dead. */
   leaves: number
-  gone: boolean
-  timer: Timer | undefined
 }
+
+/** What has left the bottleneck and is not there yet. */
+interface Travelling {
+  readonly due: number
+  readonly arrived: () => void
+}
+
+/** What is due within this is due, ms: sums of times round. */
+const exact = 1e-6
 
 /** One direction of an emulated link: what is sent queues at a bottleneck, then travels. Nothing is lost. */
 export class Direction {
@@ -29,11 +36,16 @@ export class Direction {
   #opened: number
   #shape: DirectionShape
   #bottleneck: Bottleneck
-  /** What has not left the bottleneck, in order; what travels is with its timer alone. */
+  /** What has not left the bottleneck, and what travels in order. Timers of a real clock fire in no sure order: one waits for each head. */
   readonly #queue: Piece[] = []
+  readonly #way: Travelling[] = []
+  #leaving: Timer | undefined
+  #arriving: Timer | undefined
+  /** Of what may overtake. */
   readonly #timers = new Set<Timer>()
   #latest = 0
   #queued = 0
+  #passed = 0
 
   constructor(clock: Clock, shape: DirectionShape) {
     this.#clock = clock
@@ -47,12 +59,18 @@ export class Direction {
     return this.#queued
   }
 
+  /** Bytes that have left the bottleneck so far. */
+  get passed(): number {
+    return this.#passed
+  }
+
   /** Queues bytes. `left` is called when they have passed the bottleneck, `arrived` when they are at the other end. */
   send(bytes: number, arrived: () => void, left?: () => void): void {
-    const piece: Piece = { bytes, arrived, left, leaves: 0, gone: false, timer: undefined }
+    const piece: Piece = { bytes, arrived, left, leaves: 0 }
     this.#queue.push(piece)
     this.#queued += bytes
     this.#schedule(piece)
+    if (this.#queue[0] === piece) this.#leave()
   }
 
   /** The link is like this from now on: what has not left yet queues anew, what travels arrives as it would have. */
@@ -60,63 +78,80 @@ export class Direction {
     this.#shape = shape
     this.#opened = this.#clock.now()
     this.#bottleneck = shape.rate.open()
-    for (const piece of this.#queue) {
-      this.#forget(piece.timer)
-      this.#schedule(piece)
-    }
+    for (const piece of this.#queue) this.#schedule(piece)
+    this.#leave()
   }
 
   /** Forgets all that is on its way. */
   close(): void {
     for (const timer of this.#timers) timer.cancel()
     this.#timers.clear()
+    this.#leaving?.cancel()
+    this.#arriving?.cancel()
     this.#queue.length = 0
+    this.#way.length = 0
     this.#queued = 0
   }
 
   #schedule(piece: Piece): void {
-    const now = this.#clock.now()
     const begin = this.#opened - (this.#shape.from ?? 0)
-    piece.leaves = begin + this.#bottleneck.send(now - begin, piece.bytes)
-    piece.timer = undefined
-    // A dead link holds what it has until it is like something else.
-    if (piece.leaves === Number.POSITIVE_INFINITY) return
-    if (piece.leaves <= now && this.#queue[0] === piece) this.#leave(piece)
-    else piece.timer = this.#after(piece.leaves - now, () => this.#leave(piece))
+    piece.leaves = begin + this.#bottleneck.send(this.#clock.now() - begin, piece.bytes)
   }
 
-  #leave(piece: Piece): void {
-    // Pieces leave in order, and timers of one moment fire in order: it is the first.
-    this.#queue.shift()
-    this.#queued -= piece.bytes
-    piece.left?.()
+  /** Lets leave what is due, in order, and waits for the next. */
+  #leave(): void {
+    this.#leaving?.cancel()
+    for (let piece = this.#queue[0]; piece; piece = this.#queue[0]) {
+      const wait = piece.leaves - this.#clock.now()
+      // A dead link holds what it has until it is like something else.
+      if (wait === Number.POSITIVE_INFINITY) return
+      if (wait > exact) {
+        // Whoever was called may have sent, and set one already.
+        this.#leaving?.cancel()
+        this.#leaving = this.#after(wait, () => this.#leave())
+        return
+      }
+      this.#queue.shift()
+      this.#queued -= piece.bytes
+      this.#passed += piece.bytes
+      piece.left?.()
+      this.#travel(piece)
+    }
+  }
+
+  #travel({ bytes, arrived }: Piece): void {
     const { delay = 0, overtake = false } = this.#shape
     const now = this.#clock.now()
-    let due = now + (typeof delay === 'number' ? delay : delay(piece.bytes))
-    if (!overtake) {
-      due = Math.max(due, this.#latest)
-      this.#latest = due
+    const due = now + (typeof delay === 'number' ? delay : delay(bytes))
+    if (overtake) {
+      if (due - now <= exact) return arrived()
+      const timer = this.#after(due - now, () => {
+        this.#timers.delete(timer)
+        arrived()
+      })
+      this.#timers.add(timer)
+      return
     }
-    if (due <= now) piece.arrived()
-    else this.#after(due - now, piece.arrived)
+    this.#latest = Math.max(this.#latest, due)
+    this.#way.push({ due: this.#latest, arrived })
+    if (this.#way.length === 1) this.#arrive()
+  }
+
+  /** Lets arrive what is due, in order, and waits for the next. */
+  #arrive(): void {
+    for (let next = this.#way[0]; next; next = this.#way[0]) {
+      const wait = next.due - this.#clock.now()
+      if (wait > exact) {
+        this.#arriving?.cancel()
+        this.#arriving = this.#after(wait, () => this.#arrive())
+        return
+      }
+      this.#way.shift()
+      next.arrived()
+    }
   }
 
   #after(ms: number, then: () => void): Timer {
-    const timer = this.#clock.after(
-      ms,
-      () => {
-        this.#timers.delete(timer)
-        then()
-      },
-      { background: true },
-    )
-    this.#timers.add(timer)
-    return timer
-  }
-
-  #forget(timer: Timer | undefined): void {
-    if (!timer) return
-    timer.cancel()
-    this.#timers.delete(timer)
+    return this.#clock.after(ms, then, { background: true })
   }
 }

@@ -7,6 +7,8 @@ export interface Rate {
   readonly name: string
   /** Over a whole period, bit/s. */
   readonly mean: number
+  /** ms after which it begins anew; Infinity: it is always the same. */
+  readonly period: number
   /** A bottleneck of this rate with its own queue, empty. */
   open(): Bottleneck
 }
@@ -32,6 +34,7 @@ export function constantRate(bitsPerSecond: number): Rate {
   return {
     name: Number.isFinite(bitsPerSecond) ? `${Number((bitsPerSecond / 1e6).toPrecision(3))} Mbit/s` : 'no bottleneck',
     mean: bitsPerSecond,
+    period: Number.POSITIVE_INFINITY,
     open() {
       let free = 0
       return {
@@ -51,6 +54,7 @@ export function constantRate(bitsPerSecond: number): Rate {
 export const deadRate: Rate = {
   name: 'dead',
   mean: 0,
+  period: Number.POSITIVE_INFINITY,
   open: () => ({
     free: Number.POSITIVE_INFINITY,
     send: () => Number.POSITIVE_INFINITY,
@@ -85,6 +89,7 @@ export function opportunities(times: ArrayLike<number>, name = 'opportunities'):
   return {
     name,
     mean: (count * opportunityBytes * 8000) / period,
+    period,
     open() {
       let next = 0
       /** Bytes that still fit into the opportunity before `next`. */
@@ -170,6 +175,7 @@ export function steps(given: readonly RateStep[], name = 'steps'): Rate {
   return {
     name,
     mean: (total * 8000) / period,
+    period,
     open() {
       let free = 0
       return {

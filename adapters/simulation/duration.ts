@@ -31,6 +31,26 @@ export function expected({ ms = 0, perMegabyte = 0 }: Duration, bytes: number): 
   return ms + (perMegabyte * bytes) / 1e6
 }
 
+/** The mean of the factors by which a thing varies. */
+export function meanFactor(of: Variation | undefined): number {
+  if (of === undefined || of.kind === 'lognormal') return 1
+  if (of.kind === 'normal') {
+    // A normal that is drawn anew below 0: 1 + cv · φ(1/cv) ÷ Φ(1/cv), Φ by the logistic approximation.
+    const z = 1 / Math.max(of.cv, 1e-9)
+    const density = Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)
+    return 1 + of.cv * density * (1 + Math.exp(-1.702 * z))
+  }
+  let sum = 0
+  let [before, from] = of.below[0] as readonly [number, number]
+  sum += before * from
+  for (const [value, upTo] of of.below) {
+    sum += ((before + value) / 2) * (upTo - from)
+    before = value
+    from = upTo
+  }
+  return sum
+}
+
 /** The factors of one varying thing, one per call; always 1 where nothing varies. */
 export function factors(of: Variation | undefined, random: Random): () => number {
   if (of === undefined) return () => 1

@@ -48,6 +48,11 @@ export class Executors {
     return this.#slots.reduce((sum, { free }) => sum + Math.max(0, free - at), 0)
   }
 
+  /** ms until the first is done with what it was given. */
+  wait(at: number): number {
+    return Math.max(0, Math.min(...this.#slots.map(({ free }) => free)) - at)
+  }
+
   #choose(model: string, at: number): Slot {
     let best = this.#slots[0] as Slot
     for (const slot of this.#slots) {

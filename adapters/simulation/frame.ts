@@ -27,10 +27,18 @@ export interface Frame {
   run: number
   down: number
   way: Way | undefined
-  /** ms from capture to answer. */
+  /** The model that stood in on the device, ms from capture to its answer, and ms that it kept the device busy. */
+  backup: string | undefined
+  backupAfter: number
+  backupWork: number
+  /** Dropped: no place was free when it was captured. `backup`: at the deadline, as the planned answer was not there. */
+  shown: 'planned' | 'backup' | 'dropped'
+  /** ms from capture to the planned answer, and to the one that is shown. */
+  planned: number
   latency: number
   onTime: boolean
-  /** Whether the answer was right; undefined where the scenario does not tell the model's accuracy. */
+  /** The chance that the answer that is shown is right, and whether it was; undefined where the scenario does not tell. */
+  accuracy: number | undefined
   right: boolean | undefined
   /** What chance has in store for it, whatever is decided: factors of times, and how hard it is, 0…1. */
   readonly fate: {
@@ -67,8 +75,14 @@ export function blankFrame(): Frame {
     run: 0,
     down: 0,
     way: undefined,
+    backup: undefined,
+    backupAfter: Number.POSITIVE_INFINITY,
+    backupWork: 0,
+    shown: 'planned',
+    planned: 0,
     latency: 0,
     onTime: false,
+    accuracy: undefined,
     right: undefined,
     fate: { device: 1, deviceRun: 1, up: 1, down: 1, cloud: 1, run: 1, deviceLoad: 1, cloudLoad: 1, hard: 0 },
   }
@@ -124,7 +138,13 @@ export class Frames {
     frame.model = undefined
     frame.waited = frame.device = frame.up = frame.cloud = frame.queue = frame.load = frame.run = frame.down = 0
     frame.way = undefined
-    frame.right = undefined
+    frame.backup = undefined
+    frame.backupAfter = Number.POSITIVE_INFINITY
+    frame.backupWork = 0
+    frame.shown = 'planned'
+    frame.planned = frame.latency = 0
+    frame.onTime = false
+    frame.accuracy = frame.right = undefined
     const { fate } = frame
     const drawn = this.#fate
     fate.device = drawn.device()

@@ -1,5 +1,5 @@
 import type { Link } from '../../pipeline/index.ts'
-import { expected } from './duration.ts'
+import { expected, meanFactor } from './duration.ts'
 import type { Frame } from './frame.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -11,7 +11,12 @@ export interface SimulatedLink {
   down(frame: Frame, at: number): number
   /** ms that the way down is expected to take by one who knows how the link varies. */
   expectedDown(frame: Frame): number
+  /** Bytes that were sent and have not left the bottleneck, and ms until they have. */
+  queued(at: number): number
+  wait(at: number): number
 }
+
+const noQueue = { queued: () => 0, wait: () => 0 }
 
 export function simulatedLink(link: Scenario['link']): SimulatedLink {
   if (link.kind === 'times') {
@@ -22,22 +27,34 @@ export function simulatedLink(link: Scenario['link']): SimulatedLink {
         up: (frame, at) => at + way(frame),
         down: (frame, at) => at + frame.up,
         expectedDown: (frame) => frame.up,
+        ...noQueue,
       }
     }
+    const usual = expected(down, 0) * meanFactor(down.variation)
     return {
       up: (frame, at) => at + way(frame),
       down: (frame, at) => at + expected(down, 0) * frame.fate.down,
-      expectedDown: () => expected(down, 0),
+      expectedDown: () => usual,
+      ...noQueue,
     }
   }
   const { delay, answerBytes, from } = link
   const up = link.up.open()
   const down = link.down.open()
+  /** What has not left, in order: when it will, and its bytes. */
+  const waiting: { readonly leaves: number; readonly bytes: number }[] = []
   const answer = delay + (answerBytes * 8000) / link.down.mean
   return {
-    up: (frame, at) => up.send(from + at, frame.sent) - from + delay,
+    up: (frame, at) => {
+      const leaves = up.send(from + at, frame.sent) - from
+      waiting.push({ leaves, bytes: frame.sent })
+      for (let first = waiting[0]; first && first.leaves <= at; first = waiting[0]) waiting.shift()
+      return leaves + delay
+    },
     down: (_frame, at) => down.send(from + at, answerBytes) - from + delay,
     expectedDown: () => answer,
+    queued: (at) => waiting.reduce((sum, { leaves, bytes }) => (leaves > at ? sum + bytes : sum), 0),
+    wait: (at) => Math.max(0, (waiting.at(-1)?.leaves ?? 0) - at),
   }
 }
 

@@ -8,6 +8,9 @@ export interface Figures {
   readonly accuracy: number
   /** ms of a run, as a catalogue would have it; a first guess for deciders. */
   readonly mean?: number
+  /** Pixels of its input. Default 1 × 1. */
+  readonly width?: number
+  readonly height?: number
 }
 
 /** Models without files, for deciders that ask a catalogue. They cannot be run. */
@@ -28,7 +31,7 @@ export function modelsOfFigures(given: readonly Figures[]): Models {
 
 const noHash = '0'.repeat(64)
 
-function entryOf({ id, accuracy, mean }: Figures): CatalogueEntry {
+function entryOf({ id, accuracy, mean, width = 1, height = 1 }: Figures): CatalogueEntry {
   return {
     id,
     task: 'classify',
@@ -37,8 +40,8 @@ function entryOf({ id, accuracy, mean }: Figures): CatalogueEntry {
     bytes: 1,
     input: {
       name: 'input',
-      width: 1,
-      height: 1,
+      width,
+      height,
       layout: 'NCHW',
       type: 'float32',
       channels: 'rgb',

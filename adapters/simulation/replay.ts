@@ -1,19 +1,19 @@
 import TinyQueue from 'tinyqueue'
 import {
+  type Backup,
   BadConfiguration,
   type Cut,
   type Decider,
   type DecisionRequest,
   type Menu,
   type Outcome,
-  type Plan,
   type Side,
-  type Timings,
   World,
 } from '../../pipeline/index.ts'
 import { expected } from './duration.ts'
 import { Executors } from './executors.ts'
 import { blankFrame, type Frame, Frames } from './frame.ts'
+import { backupOutcome, outcomeOf, planOf, requestOf } from './hearing.ts'
 import { type SimulatedLink, simulatedLink, Watched } from './link.ts'
 import { checked, type Scenario, type ScenarioInput } from './scenario.ts'
 
@@ -25,7 +25,8 @@ export interface Policy {
 }
 
 export interface ReplayOptions {
-  readonly policy: Policy
+  /** Given as a function it sees what is hidden from deciders. */
+  readonly policy: Policy | ((insight: Insight) => Policy)
   readonly seed: number
   /** Frames to be captured. */
   readonly frames: number
@@ -36,14 +37,29 @@ export interface ReplayOptions {
 /** What became of all frames. */
 export interface ReplayReport {
   readonly frames: number
+  /** No place was free for them. */
+  readonly dropped: number
   readonly onTime: number
   /** Answers that were right and on time; 0 where nobody tells accuracies. */
   readonly right: number
-  /** Means per frame. */
+  /** Means per frame that was not dropped. */
   readonly latency: number
   readonly sentBytes: number
   /** Virtual ms from the first capture to the last settlement. */
   readonly ms: number
+}
+
+/** What the simulation knows and no real decider can: for oracles, which policies are held against. */
+export interface Insight {
+  readonly scenario: Scenario
+  /** The frame that is decided about, its fate included. */
+  readonly frame: Frame
+  /** ms until the device, and the first of the cloud's executors, is done with what it was given. */
+  readonly device: number
+  readonly cloud: number
+  /** Bytes that were sent and have not left the bottleneck, and ms until they have. */
+  readonly queued: number
+  readonly uplink: number
 }
 
 /** What happens to a frame next. */
@@ -84,9 +100,13 @@ class Replay {
   readonly #events = new TinyQueue<Event>([], (a, b) => a.at - b.at || a.order - b.order)
   readonly #blank: Frame[] = []
   readonly #unused: Event[] = []
+  /** Frames whose backup may still have to begin or end, as well as their answer. */
+  readonly #holds = new Map<Frame, number>()
+  #decided = blankFrame()
   #now = 0
   #order = 0
   #captured = 0
+  #dropped = 0
   #inFlight = 0
   #onTime = 0
   #right = 0
@@ -94,28 +114,30 @@ class Replay {
   #sent = 0
 
   constructor(scenario: Scenario, options: ReplayOptions) {
-    const { policy, seed } = options
+    const { seed } = options
     const { device, cloud } = scenario
     this.#scenario = scenario
     this.#options = options
-    this.#device = policy.device ?? []
-    this.#cloud = policy.cloud ?? []
-    const learns = ({ observe }: Decider) => observe !== undefined
-    this.#learning = { device: this.#device.filter(learns), cloud: this.#cloud.filter(learns) }
     this.#frames = new Frames(scenario, seed)
     this.#link = simulatedLink(scenario.link)
     this.#phone = new Executors(1, device.holds)
     this.#executors = new Executors(cloud.executors, cloud.holds)
+    const policy = typeof options.policy === 'function' ? options.policy(this.#insight()) : options.policy
+    this.#device = policy.device ?? []
+    this.#cloud = policy.cloud ?? []
+    const learns = ({ observe }: Decider) => observe !== undefined
+    this.#learning = { device: this.#device.filter(learns), cloud: this.#cloud.filter(learns) }
     const clock = { now: () => this.#now, after: () => ({ cancel() {} }) }
     this.#worlds = { device: new World(clock), cloud: new World(clock) }
     const above = Object.keys(device.models)
     const below = Object.keys(cloud.models)
     const cuts: readonly Cut[] = above.length > 0 ? ['captured', 'prepared', 'answered'] : ['captured', 'prepared']
-    const rest = { encodings: ['jpeg'], targets: ['any'], backups: ['none'] } as const
+    const rest = { encodings: ['jpeg'], targets: ['any'] } as const
+    const backups: readonly Backup[] = ['none', ...device.backups.map((model): Backup => `model:${model}`)]
     const all = below.length > 0 ? [...new Set([...below, ...above])] : above
     this.#menus = {
-      device: { models: all, cuts, ...rest },
-      cloud: { models: below, cuts: ['answered'], ...rest },
+      device: { models: all, cuts, backups, ...rest },
+      cloud: { models: below, cuts: ['answered'], backups: ['none'], ...rest },
     }
   }
 
@@ -128,30 +150,87 @@ class Replay {
       step(frame)
     }
     const { frames } = this.#options
+    const answered = Math.max(1, frames - this.#dropped)
     return {
       frames,
+      dropped: this.#dropped,
       onTime: this.#onTime,
       right: this.#right,
-      latency: this.#latency / frames,
-      sentBytes: this.#sent / frames,
+      latency: this.#latency / answered,
+      sentBytes: this.#sent / answered,
       ms: this.#now,
     }
   }
 
   readonly #capture: Step = (frame) => {
-    const { captures } = this.#scenario
+    const { captures, window, deadline } = this.#scenario
     this.#frames.next(frame, this.#now)
     this.#captured++
-    this.#worlds.device.set('inFlight', ++this.#inFlight, 'replay')
     if (captures.arrive.kind !== 'when-settled') this.#captureNext()
-    const menu = this.#narrowed(this.#device, this.#request(frame, 'device'), this.#menus.device, 'device')
+    if (this.#inFlight >= window) return this.#drop(frame)
+    this.#worlds.device.set('inFlight', ++this.#inFlight, 'replay')
+    const request = requestOf(frame, 'device', this.#now, deadline)
+    this.#decided = frame
+    const menu = this.#narrowed(this.#device, request, this.#menus.device, 'device')
     frame.plan = planOf(menu)
     frame.cut = frame.plan.cut ?? (menu.cuts[0] as Cut)
     frame.model = menu.models.length === 1 || this.#cloud.length === 0 ? menu.models[0] : undefined
+    const { backup, backupAfter = 0 } = frame.plan
+    if (backup?.startsWith('model:') && frame.cut !== 'answered') {
+      frame.backup = backup.slice('model:'.length)
+      this.#at(Math.max(this.#now, frame.captured + backupAfter), this.#standIn, frame)
+      this.#held(frame)
+    }
     if (frame.cut === 'captured') {
       frame.sent = frame.bytes
       this.#upload(frame)
     } else this.#prepare(frame)
+  }
+
+  #drop(frame: Frame): void {
+    frame.shown = 'dropped'
+    frame.latency = Number.POSITIVE_INFINITY
+    this.#dropped++
+    this.#options.onSettled?.(frame)
+    this.#blank.push(frame)
+  }
+
+  /** The model of the device that stands in begins, unless the planned answer has come. */
+  readonly #standIn: Step = (frame) => {
+    if (frame.planned > 0) return this.#release(frame)
+    const { prepare, models, load } = this.#scenario.device
+    const model = frame.backup as string
+    const runs = models[model]
+    if (!runs) throw new BadConfiguration(`The device cannot run "${model}". Name only what it holds as backups.`)
+    const prepared = this.#phone.occupy(this.#now, expected(prepare, frame.bytes) * frame.fate.device)
+    const device = prepared.ended - prepared.began
+    const waited = prepared.began - this.#now
+    const loads = load && expected(load, 0) * frame.fate.deviceLoad
+    const ran = this.#phone.run(model, prepared.ended, loads, expected(runs, 0) * frame.fate.deviceRun)
+    const run = ran.ended - ran.began - ran.load
+    frame.backupAfter = ran.ended - frame.captured
+    frame.backupWork = device + ran.load + run
+    const took = { device, queue: waited, load: ran.load, run }
+    this.#at(
+      ran.ended,
+      (done) => {
+        if (this.#learning.device.length > 0)
+          this.#observe(backupOutcome(done, this.#now, this.#scenario.deadline, took), 'device')
+        this.#release(done)
+      },
+      frame,
+    )
+  }
+
+  #held(frame: Frame): void {
+    this.#holds.set(frame, 1 + (this.#holds.get(frame) ?? 0))
+  }
+
+  /** A frame is used again when neither its answer nor its backup is still to come. */
+  #release(frame: Frame): void {
+    const left = this.#holds.get(frame)
+    if (left === undefined) this.#blank.push(frame)
+    else this.#holds.delete(frame)
   }
 
   /** On the device, behind what it does already. */
@@ -190,7 +269,9 @@ class Replay {
   readonly #arrive: Step = (frame) => {
     frame.way = { up: frame.up, down: this.#link.expectedDown(frame) }
     if (frame.model === undefined && this.#menus.cloud.models.length > 0) {
-      const menu = this.#narrowed(this.#cloud, this.#request(frame, 'cloud'), this.#menus.cloud, 'cloud')
+      const request = requestOf(frame, 'cloud', this.#now, this.#scenario.deadline)
+      this.#decided = frame
+      const menu = this.#narrowed(this.#cloud, request, this.#menus.cloud, 'cloud')
       frame.model = menu.models[0]
       frame.plan = { ...frame.plan, ...(frame.model === undefined ? {} : { model: frame.model }) }
     }
@@ -217,7 +298,8 @@ class Replay {
   }
 
   readonly #answer: Step = (frame) => {
-    if (this.#learning.cloud.length > 0) this.#observe(this.#outcome(frame, 'cloud'), 'cloud')
+    if (this.#learning.cloud.length > 0)
+      this.#observe(outcomeOf(frame, 'cloud', this.#now, this.#scenario.deadline), 'cloud')
     const back = this.#link.down(frame, this.#now)
     frame.down = back - this.#now
     this.#at(back, this.#settle, frame)
@@ -225,15 +307,21 @@ class Replay {
 
   readonly #settle: Step = (frame) => {
     const { deadline, accuracy, captures } = this.#scenario
-    frame.latency = this.#now - frame.captured
+    frame.planned = frame.latency = this.#now - frame.captured
+    const stoodIn = frame.planned > deadline && frame.backupAfter <= deadline
+    if (stoodIn) {
+      frame.shown = 'backup'
+      frame.latency = deadline
+    }
     frame.onTime = frame.latency <= deadline
-    const chance = frame.model === undefined ? undefined : accuracy[frame.model]
-    frame.right = chance === undefined ? undefined : frame.fate.hard < chance
+    const model = stoodIn ? frame.backup : frame.model
+    frame.accuracy = model === undefined ? undefined : accuracy[model]
+    frame.right = frame.accuracy === undefined ? undefined : frame.fate.hard < frame.accuracy
     const world = this.#worlds.device
-    this.#worlds.device.set('inFlight', --this.#inFlight, 'replay')
+    world.set('inFlight', --this.#inFlight, 'replay')
     if (this.#learning.device.length > 0) {
       if (frame.sent > 0) world.set('link', this.#watched.observe(frame.sent, frame.up, frame.down), 'replay')
-      this.#observe(this.#outcome(frame, 'device'), 'device')
+      this.#observe(outcomeOf(frame, 'device', this.#now, deadline), 'device')
     }
     if (frame.onTime) this.#onTime++
     if (frame.onTime && frame.right) this.#right++
@@ -241,7 +329,7 @@ class Replay {
     this.#sent += frame.sent
     this.#options.onSettled?.(frame)
     if (captures.arrive.kind === 'when-settled') this.#captureNext()
-    this.#blank.push(frame)
+    this.#release(frame)
   }
 
   #captureNext(): void {
@@ -260,58 +348,32 @@ class Replay {
     return menu
   }
 
-  #request(frame: Frame, side: Side): DecisionRequest {
-    const { deadline } = this.#scenario
-    const elapsed = this.#now - frame.captured
-    return {
-      id: frame.id,
-      source: 'device.main',
-      seq: frame.seq,
-      side,
-      at: side === 'device' ? 'captured' : frame.cut,
-      bytes: side === 'device' ? frame.bytes : frame.sent,
-      width: undefined,
-      height: undefined,
-      elapsed,
-      remaining: deadline - elapsed,
-      deadline,
-      way: frame.way,
-      now: this.#now,
-      plan: side === 'device' ? open : frame.plan,
-      attempt: 1,
-      tried: none,
-    }
-  }
-
-  #outcome(frame: Frame, side: Side): Outcome {
-    const latency = this.#now - frame.captured
-    const crossed = frame.sent > 0
-    return {
-      id: frame.id,
-      side,
-      now: this.#now,
-      kind: 'message',
-      attempt: 1,
-      settled: true,
-      score: undefined,
-      plan: frame.plan,
-      timings: timingsOf(frame, side),
-      crossing:
-        crossed && side === 'device'
-          ? { at: frame.cut, encoding: 'jpeg', bytes: frame.sent, node: 'cloud' }
-          : undefined,
-      way: side === 'cloud' ? frame.way : undefined,
-      bytes: side === 'device' ? frame.bytes : frame.sent,
-      width: undefined,
-      height: undefined,
-      latency,
-      onTime: latency <= this.#scenario.deadline,
-      error: undefined,
-    }
-  }
-
   #observe(outcome: Outcome, side: Side): void {
     for (const decider of this.#learning[side]) decider.observe?.(outcome, this.#worlds[side])
+  }
+
+  #insight(): Insight {
+    const now = () => this.#now
+    const decided = () => this.#decided
+    const [scenario, phone, executors, link] = [this.#scenario, this.#phone, this.#executors, this.#link]
+    return {
+      scenario,
+      get frame() {
+        return decided()
+      },
+      get device() {
+        return phone.wait(now())
+      },
+      get cloud() {
+        return executors.wait(now())
+      },
+      get queued() {
+        return link.queued(now())
+      },
+      get uplink() {
+        return link.wait(now())
+      },
+    }
   }
 
   #fresh(): Frame {
@@ -326,25 +388,4 @@ class Replay {
     event.frame = frame
     this.#events.push(event)
   }
-}
-
-const open: Plan = {}
-const none: DecisionRequest['tried'] = []
-
-function planOf({ models, cuts }: Menu): Plan {
-  const model = models.length === 1 ? models[0] : undefined
-  const cut = cuts.length === 1 ? cuts[0] : undefined
-  if (model === undefined) return cut === undefined ? open : { cut }
-  return cut === undefined ? { model } : { model, cut }
-}
-
-/** As the pipeline books it: the wait and the load are shares of `execute`. */
-function timingsOf({ device, up, down, cloud, queue, load, run, sent, model }: Frame, side: Side): Timings {
-  const crossed = sent > 0 && side === 'device'
-  const transfer = up + down
-  if (model === undefined) return crossed ? { capture: 0, device, transfer, cloud } : { capture: 0, device, cloud }
-  const execute = queue + load + run
-  return crossed
-    ? { capture: 0, device, transfer, cloud, execute, queue, load }
-    : { capture: 0, device, cloud, execute, queue, load }
 }

@@ -69,7 +69,14 @@ export const scenario = z.strictObject({
   /** ms from capture within which an answer is on time. */
   deadline: positive.or(z.literal(Number.POSITIVE_INFINITY)),
   captures,
-  device: side.prefault({}),
+  device: side
+    .extend({
+      /** Models of the device that may stand in for an answer that does not come in time. */
+      backups: z.array(z.string()).default([]),
+    })
+    .prefault({}),
+  /** Frames between capture and planned answer at most; one that is captured meanwhile is dropped. Default: all. */
+  window: count.or(z.literal(Number.POSITIVE_INFINITY)).default(Number.POSITIVE_INFINITY),
   link,
   cloud: side.extend({ executors: count.default(1) }).prefault({}),
   /** Chance that a model's answer is right, 0…1; a model's absence means nobody keeps count. */

@@ -29,9 +29,17 @@ const papers: Readonly<Record<string, () => Promise<Paper>>> = {
     title: 'Neurosurgeon: behind which layer does the wire cross?',
     run: (await import('./neurosurgeon/index.ts')).neurosurgeon,
   }),
+  layercake: async () => ({
+    title: 'LayerCake: device or cloud, under one deadline each',
+    run: (await import('./layercake/index.ts')).layercake,
+  }),
   modi: async () => ({
     title: 'MODI: edge or device, and cascades on a phone',
     run: (await import('./modi/index.ts')).modi,
+  }),
+  ours: async () => ({
+    title: 'The joint planner beside all of them',
+    run: (await import('./ours/index.ts')).ours,
   }),
   'edge-models': async () => ({
     title: 'CremeBrulee: many models at the edge, little memory',

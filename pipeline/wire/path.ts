@@ -48,8 +48,11 @@ export class Path {
     return { rtt: Math.min(rtt ?? 0, longest), upload: Math.min(upload, longest) }
   }
 
-  /** Milliseconds that sending so many bytes may take; on an unknown path 2 Mbit/s are assumed. */
+  /**
+   * Milliseconds that sending so many bytes may take: at the slowest of the recent rates, for who gives up too early sends
+   * all of it once more. On an unknown path 2 Mbit/s are assumed.
+   */
   uploadTime(bytes: number): number {
-    return bytes / (this.rate ?? 250)
+    return bytes / (this.#rates.length === 0 ? 250 : Math.min(...this.#rates))
   }
 }

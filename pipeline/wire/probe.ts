@@ -14,6 +14,8 @@ const first = 4096
 const telling = 16 * 1024
 /** More bytes tell no more. */
 const mostTelling = 64 * 1024
+/** Milliseconds that one may take by what is known: messages wait behind it. */
+const longest = 100
 const patience = beat * missedBeats
 
 /** When the way to the cloud is probed. */
@@ -112,7 +114,8 @@ export class Prober {
     else path.observeRate(size, Math.max(0.01, ms - (path.rtt ?? 0)))
     onReport(report)
     onProbe({ node: report.node, bytes: size, ms, answered: true, now })
-    const left = Math.min(mostTelling, Math.floor(this.#allowed - this.#spent) - 64)
+    const inTime = Math.max(telling, Math.floor(longest / path.uploadTime(1)))
+    const left = Math.min(mostTelling, inTime, Math.floor(this.#allowed - this.#spent) - 64)
     if (bytes === 0 && left >= telling) this.#send(report.node, left)
   }
 

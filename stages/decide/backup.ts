@@ -67,8 +67,9 @@ interface Arm {
 
 /**
  * Decides whether a model of the device stands in for the cloud, which one, and when it starts. `pays`: with the model that
- * maximises P(T > D) · P(t < D − S) · A − λ · E · P(T > S), if that is above 0; it starts at S = D − margin − Q_q(t). T is the cloud's whole
- * time, D what is left of the deadline, t the model's time on the device, A its accuracy, E its energy.
+ * maximises P(T > D) · P(t < D − S) · A − λ · E · P(T > S), if that is above 0; it starts at S = D − margin − Q_q(t), and while t is
+ * but a guess no later than Q_q(T). T is the cloud's whole time, D what is left of the deadline, t the model's time on the
+ * device, A its accuracy, E its energy.
  * `always`: MDInference, sec. on request duplication. Leaves messages alone that the device answers anyway.
  * @throws BadConfiguration a bad option
  */
@@ -88,6 +89,8 @@ class BackupDecider implements Decider {
   #models: Models | undefined
   #chosen: Arm | undefined
   #late = 1
+  /** The menu does not say that none may stand in. */
+  #must = false
 
   constructor({ models, energy, ...options }: BackupOptions) {
     this.#energy = new EnergyModel(energy)
@@ -109,15 +112,18 @@ class BackupDecider implements Decider {
     this.#chosen = undefined
     this.#weighed.length = 0
     if (request.side !== 'device' || menu.backups.length < 2) return menu
-    if (menu.cuts.every((cut) => cut === 'answered')) return { ...menu, backups: none }
+    // Where one must stand in, it is not to be said that none does.
+    const must = !menu.backups.includes('none')
+    this.#must = must
+    if (menu.cuts.every((cut) => cut === 'answered')) return must ? menu : { ...menu, backups: none }
     this.#late = 1 - this.#inTime(request, menu, request.deadline - request.elapsed)
     for (const choice of menu.backups) {
       const arm = this.#armOf(choice)
       if (arm) this.#weigh(arm, request, menu)
     }
     const always = this.#options.when === 'always'
-    const chosen = always ? this.#mostAccurate() : this.#bestPaying()
-    if (!chosen) return { ...menu, backups: none }
+    const chosen = always ? this.#mostAccurate() : this.#bestPaying(must ? Number.NEGATIVE_INFINITY : 0)
+    if (!chosen) return must ? menu : { ...menu, backups: none }
     this.#chosen = chosen
     return { ...menu, backups: chosen.only, backupAfter: always ? 0 : chosen.start }
   }
@@ -130,7 +136,8 @@ class BackupDecider implements Decider {
       const ms = latency - began - (timings.load ?? 0)
       if (!arm) return
       if (kind === 'message') {
-        this.#onTime.observe(device, arm.profile.mean, ms)
+        // A guess is no prediction: how far it was off says nothing of how far the next will be.
+        if (arm.profile.count > 0) this.#onTime.observe(device, arm.profile.mean, ms)
         arm.profile.observe(ms)
       } else if (outcome.error === 'deadline-exceeded' || outcome.error === 'cancelled') this.#observeAtLeast(arm, ms)
       return
@@ -158,11 +165,11 @@ class BackupDecider implements Decider {
         propensity: arm === this.#chosen ? 1 : 0,
       }),
     )
-    const no: Weighed = { choice: { backup: 'none' }, utility: 0, propensity: this.#chosen ? 0 : 1 }
+    if (!this.#must) weighed.unshift({ choice: { backup: 'none' }, utility: 0, propensity: this.#chosen ? 0 : 1 })
     return {
       decider: this.name,
-      weighed: [no, ...weighed],
-      chosen: this.#chosen ? 1 + this.#weighed.indexOf(this.#chosen) : 0,
+      weighed,
+      chosen: weighed.findIndex(({ propensity }) => propensity === 1),
       why: `the cloud is late with a chance of ${this.#late.toFixed(3)}`,
     }
   }
@@ -190,7 +197,10 @@ class BackupDecider implements Decider {
    */
   #observeAtLeast(arm: Arm, ms: number): void {
     const expected = this.#onTime.within(device, arm.profile.mean, this.#options.quantile)
-    if (ms >= 0.9 * expected) this.#onTime.observe(device, arm.profile.mean, longer * Math.max(ms, expected))
+    if (ms < 0.9 * expected) return
+    const atLeast = longer * Math.max(ms, expected)
+    if (arm.profile.count > 0) this.#onTime.observe(device, arm.profile.mean, atLeast)
+    else arm.profile.observe(atLeast)
   }
 
   /** The chance that the cloud answers within so many ms from now; of the cuts that are open the least. */
@@ -202,6 +212,18 @@ class BackupDecider implements Decider {
     return least
   }
 
+  /** Milliseconds from now within which the cloud answers with the chance `quantile`; 0 where that is not known. */
+  #within({ bytes }: DecisionRequest, { cuts }: Menu): number {
+    let longest = 0
+    for (const cut of cuts) {
+      if (cut === 'answered') continue
+      const predicted = this.#cloud.mean(cut, bytes)
+      if (predicted === undefined) return 0
+      longest = Math.max(longest, this.#onTime.within(this.#cloud.pathOf(cut), predicted, this.#options.quantile))
+    }
+    return longest
+  }
+
   /** A way of which nothing is known is none to rely on. */
   #chance(cut: Cut, { bytes }: DecisionRequest, left: number): number {
     const predicted = this.#cloud.mean(cut, bytes)
@@ -211,18 +233,20 @@ class BackupDecider implements Decider {
   #weigh(arm: Arm, request: DecisionRequest, menu: Menu): void {
     const { quantile, margin, price } = this.#options
     const took = this.#onTime.within(device, arm.profile.mean, quantile)
-    arm.start = Math.max(request.elapsed, request.deadline - margin - took)
+    const latest = Math.max(request.elapsed, request.deadline - margin - took)
+    // Measuring it is paid for but once: it counts as needed no more often than if it could wait.
+    arm.start = arm.profile.count > 0 ? latest : Math.min(latest, request.elapsed + this.#within(request, menu))
     const allowed = request.deadline - margin - arm.start
     arm.inTime = this.#onTime.chance(device, arm.profile.mean, allowed)
-    arm.needed = 1 - this.#inTime(request, menu, arm.start - request.elapsed)
+    arm.needed = 1 - this.#inTime(request, menu, latest - request.elapsed)
     arm.joules = (this.#energy.compute(arm.profile.mean) - this.#energy.wait(arm.profile.mean)) / 1000
     arm.gain = this.#late * arm.inTime * arm.accuracy - price * arm.joules * arm.needed
     this.#weighed.push(arm)
   }
 
-  #bestPaying(): Arm | undefined {
+  #bestPaying(above: number): Arm | undefined {
     let best: Arm | undefined
-    for (const arm of this.#weighed) if (arm.gain > (best?.gain ?? 0)) best = arm
+    for (const arm of this.#weighed) if (arm.gain > (best?.gain ?? above)) best = arm
     return best
   }
 

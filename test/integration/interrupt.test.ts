@@ -41,19 +41,15 @@ function messages(output: string) {
 
 describe('SIGINT in the middle', () => {
   test.each([
-    { file: 'quickstart.ts', what: 'one process' },
-    { file: 'nats/main.ts', what: 'a device and two workers over NATS' },
+    { file: 'quickstart/main.ts', count: 60, what: 'one process' },
+    { file: 'nats/main.ts', count: 150, what: 'a device and two workers over NATS' },
   ])(
     '$what: capture stops, what is in flight finishes, all closes, exit code 0',
-    async ({ file }) => {
-      const { child, output } = await interrupted(
-        file,
-        ['--count', '150', ...(file === 'quickstart.ts' ? ['--model', 'nano'] : [])],
-        / in \d+ ms/,
-      )
+    async ({ file, count }) => {
+      const { child, output } = await interrupted(file, ['--count', String(count)], / in \d+ ms/)
       expect(child.exitCode).toBe(0)
       const { all, results, failures, dropped } = messages(output)
-      expect(all).toBeLessThan(150)
+      expect(all).toBeLessThan(count)
       expect(results).toBeGreaterThan(0)
       expect(results + failures + dropped).toBe(all)
       expect(failures).toBe(0)
@@ -62,7 +58,7 @@ describe('SIGINT in the middle', () => {
   )
 
   test('before there is a device: the workers and the server end, too, exit code 0', async () => {
-    const { child, output } = await interrupted('nats/main.ts', ['--count', '150'], /serves/)
+    const { child, output } = await interrupted('nats/main.ts', ['--count', '60'], /serves/)
     expect(output).not.toMatch(/Error/)
     expect(child.exitCode).toBe(0)
   }, 60_000)

@@ -1,2 +1,2 @@
-export { costs, type Mix, networks, type Phone, phones, setting } from './data.ts'
+export { cloud as preparing, costs, type Mix, networks, type Phone, phones, setting } from './data.ts'
 export { pieslicer } from './pieslicer.ts'

@@ -36,13 +36,14 @@ const probed = 1e5
  */
 export class LinkEstimate {
   readonly #edges = new Map<string, Edge>()
-  readonly #staleAfter: number
+  /** Milliseconds after which what is known of an edge is stale. */
+  readonly staleAfter: number
   readonly #remember: number
   readonly #x = new Float64Array([1, 0])
   #current: string | undefined
 
   constructor({ staleAfter = 5000, remember = 32 }: LinkEstimateOptions = {}) {
-    this.#staleAfter = staleAfter
+    this.staleAfter = staleAfter
     this.#remember = remember
   }
 
@@ -92,8 +93,8 @@ export class LinkEstimate {
   }
 
   /** Variance of the same; with `observation`, of one crossing. */
-  variance(bytes: number, observation = false): number {
-    const edge = this.#edge()
+  variance(bytes: number, observation = false, name: string | undefined = this.#current): number {
+    const edge = this.#edge(name)
     if (!edge) return Number.POSITIVE_INFINITY
     this.#x[1] = bytes / 1e6
     return edge.regression.variance(this.#x, observation)
@@ -109,6 +110,11 @@ export class LinkEstimate {
     return this.#edge(edge)?.regression.varianceOf(1) ?? Number.POSITIVE_INFINITY
   }
 
+  /** Covariance of a and b over an edge. */
+  covarianceTo(edge: string | undefined = this.#current): number {
+    return this.#edge(edge)?.regression.covariance(0, 1) ?? Number.POSITIVE_INFINITY
+  }
+
   /** Milliseconds since an edge was observed; Infinity when never. */
   age(now: number, edge: string | undefined = this.#current): number {
     const known = this.#edge(edge)
@@ -117,7 +123,7 @@ export class LinkEstimate {
 
   /** Whether what is known is stale, so that a small message should be sent to learn anew. */
   due(now: number): boolean {
-    return this.age(now) > this.#staleAfter
+    return this.age(now) > this.staleAfter
   }
 
   /** Learns that so many bytes up, and the answer down, took `ms` over an edge, at local time `now`. */

@@ -26,10 +26,16 @@ export class Ratios {
   readonly #prior: number
   /** P at evenly spaced ratios, each worked out when it is first asked for; NaN: not yet. */
   readonly #knots = new Float64Array(2 * reach * fine + 1).fill(Number.NaN)
+  readonly #among: Ratios | undefined
+  /** How often this has changed, and had the others when the knots were worked out. */
+  #changes = 0
+  #others = 0
 
-  constructor({ keep = 128, prior = 0.5 }: OnTimeOptions = {}) {
+  /** @param among the ratios of like paths, which are assumed before anything was observed */
+  constructor({ keep = 128, prior = 0.5 }: OnTimeOptions = {}, among?: Ratios) {
     this.#samples = new Samples(keep)
     this.#prior = prior
+    this.#among = among
   }
 
   /** Ratios held now. */
@@ -55,6 +61,7 @@ export class Ratios {
   quick(predicted: number, left: number): number {
     if (!(left > 0)) return 0
     if (!(predicted > 0)) return 1
+    if (this.#among && this.#others !== this.#among.#changes) this.#forget()
     const at = Math.min(2 * reach * fine, Math.max(0, (Math.log(left / predicted) + reach) * fine))
     const low = Math.floor(at)
     const below = this.#knot(low)
@@ -63,13 +70,14 @@ export class Ratios {
 
   /** The milliseconds within which the remainder is done with chance q, given what is predicted. */
   within(predicted: number, q: number): number {
-    return predicted * Math.exp(this.#samples.quantile(q) ?? this.#prior * normalQuantile(q))
+    return predicted * Math.exp(this.#quantile(q))
   }
 
   /** Learns what the remainder took that was predicted to take so long. Ignores what is not above 0. */
   observe(predicted: number, observed: number): void {
     this.#samples.add(Math.log(observed / predicted))
-    this.#knots.fill(Number.NaN)
+    this.#changes++
+    this.#forget()
   }
 
   /** The ratios, oldest first. */
@@ -80,7 +88,19 @@ export class Ratios {
   /** @throws BadConfiguration when this is not what `save` gave */
   restore(from: unknown): void {
     this.#samples.restore(from)
+    this.#changes++
+    this.#forget()
+  }
+
+  #forget(): void {
     this.#knots.fill(Number.NaN)
+    this.#others = this.#among ? this.#among.#changes : 0
+  }
+
+  #quantile(q: number): number {
+    const own = this.#samples.quantile(q)
+    if (own !== undefined) return own
+    return this.#among ? this.#among.#quantile(q) : this.#prior * normalQuantile(q)
   }
 
   #knot(i: number): number {
@@ -93,14 +113,15 @@ export class Ratios {
 
   #at(ratio: number): number {
     const { count } = this.#samples
-    return (this.#samples.upTo(ratio) + weight * normalCdf(ratio / this.#prior)) / (count + weight)
+    const assumed = this.#among ? this.#among.#at(ratio) : normalCdf(ratio / this.#prior)
+    return (this.#samples.upTo(ratio) + weight * assumed) / (count + weight)
   }
 }
 
 /**
  * The chance that the whole remainder of a message's way is done in time. Quantiles of its steps do not add, so the ratio
  * ρ = ln(observed / predicted) of the whole is pooled per kind of path: P = F_ρ(ln(left / predicted)), with a normal ρ as
- * prior, worth two observations.
+ * prior, worth two observations. A path named `kind@place` has the ratios of its kind, from all places, as prior.
  */
 export class OnTime {
   readonly #options: OnTimeOptions
@@ -115,7 +136,7 @@ export class OnTime {
 
   /** The ratios of a kind of path, to ask many times at once; empty ones for a path that was never taken. */
   of(path: string): Ratios {
-    return this.#paths.get(path) ?? this.#untaken
+    return this.#paths.get(path) ?? this.#paths.get(kindOf(path)) ?? this.#untaken
   }
 
   /**
@@ -136,7 +157,9 @@ export class OnTime {
   /** Learns what the remainder took that was predicted to take so long. Ignores what is not above 0. */
   observe(path: string, predicted: number, observed: number): void {
     if (!Number.isFinite(Math.log(observed / predicted))) return
-    const known = this.#paths.get(path) ?? new Ratios(this.#options)
+    const kind = kindOf(path)
+    if (kind !== path) this.observe(kind, predicted, observed)
+    const known = this.#made(path)
     known.observe(predicted, observed)
     // Moved to the end: the first is the one not taken for longest.
     this.#paths.delete(path)
@@ -155,12 +178,24 @@ export class OnTime {
     const paths = Object.entries(restored(saved, from, 'chances to be on time'))
     this.#paths.clear()
     for (const [path, values] of paths) {
-      const ratios = new Ratios(this.#options)
+      const ratios = this.#made(path)
       ratios.restore(values)
       this.#paths.set(path, ratios)
     }
   }
+
+  #made(path: string): Ratios {
+    const known = this.#paths.get(path)
+    if (known) return known
+    const kind = kindOf(path)
+    if (kind === path) return new Ratios(this.#options)
+    const among = this.#made(kind)
+    this.#paths.set(kind, among)
+    return new Ratios(this.#options, among)
+  }
 }
+
+const kindOf = (path: string) => path.split('@', 1)[0] as string
 
 /** Logistic approximation of the normal distribution function, off by 0.01 at most. */
 function normalCdf(x: number): number {

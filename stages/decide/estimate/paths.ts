@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { layerOf, type Outcome, type Side, type Target, type World } from '../../../pipeline/index.ts'
+import { layerOf, type Outcome, type Side, type World } from '../../../pipeline/index.ts'
 import type { CatalogueEntry } from '../../manage/index.ts'
 import { guessedLoad, guessedRun } from './guess.ts'
-import { LinkEstimate, type LinkEstimateOptions } from './link.ts'
+import { Lines } from './lines.ts'
+import type { LinkEstimateOptions } from './link.ts'
 import { LoadEstimate } from './load.ts'
 import { PreparingTime } from './preparing.ts'
 import { Regression } from './regression.ts'
@@ -22,24 +23,14 @@ const saved = z.strictObject({
   load: z.unknown(),
 })
 
-/** Milliseconds a link takes: base + byte · bytes, the answer's way down included. */
-export interface Line {
-  readonly base: number
-  readonly byte: number
-  /** Standard deviation, relative. */
-  readonly doubt: number
-}
-
-/** A link nobody knows anything of: 50 ms and 8 Mbit/s. */
-const guessedLink: Line = { base: 50, byte: 1e-3, doubt: 0.8 }
 /** Milliseconds to prepare a megabyte of picture where nothing was observed. */
 const guessedPreparing = 20
 /** What one never saw is off by so much, relative. */
 const unseen = 0.7
-/** A fact about the link is news when it is so many milliseconds younger than what crossings taught. */
-const news = 1000
-/** Standard deviations of the rate that are held against a link. */
-const caution = 0.5
+/** What is off by more, relative, is a guess. */
+const guess = 0.4
+/** Preparing that was not done in time would have taken longer: half as long again is learned. */
+const beyond = 1.5
 /** How quickly sizes and loading times follow. */
 const follow = 0.2
 /** Bytes of a prepared picture's pixel, by its encoding, before one was seen. */
@@ -53,7 +44,7 @@ const perByte: Readonly<Record<string, number>> = { float16: 0.5, uint8: 0.25, '
  * step with it. Links are kept per edge, runs per node, loads of the cloud with their age.
  */
 export class PathTimes {
-  readonly link: LinkEstimate
+  readonly lines: Lines
   readonly runs = new RunTimes()
   readonly load = new LoadEstimate()
   /** Preparing on the device, by how the picture is then written. */
@@ -68,7 +59,7 @@ export class PathTimes {
   readonly #x = new Float64Array([1, 0])
 
   constructor(link?: LinkEstimateOptions) {
-    this.link = new LinkEstimate(link)
+    this.lines = new Lines(link)
   }
 
   /** Milliseconds to prepare a picture on the device and write it so. */
@@ -120,43 +111,8 @@ export class PathTimes {
     return this.#loads.get(`${side}:${entry.id}`) ?? guessedLoad(entry)
   }
 
-  /** What is known of the way to a target; of the edge that answered last where nothing is. */
-  line(target: Target, world: World, now: number): Line {
-    const edge = this.edge(target)
-    const at = edge === undefined || !this.link.knows(edge) ? undefined : edge
-    const age = at === undefined ? Number.POSITIVE_INFINITY : this.link.age(now, at)
-    const base = at === undefined ? undefined : (this.link.mean(0, at) as number)
-    const byte = base === undefined ? undefined : ((this.link.mean(1e6, at) as number) - base) / 1e6
-    const fact = world.get('link')
-    if (base === undefined && fact) {
-      const { uplink = 0, rtt = guessedLink.base } = fact.value
-      const rate = uplink > 0 ? 8000 / uplink : guessedLink.byte
-      return { base: rtt, byte: rate, doubt: uplink > 0 ? aged(0.3, now - fact.at) : guessedLink.doubt }
-    }
-    if (base === undefined || byte === undefined) return guessedLink
-    const mean = base + byte * 1e5
-    const own = mean > 0 ? Math.sqrt(this.link.variance(1e5)) / mean : unseen
-    // Small messages hardly tell what large ones take: what is not known of the rate is held against them.
-    const careful = byte + (caution * Math.sqrt(this.link.slopeVarianceTo(at))) / 1e6
-    return { base, byte: careful, doubt: aged(Math.min(own, unseen), age) }
-  }
-
-  /** The edge by which a target is reached: the node it names, or the one that answered last. */
-  edge(target: Target): string | undefined {
-    return target.startsWith('node:') ? target.slice('node:'.length) : this.link.edge
-  }
-
-  /** Learns what the world says besides outcomes: the cloud's loads, and the link where crossings taught nothing for long. */
-  hear(world: World, now: number): void {
-    const link = world.get('link')
-    const { edge } = this.link
-    if (
-      link?.value.rtt !== undefined &&
-      edge !== undefined &&
-      this.link.due(now) &&
-      now - link.at < this.link.age(now) - news
-    )
-      this.link.refresh(edge, link.value.rtt, link.value.uplink, link.at)
+  /** Learns what the world says besides outcomes: the cloud's loads. */
+  hear(world: World): void {
     const clouds = world.value('clouds')
     if (clouds) for (const [node, { value, at }] of clouds) this.#hearLoad(node, value.slowdown, at)
     const cloud = world.get('cloud')
@@ -172,7 +128,7 @@ export class PathTimes {
     const { crossing, timings, bytes, width, height, now } = outcome
     const { device, transfer, cloud, execute = 0, load = 0 } = timings
     const written = crossing && crossing.at === 'prepared' ? crossing.encoding : 'tensor'
-    if (crossing && transfer !== undefined) this.link.observe(crossing.node, crossing.bytes, transfer, now)
+    if (crossing && transfer !== undefined) this.lines.crossed(crossing.node, crossing.bytes, transfer, now)
     if (device !== undefined && crossing?.at !== 'captured')
       this.#preparing(written).observe(bytes, width, height, device)
     if (crossing?.at === 'captured' && cloud !== undefined) this.#cloud.observe(bytes, width, height, cloud)
@@ -186,6 +142,41 @@ export class PathTimes {
     if (!crossing || share === 1) return
     const idle = Math.max(0, ran - here) / this.load.factor(now, crossing.node)
     this.runs.observeCloud(entry.id, crossing.node, (1 - share) * reference, 1 - share, idle)
+  }
+
+  /** Learns that a picture was not even prepared after `ms`. @param encoding how it was to be written; undefined: as tensor */
+  observeUnprepared(
+    { bytes, width, height }: Pick<Outcome, 'bytes' | 'width' | 'height'>,
+    encoding: string | undefined,
+    ms: number,
+  ): void {
+    const written = encoding ?? 'tensor'
+    if (ms > this.prepare(written, bytes, width, height))
+      this.#preparing(written).observe(bytes, width, height, beyond * ms)
+  }
+
+  /** Learns that a share of a model was not done on the device after `ms`. */
+  observeUnfinished(entry: CatalogueEntry, share: number, ms: number, beside: number): void {
+    this.runs.observeDeviceAtLeast(entry.id, share * guessedRun(entry), share, ms, beside)
+  }
+
+  /**
+   * Learns that no answer came within `ms` of so many bytes' leaving. A model that the cloud was never seen to run is what
+   * must have been slow; else the link, which changes the more often.
+   * @param share of the model, that ran in the cloud, 0…1
+   */
+  observeNotThrough(
+    entry: CatalogueEntry,
+    share: number,
+    { bytes, uplink, cloud }: { readonly bytes: number; readonly uplink: number; readonly cloud: number },
+    ms: number,
+    now: number,
+  ): void {
+    const { edge } = this.lines.link
+    if (edge !== undefined && share > 0 && this.runs.deviation('cloud', entry.id, edge) > guess) {
+      const idle = (ms - uplink) / this.load.factor(now, edge)
+      this.runs.observeCloudAtLeast(entry.id, edge, share * guessedRun(entry), share, idle)
+    } else this.lines.notThrough(bytes, ms - cloud)
   }
 
   /** Learns how many bytes an activation had that was expected to have so many before it was written. */
@@ -214,7 +205,7 @@ export class PathTimes {
       units: Object.fromEntries(this.#units),
       loads: Object.fromEntries(this.#loads),
       runs: this.runs.save(),
-      link: this.link.save(),
+      link: this.lines.link.save(),
       load: this.load.save(),
     }
   }
@@ -235,7 +226,7 @@ export class PathTimes {
       for (const [name, value] of Object.entries(values)) kept.set(name, value)
     }
     this.runs.restore(runs)
-    this.link.restore(link)
+    this.lines.link.restore(link)
     this.load.restore(load)
   }
 
@@ -283,9 +274,6 @@ function relative(times: PreparingTime, bytes: number, width?: number, height?: 
   const mean = times.mean(bytes, width, height) ?? 0
   return mean > 0 ? Math.min(unseen, Math.sqrt(times.variance(bytes, width, height)) / mean) : 0
 }
-
-/** What is known wears out: after 5 s a link may be another. */
-const aged = (doubt: number, age: number) => doubt + (unseen - Math.min(doubt, unseen)) * Math.min(1, age / 5000)
 
 function made<T>(kept: Map<string, T>, name: string, make: () => T): T {
   let found = kept.get(name)

@@ -89,7 +89,12 @@ export class Regression {
 
   /** Variance of one weight; Infinity before the first observation. */
   varianceOf(weight: number): number {
-    return this.#count === 0 ? Number.POSITIVE_INFINITY : (this.#spread[weight * this.#size + weight] as number)
+    return this.covariance(weight, weight)
+  }
+
+  /** Covariance of two weights; Infinity before the first observation. */
+  covariance(one: number, other: number): number {
+    return this.#count === 0 ? Number.POSITIVE_INFINITY : (this.#spread[one * this.#size + other] as number)
   }
 
   /** Learns that y was observed at x. Observations that are not finite numbers are ignored. */

@@ -12,6 +12,8 @@ const ofModel = { prior: 0.25, noise: 0.05, drift: 1e-5 }
 const doubtOfShare = 0.05
 /** Nodes remembered. */
 const mostNodes = 32
+/** What was not done in time would have taken longer, nobody knows how much: half as long again is learned. */
+const beyond = 1.5
 
 /**
  * How long runs take against their reference, on the device and on each cloud node: factor = place · model. One run of any
@@ -63,6 +65,11 @@ export class RunTimes {
     own.observe(reference * this.#device.factor(beside), ms, doubt + this.#device.deviation(beside) ** 2)
   }
 
+  /** Learns that it was not done after `ms`: longer than was predicted, or nothing is learned. */
+  observeDeviceAtLeast(model: string, reference: number, share: number, ms: number, beside = 0): void {
+    if (ms > reference * this.device(model, beside)) this.observeDevice(model, reference, share, beyond * ms, beside)
+  }
+
   /** The same on a cloud node. @param ms as if it were idle: divided by its load K */
   observeCloud(model: string, node: string, reference: number, share: number, ms: number): void {
     if (!tells(reference, share, ms)) return
@@ -74,6 +81,11 @@ export class RunTimes {
     place.observe(expected, ms, doubt + own.deviation ** 2)
     this.#cloud.observe(expected, ms, doubt + own.deviation ** 2)
     own.observe(reference * place.factor, ms, doubt + place.deviation ** 2)
+  }
+
+  /** Learns that it was not done after `ms`: longer than was predicted, or nothing is learned. */
+  observeCloudAtLeast(model: string, node: string, reference: number, share: number, ms: number): void {
+    if (ms > reference * this.cloud(model, node)) this.observeCloud(model, node, reference, share, beyond * ms)
   }
 
   /** What was learned, as plain JSON. */

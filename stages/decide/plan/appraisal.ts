@@ -4,6 +4,7 @@ import type { EnergyModel } from '../estimate/energy.ts'
 import type { Money } from '../estimate/money.ts'
 import type { Columns } from '../pareto.ts'
 import type { Forecast, Knowledge } from './forecast.ts'
+import type { StandIn } from './learn.ts'
 import type { limitNames, Settings } from './options.ts'
 import { kind, type Paths } from './paths.ts'
 
@@ -71,7 +72,7 @@ export class Appraisal {
 
   /** Writes all arrays for a message. */
   make(request: DecisionRequest, knowledge: Knowledge, objective: Objective): void {
-    this.#standIns(request, knowledge)
+    this.#standIns(request, knowledge, objective.settings.margin)
     const { settings, energy, money, debt } = objective
     const { limits, weights } = settings
     const { time, device, uplink, cloud, bytes, chance, accuracy } = this.#forecast
@@ -195,6 +196,13 @@ export class Appraisal {
     return this.stands(arm) && model >= 0 ? (this.start[this.backup(arm)] as number) : undefined
   }
 
+  /** What a model that stands in for an arm is expected to take; undefined where none does. */
+  standIn(arm: number, knowledge: Knowledge): StandIn | undefined {
+    const model = this.#paths.backupModels[this.backup(arm)] as number
+    if (!this.stands(arm) || model < 0) return undefined
+    return { time: this.#forecast.here[model] as number, doubt: this.#forecast.standInDoubt(model, knowledge) }
+  }
+
   /** The chance that an arm answers in time, by whatever of it. */
   onTime(arm: number): number {
     const first = this.#forecast.chance[this.path(arm)] as number
@@ -215,18 +223,22 @@ export class Appraisal {
     return Math.max(0, ((has as number) - limit) / Math.max(limit, 1e-9))
   }
 
-  #standIns({ elapsed, remaining, source, now }: DecisionRequest, { onTime, constancy }: Knowledge): void {
+  #standIns(
+    { elapsed, remaining, source, now }: DecisionRequest,
+    { onTime, constancy }: Knowledge,
+    margin: number,
+  ): void {
     const ratios = onTime.of('answered')
     const { backups, backupModels } = this.#paths
     for (let b = 0; b < this.backups; b++) {
       const model = backupModels[b] as number
       if (model >= 0) {
         const takes = this.#forecast.here[model] as number
-        const latest = remaining - ratios.within(takes, surely)
+        const latest = remaining - margin - ratios.within(takes, surely)
         const start = Number.isFinite(latest) ? Math.max(0, latest) : 0
         this.start[b] = elapsed + start
         this.#standTime[b] = takes
-        this.standChance[b] = ratios.chance(takes, remaining - start)
+        this.standChance[b] = ratios.chance(takes, remaining - margin - start)
         this.standAccuracy[b] = this.#paths.models[model]?.accuracy ?? 0
         continue
       }

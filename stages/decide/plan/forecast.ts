@@ -15,6 +15,10 @@ export interface Knowledge {
   readonly constancy: Constancy
 }
 
+/** Standard deviations of a link that are held against it. */
+const caution = 0.5
+const nothing = [0, 0, 0] as const
+
 /** Time, bytes, chance and accuracy of every path, for one message: arrays beside those of the paths, written anew for each. */
 export class Forecast {
   /** Milliseconds on the device, on the uplink and in the cloud, and from now to the answer. */
@@ -31,6 +35,9 @@ export class Forecast {
   /** By target: milliseconds of the way there and back that no byte adds to, and that each adds. */
   readonly base: Float64Array
   readonly byte: Float64Array
+  /** How well those are known, three by three, and what they may be off besides: see `Line`. */
+  readonly #spread: Float64Array
+  readonly #worn: Float64Array
   readonly #paths: Paths
   // By slot: preparing on the device, bytes per bulk, and the cloud's preparing, a + b · bytes.
   readonly #prepare: Float64Array
@@ -46,7 +53,6 @@ export class Forecast {
   /** Names of the pools, by kind and target: made anew where an edge changes. */
   readonly #pools: (string | undefined)[]
   // How uncertain each of them is, relative; written when asked for.
-  #world: World | undefined
   #request: DecisionRequest | undefined
   #beside = 0
 
@@ -64,6 +70,8 @@ export class Forecast {
     this.here = of(models)
     this.base = of(targets)
     this.byte = of(targets)
+    this.#spread = of(3 * targets)
+    this.#worn = of(targets)
     this.#prepare = of(slots)
     this.#unit = of(slots)
     this.#rest = of(slots)
@@ -79,7 +87,6 @@ export class Forecast {
   /** Writes all arrays for a message. */
   make(request: DecisionRequest, world: World, knowledge: Knowledge): void {
     this.#request = request
-    this.#world = world
     this.#beside = besideOf(world)
     this.#steps(request, world, knowledge)
     this.#combine(request.remaining)
@@ -114,7 +121,7 @@ export class Forecast {
     const { kind: kinds, model, slot, target, slots, models, share } = this.#paths
     const total = this.time[path] as number
     if (!(total > 0) || kinds[path] === kind.last) return 0
-    const { bytes, width, height, now, side } = request
+    const { bytes, width, height, side } = request
     const id = (models[model[path] as number] as CatalogueEntry).id
     const t = target[path] as number
     const s = slot[path] as number
@@ -131,9 +138,26 @@ export class Forecast {
         times.prepareDoubt(at === kind.prepared ? (slots[s] as string) : 'tensor', bytes, width, height)
     if (at === kind.captured) off += (this.#rest[s] as number) * times.prepareThereDoubt(bytes, width, height)
     if (crosses)
-      off +=
-        (this.uplink[path] as number) * times.line(this.#paths.targets[t] as 'any', this.#world as World, now).doubt
+      off += (this.uplink[path] as number) * (this.#worn[t] as number) + this.#off(t, this.bytes[path] as number)
     return off / total
+  }
+
+  /** Standard deviation of what so many bytes take, ms. */
+  #off(target: number, bytes: number): number {
+    const [spread, i] = [this.#spread, 3 * target]
+    const linear = 2 * (spread[i + 1] as number) + bytes * (spread[i + 2] as number)
+    return Math.sqrt(Math.max(0, (spread[i] as number) + bytes * linear))
+  }
+
+  /** The same of a model that runs on the device as a stand-in. */
+  standInDoubt(model: number, { times }: Knowledge): number {
+    const { bytes, width, height } = this.#request as DecisionRequest
+    const total = this.here[model] as number
+    const run = this.#run[model] as number
+    const id = (this.#paths.models[model] as CatalogueEntry).id
+    const off =
+      run * times.runs.deviation('device', id) + (total - run) * times.prepareDoubt('tensor', bytes, width, height)
+    return total > 0 ? off / total : 0
   }
 
   #steps(request: DecisionRequest, world: World, { times, onTime, reach }: Knowledge): void {
@@ -158,10 +182,12 @@ export class Forecast {
     const tensor = below || at !== 'captured' ? 0 : times.prepare('tensor', bytes, width, height)
     for (let t = 0; t < targets.length; t++) {
       const target = targets[t] as 'any'
-      const line = below ? undefined : times.line(target, world, now)
+      const line = below ? undefined : times.lines.line(target, world, now)
       this.base[t] = line ? line.base : (way?.down ?? 0)
       this.byte[t] = line ? line.byte : 0
-      const edge = below ? world.value('cloud')?.node : times.edge(target)
+      this.#spread.set(line ? line.spread : nothing, 3 * t)
+      this.#worn[t] = line ? line.doubt : 0
+      const edge = below ? world.value('cloud')?.node : times.lines.edge(target)
       const moved = edge !== this.#edges[t]
       this.#edges[t] = edge
       this.#reach[t] = below ? 1 : reach.chance(target, now)
@@ -209,7 +235,8 @@ export class Forecast {
       let reach = 1
       if (at !== kind.answered) {
         sent = (bulk[p] as number) * (this.#unit[s] as number)
-        uplink = (this.base[t] as number) + (this.byte[t] as number) * sent
+        // What is not known of the way is held against it: small messages hardly tell what large ones take.
+        uplink = (this.base[t] as number) + (this.byte[t] as number) * sent + caution * this.#off(t, sent)
         cloud = (1 - part) * (this.#runThere[m * width + t] as number)
         if (at !== kind.after) cloud += (this.#rest[s] as number) + (this.#restByte[s] as number) * sent
         reach = this.#reach[t] as number

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { lastAnswer, layerOf, type Outcome, type Target, type World } from '../../../pipeline/index.ts'
+import { layerOf, type Outcome, type Probe, type Target, type World } from '../../../pipeline/index.ts'
 import type { CatalogueEntry, Models } from '../../manage/index.ts'
 import { Calibration } from '../estimate/calibration.ts'
 import { Constancy } from '../estimate/constancy.ts'
@@ -29,14 +29,26 @@ export interface Expected {
   readonly pool: string
   readonly kind: string
   readonly crosses: boolean
-  /** Milliseconds of the whole, and on the device. */
+  /** Milliseconds of the whole, on the device, on the way and in the cloud. */
   readonly time: number
   readonly device: number
+  readonly uplink: number
+  readonly cloud: number
   readonly bytes: number
   /** Bytes of the activation as it was computed. */
   readonly bulk: number
   readonly share: number
   readonly beside: number
+  /** How far off the whole may be: standard deviation of its logarithm. */
+  readonly doubt: number
+  /** The model that stands in for it, where one does. */
+  readonly standIn: StandIn | undefined
+}
+
+/** Milliseconds that a stand-in was to take, and how far off that may be. */
+export interface StandIn {
+  readonly time: number
+  readonly doubt: number
 }
 
 interface Answer {
@@ -47,6 +59,7 @@ interface Answer {
 
 interface Pending {
   expected: Expected | undefined
+  standIn: StandIn | undefined
   source: string
   /** The first answer, which another may confirm. */
   answer: Answer | undefined
@@ -56,6 +69,10 @@ interface Pending {
 const most = 1024
 /** These say that nobody answered, not that it was slow. */
 const unreachable: ReadonlySet<string> = new Set(['node-lost', 'no-responders', 'refused', 'transport-closed'])
+/** What was predicted with more doubt was a guess: how wrong it was tells nothing about the way's own spread. */
+const guess = 0.4
+/** What was given up would have taken longer, nobody knows how much: so many times what it was given. */
+const beyond = 1.25
 
 /** Everything the planner knows, learned from outcomes alone. */
 export class Learner implements Knowledge {
@@ -80,15 +97,17 @@ export class Learner implements Knowledge {
     const pending = this.#pending.get(id)
     if (pending) {
       pending.expected = expected
+      pending.standIn = expected.standIn
       return
     }
-    this.#pending.set(id, { expected, source: expected.source, answer: undefined })
+    const { source, standIn } = expected
+    this.#pending.set(id, { expected, standIn, source, answer: undefined })
     if (this.#pending.size > most) this.#pending.delete(this.#pending.keys().next().value as string)
   }
 
   /** Learns what the world says besides outcomes: loads, and who gave a sign of life. */
-  hear(world: World, now: number): void {
-    this.times.hear(world, now)
+  hear(world: World): void {
+    this.times.hear(world)
     const cloud = world.get('cloud')
     if (cloud) this.reach.alive('any', cloud.at)
     const clouds = world.value('clouds')
@@ -98,21 +117,37 @@ export class Learner implements Knowledge {
   observe(outcome: Outcome, world: World, models: Models, cutsOf: (model: string) => CutCosts): void {
     const { id, kind, plan, side, backup } = outcome
     const pending = this.#pending.get(id)
-    const expected = backup || pending?.expected?.attempt !== outcome.attempt ? undefined : pending.expected
-    if (pending && expected) pending.expected = undefined
-    if (kind === 'dropped' || plan.model === lastAnswer) return
-    if (kind === 'failure') return this.#failed(outcome, expected)
-    if (plan.model === undefined || !models.ids.includes(plan.model)) return
-    const entry = models.entry(plan.model)
-    if (side === 'cloud') {
-      this.times.observeBelow(outcome, entry, world.value('cloud')?.node ?? 'here')
-      if (expected)
-        this.onTime.observe(expected.pool, expected.time, outcome.now - expected.at + (outcome.way?.down ?? 0))
+    const entry = plan.model !== undefined && models.ids.includes(plan.model) ? models.entry(plan.model) : undefined
+    if (backup) {
+      const standIn = pending?.standIn
+      if (pending) pending.standIn = undefined
+      if (entry) this.#stoodIn(outcome, entry, standIn)
+    } else {
+      const expected = pending?.expected?.attempt === outcome.attempt ? pending.expected : undefined
+      if (pending && expected) pending.expected = undefined
+      if (kind === 'failure') return this.#failed(outcome, entry, expected)
+      if (kind === 'dropped' || !entry) return
+      if (side === 'cloud') {
+        this.times.observeBelow(outcome, entry, world.value('cloud')?.node ?? 'here')
+        if (expected) this.#took(expected.pool, expected, outcome.now - expected.at + (outcome.way?.down ?? 0))
+        return
+      }
+      this.#answered(outcome, entry, expected, cutsOf)
+    }
+    if (kind === 'message' && entry && pending && outcome.score !== undefined && outcome.label !== undefined)
+      this.#judge(pending, { model: entry.id, score: outcome.score, label: outcome.label }, outcome.now, models)
+  }
+
+  /** Learns from a probe: one that got through says how things are now, whatever was known of a way nobody took for long. */
+  probed({ node, bytes, ms, answered, now }: Probe): void {
+    const targets: Target[] = node === undefined || node === this.times.lines.link.edge ? ['any'] : []
+    if (node !== undefined) targets.push(`node:${node}`)
+    if (!answered) {
+      for (const target of targets) this.reach.observe(target, false, now)
       return
     }
-    this.#answered(outcome, entry, expected, cutsOf)
-    if (pending && outcome.score !== undefined && outcome.label !== undefined)
-      this.#judge(pending, { model: entry.id, score: outcome.score, label: outcome.label }, outcome.now, models)
+    for (const target of targets) this.reach.alive(target, now)
+    if (node !== undefined) this.times.lines.probed(node, bytes, ms, now)
   }
 
   /** What was learned, as plain JSON. */
@@ -158,21 +193,56 @@ export class Learner implements Knowledge {
     if (expected) {
       // Where it led is known now: what another edge does says nothing about this one.
       const pool = crossing ? `${expected.kind}@${crossing.node}` : expected.pool
-      this.onTime.observe(pool, expected.time, now - expected.at)
+      this.#took(pool, expected, now - expected.at)
     }
   }
 
-  /** A message that ran out of time would have taken longer; on a link or a device that is too slow nothing else tells. */
-  #failed({ error, plan, now, side }: Outcome, expected: Expected | undefined): void {
-    if (side === 'device' && expected?.crosses !== false && error !== undefined && unreachable.has(error))
+  /** A message that ran out of time would have taken longer; of what is too slow nothing else tells. */
+  #failed(
+    { error, plan, now, side, timings, ...outcome }: Outcome,
+    entry: CatalogueEntry | undefined,
+    expected: Expected | undefined,
+  ): void {
+    const crosses = plan.cut !== 'answered' && expected?.crosses !== false
+    if (side === 'device' && crosses && error !== undefined && unreachable.has(error))
       this.reach.observe(targetOf(plan.target), false, now)
     if (error !== 'deadline-exceeded' || !expected) return
     const passed = now - expected.at
-    if (passed > expected.time) this.onTime.observe(expected.pool, expected.time, passed)
-    if (side === 'device' && expected.crosses) {
-      this.times.link.observeAtLeast(expected.bytes, passed - expected.device, now)
-      this.reach.late(targetOf(plan.target), now)
+    this.#took(expected.pool, expected, beyond * passed, true)
+    if (side !== 'device' || !entry) return
+    const { kind, share, device, beside } = expected
+    if (kind !== 'captured' && timings.device === undefined) {
+      this.times.observeUnprepared(outcome, plan.cut === 'prepared' ? plan.encoding : undefined, passed)
+      return
     }
+    const ran = timings.execute !== undefined || timings.head !== undefined
+    if ((kind === 'answered' || kind === 'after') && !ran) {
+      this.times.observeUnfinished(entry, share, passed - (timings.device ?? 0), beside)
+      return
+    }
+    if (!expected.crosses) return
+    this.times.observeNotThrough(entry, 1 - share, expected, passed - device, now)
+    this.reach.late(targetOf(plan.target), now)
+  }
+
+  /** The pool is told of its own spread alone: not of guesses. What was given up took at least what was predicted. */
+  #took(pool: string, { time, doubt }: StandIn, took: number, givenUp = false): void {
+    if (doubt <= guess) this.onTime.observe(pool, time, givenUp ? Math.max(time, took) : took)
+  }
+
+  /** A stand-in that was ended since the other answered says how long it ran at least. */
+  #stoodIn(outcome: Outcome, entry: CatalogueEntry, standIn: StandIn | undefined): void {
+    const { kind, error, latency, began = 0, timings } = outcome
+    const took = latency - began
+    if (kind === 'message') {
+      this.times.observe(outcome, entry, 1, 0)
+      if (standIn) this.#took('answered', standIn, took)
+      return
+    }
+    if (kind !== 'failure') return
+    if (timings.device !== undefined && timings.execute === undefined && error !== 'refused')
+      this.times.observeUnfinished(entry, 1, took - timings.device, 0)
+    if (standIn && error !== 'cancelled') this.#took('answered', standIn, beyond * took, true)
   }
 
   /** Of two models that answered the same message the more accurate one is taken to be right. */

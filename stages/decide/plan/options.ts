@@ -50,8 +50,8 @@ export const settings = z.strictObject({
     .default({}),
   weights: z
     .strictObject({
-      /** λ: accuracy a millijoule is worth. Default 0. With a known battery it counts λ ÷ charge. */
-      energy: weight.default(0),
+      /** λ: accuracy a millijoule is worth. Default 1e-5, as backup() has it. With a known battery it counts λ ÷ charge. */
+      energy: weight.default(1e-5),
       /** μ: accuracy a unit of money per 1,000 requests is worth. Default 0. */
       money: weight.default(0),
       /** κ: accuracy a second of work on a resource is worth for each second of debt there. Default 1. */
@@ -60,6 +60,8 @@ export const settings = z.strictObject({
       time: weight.default(0.01),
     })
     .prefault({}),
+  /** Milliseconds by which a stand-in is to be done before the deadline: showing it takes time. Default 10. */
+  margin: z.number().min(0).default(10),
   /** The share of a model's accuracy that an encoding leaves. Default: 0.99 for 8-bit activations (assumed), 1 for others. */
   fidelity: z.record(z.string(), share).default({ uint8: 0.99, 'uint8-per-channel': 0.99 }),
   /** Messages each resource works on at once, for the debts. */

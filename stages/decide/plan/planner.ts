@@ -8,6 +8,7 @@ import {
   type ModelSet,
   type Outcome,
   type Plan,
+  type Probe,
   type World,
 } from '../../../pipeline/index.ts'
 import { type Models, modelsOf } from '../../manage/index.ts'
@@ -121,7 +122,7 @@ class JointPlanner implements Planner {
 
   decide(request: DecisionRequest, world: World, menu: Menu): Menu {
     if (menu.models.length === 0) return menu
-    this.#knows.hear(world, request.now)
+    this.#knows.hear(world)
     this.#objective.debt.pass(request.now)
     const table = this.#forecast(request, world, this.#table(request, menu))
     const { paths, forecast, appraisal } = table
@@ -150,6 +151,10 @@ class JointPlanner implements Planner {
 
   observe(outcome: Outcome, world: World): void {
     this.#knows.observe(outcome, world, this.#known(), this.#cutsOf)
+  }
+
+  probed(probe: Probe): void {
+    this.#knows.probed(probe)
   }
 
   explain(): Explanation | undefined {
@@ -246,7 +251,7 @@ class JointPlanner implements Planner {
 
   /** Draws the lot, and looks for something to try only where the lot may allow it. */
   #try(table: Table, best: number, request: DecisionRequest): Try | undefined | 'unknown' {
-    const edge = this.#knows.times.link.edge
+    const edge = this.#knows.times.lines.link.edge
     if (edge !== this.#edge || request.now - this.#looked > again) {
       this.#edge = edge
       this.#ceiling = curious
@@ -293,10 +298,14 @@ class JointPlanner implements Planner {
       crosses,
       time: forecast.time[path] as number,
       device,
+      uplink,
+      cloud,
       bytes: forecast.bytes[path] as number,
       bulk: paths.bulk[path] as number,
       share: paths.share[path] as number,
       beside: besideOf(world),
+      doubt: forecast.doubt(path, this.#knows),
+      standIn: appraisal.standIn(arm, this.#knows),
     })
   }
 

@@ -14,9 +14,8 @@ const unseen = 0.45
 const unseenChance = 0.5
 /** What is known better than this is not tried. */
 const certain = 0.1
-/** A try needs so much chance to be on time, or a backup with so much. */
+/** A try needs this share of the chance that the best has to be right and in time, its own or that of what stands in. */
 const slack = 0.5
-const covered = 0.9
 
 /** Keeps tries small: how much they have sent, beside all that was captured. */
 export class Tries {
@@ -52,6 +51,9 @@ export class Tries {
     knowledge: Knowledge,
   ): Try | undefined {
     if (this.#settings.every === Number.POSITIVE_INFINITY) return undefined
+    const least = slack * (appraisal.right[best] as number)
+    const { overdue } = knowledge.times.lines
+    if (overdue > 0) return this.#reassure(best, least, overdue, paths, forecast, appraisal)
     let [found, most] = [-1, (appraisal.utility[best] as number) + 1e-9]
     for (let p = 0; p < paths.count; p++) {
       if (p === appraisal.path(best) || paths.kind[p] === kind.last) continue
@@ -63,8 +65,32 @@ export class Tries {
     if (found < 0) return undefined
     const doubt = forecast.doubt(found, knowledge)
     const chance = doubt > unseen ? unseenChance : 1 / this.#settings.every
-    const arm = this.#affordable(found, forecast, appraisal) ?? this.#substitute(found, paths, forecast, appraisal)
+    const arm =
+      this.#affordable(found, least, forecast, appraisal) ?? this.#substitute(found, least, paths, forecast, appraisal)
     return arm === undefined || appraisal.path(arm) === appraisal.path(best) ? undefined : { arm, chance }
+  }
+
+  /**
+   * After messages that did not get through: the crossing that is the soonest to, with half the chance for each more of
+   * them. Whether any does tells more than what the best would be worth.
+   */
+  #reassure(
+    best: number,
+    least: number,
+    overdue: number,
+    paths: Paths,
+    forecast: Forecast,
+    appraisal: Appraisal,
+  ): Try | undefined {
+    let found: number | undefined
+    for (let p = 0; p < paths.count; p++) {
+      if (!paths.crosses(p)) continue
+      if (found !== undefined && (forecast.time[p] as number) >= (forecast.time[found] as number)) continue
+      if (this.#affordable(p, least, forecast, appraisal) !== undefined) found = p
+    }
+    const arm = found === undefined ? undefined : this.#affordable(found, least, forecast, appraisal)
+    if (arm === undefined || arm === best) return undefined
+    return { arm, chance: Math.max(unseenChance ** overdue, 1 / this.#settings.every) }
   }
 
   /** What a path would be worth at best, if that is more than `most`. */
@@ -89,26 +115,25 @@ export class Tries {
     return hoped > most ? hoped : undefined
   }
 
-  #affordable(p: number, forecast: Forecast, appraisal: Appraisal): number | undefined {
-    const { backups, feasible, utility, standChance } = appraisal
+  #affordable(p: number, least: number, forecast: Forecast, appraisal: Appraisal): number | undefined {
+    const { backups, feasible, utility, right } = appraisal
     if (!this.allows(forecast.bytes[p] as number)) return undefined
-    const inTime = (forecast.chance[p] as number) >= slack
     let found: number | undefined
     for (let b = 0; b < backups; b++) {
       const arm = p * backups + b
-      if (feasible[arm] !== 1 || !(inTime || (standChance[b] as number) >= covered)) continue
+      if (feasible[arm] !== 1 || (right[arm] as number) < least) continue
       if (found === undefined || (utility[arm] as number) > (utility[found] as number)) found = arm
     }
     return found
   }
 
   /** Another crossing to the same place, which tells about link and cloud as well. */
-  #substitute(p: number, paths: Paths, forecast: Forecast, appraisal: Appraisal): number | undefined {
+  #substitute(p: number, least: number, paths: Paths, forecast: Forecast, appraisal: Appraisal): number | undefined {
     if (!paths.crosses(p)) return undefined
     let found: number | undefined
     for (let other = 0; other < paths.count; other++) {
       if (!paths.crosses(other) || paths.target[other] !== paths.target[p]) continue
-      const arm = this.#affordable(other, forecast, appraisal)
+      const arm = this.#affordable(other, least, forecast, appraisal)
       if (arm === undefined) continue
       if (found === undefined || (appraisal.utility[arm] as number) > (appraisal.utility[found] as number)) found = arm
     }

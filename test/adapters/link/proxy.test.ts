@@ -12,6 +12,7 @@ import {
   noLink,
   opportunities,
 } from '../../../adapters/link/index.ts'
+import type { Clock } from '../../../pipeline/index.ts'
 import { manualClock } from '../../support/manual-clock.ts'
 
 const open: (() => Promise<unknown>)[] = []
@@ -108,6 +109,36 @@ describe('a direction', () => {
     expect(arrived).toEqual([...arrived].sort((a, b) => a - b))
     way.close()
     expect(clock.pending).toBe(0)
+  })
+
+  test('keeps the order on a clock whose timers come late, and the later ones first', () => {
+    let now = 0
+    const timers: { at: number; ring: () => void; cancelled: boolean }[] = []
+    const clock: Clock = {
+      now: () => now,
+      after(ms, ring) {
+        const timer = { at: now + ms, ring, cancelled: false }
+        timers.push(timer)
+        return {
+          cancel() {
+            timer.cancelled = true
+          },
+        }
+      },
+    }
+    const way = new Direction(clock, { rate: constantRate(8e6), delay: 2.5 })
+    const arrived: number[] = []
+    for (let i = 0; i < 40; i++) way.send(i === 39 ? 0 : 700, () => arrived.push(i))
+    for (let turn = 0; turn < 100 && arrived.length < 40; turn++) {
+      now += 3
+      const due = timers.splice(0).reverse()
+      for (const timer of due) {
+        if (timer.cancelled) continue
+        if (timer.at <= now) timer.ring()
+        else timers.push(timer)
+      }
+    }
+    expect(arrived).toEqual(Array.from({ length: 40 }, (_, i) => i))
   })
 
   test('loses nothing and keeps the order when it is switched in mid-stream', async () => {

@@ -3,7 +3,7 @@ import { type Decider, fixed } from '../../../pipeline/index.ts'
 import { type Network, seededRandom } from '../../../pipeline/testing/index.ts'
 import { offload, place, plan, split } from '../../../stages/index.ts'
 import { models, place as placed } from './models.ts'
-import { play, type Scene, type Seen } from './world.ts'
+import { patience, play, type Scene, type Seen } from './world.ts'
 
 const near: Network = { uplink: 100e6, rtt: 10, jitter: 2 }
 const far: Network = { uplink: 3e6, rtt: 60, jitter: 5 }
@@ -49,7 +49,7 @@ const cases: readonly (readonly [string, Case])[] = [
   ],
 ]
 
-describe('a handover between two edges of unlike speed', () => {
+describe('a handover between two edges of unlike speed', { timeout: patience }, () => {
   test.each(cases)('is learned by %s in ten messages, and remembered', async (_name, one) => {
     const { phase } = await play({
       models: models(),

@@ -3,7 +3,7 @@ import { allOnDevice, type Decider, type Menu } from '../../../pipeline/index.ts
 import { seededRandom } from '../../../pipeline/testing/index.ts'
 import { plan } from '../../../stages/index.ts'
 import { models, place as placed } from './models.ts'
-import { type Phase, play } from './world.ts'
+import { type Phase, patience, play } from './world.ts'
 
 /** Networks, sizes and outages of every kind, drawn by lot: so many messages in stretches of fifty. */
 function conditions(messages: number, seed: number): Phase[] {
@@ -56,23 +56,35 @@ describe('what crosses the wire', () => {
     expect(wire).toMatchObject({ captured: 0, prepared: 0, activations: 0 })
   })
 
-  test('holds activations alone where only features may leave, in 10,000 messages of all conditions', async () => {
-    const { wire, seen } = await play(
-      scene([plan({ leaves: 'features', random: seededRandom(4) })], conditions(10_000, 3)),
-    )
-    expect(seen).toHaveLength(10_000)
-    expect(wire).toMatchObject({ captured: 0, prepared: 0 })
-    expect(wire.activations).toBeGreaterThan(100)
-  }, 120_000)
+  test(
+    'holds activations alone where only features may leave, in 10,000 messages of all conditions',
+    async () => {
+      const { wire, seen } = await play(
+        scene([plan({ leaves: 'features', random: seededRandom(4) })], conditions(10_000, 3)),
+      )
+      expect(seen).toHaveLength(10_000)
+      expect(wire).toMatchObject({ captured: 0, prepared: 0 })
+      expect(wire.activations).toBeGreaterThan(100)
+    },
+    patience,
+  )
 
-  test('holds nothing of a picture at all where nothing may leave', async () => {
-    const { wire } = await play(scene([plan({ leaves: 'nothing', random: seededRandom(5) })], conditions(2000, 6)))
-    expect(wire).toMatchObject({ captured: 0, prepared: 0, activations: 0 })
-  }, 60_000)
+  test(
+    'holds nothing of a picture at all where nothing may leave',
+    async () => {
+      const { wire } = await play(scene([plan({ leaves: 'nothing', random: seededRandom(5) })], conditions(2000, 6)))
+      expect(wire).toMatchObject({ captured: 0, prepared: 0, activations: 0 })
+    },
+    patience,
+  )
 
-  test('holds no captured picture where it must be prepared first', async () => {
-    const { wire } = await play(scene([plan({ leaves: 'prepared', random: seededRandom(5) })], conditions(2000, 7)))
-    expect(wire.captured).toBe(0)
-    expect(wire.prepared + wire.activations).toBeGreaterThan(20)
-  }, 60_000)
+  test(
+    'holds no captured picture where it must be prepared first',
+    async () => {
+      const { wire } = await play(scene([plan({ leaves: 'prepared', random: seededRandom(5) })], conditions(2000, 7)))
+      expect(wire.captured).toBe(0)
+      expect(wire.prepared + wire.activations).toBeGreaterThan(20)
+    },
+    patience,
+  )
 })

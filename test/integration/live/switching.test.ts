@@ -3,7 +3,7 @@ import { type Decider, fixed, inCloud } from '../../../pipeline/index.ts'
 import { type Network, seededRandom } from '../../../pipeline/testing/index.ts'
 import { offload, place, plan, select, split } from '../../../stages/index.ts'
 import { models, place as placed } from './models.ts'
-import { type Phase, play, type Scene, type Seen } from './world.ts'
+import { type Phase, patience, play, type Scene, type Seen } from './world.ts'
 
 const wifi: Network = { uplink: 100e6, rtt: 10, jitter: 2 }
 
@@ -40,7 +40,7 @@ const cases: readonly Case[] = [
   {
     name: 'select in the cloud',
     above: () => [inCloud()],
-    below: () => [select()],
+    below: () => [select({ random: seededRandom(7) })],
     what: which,
     fast: 'large',
     slow: 'small',
@@ -50,7 +50,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'place and select on the device',
-    above: () => [place(), select()],
+    above: () => [place(), select({ random: seededRandom(7) })],
     what: which,
     fast: 'large',
     slow: 'small',
@@ -101,7 +101,27 @@ function learned(seen: readonly Seen[], { what }: Case, wanted: string): number 
   return from < 0 ? Number.POSITIVE_INFINITY : from
 }
 
-describe('a network that changes in mid-stream', () => {
+describe('a network that changes in mid-stream', { timeout: patience }, () => {
+  test('is the same, to the millisecond, as often as it is played', async () => {
+    const traced = async () => {
+      const { seen, wire } = await play({
+        models: models(),
+        device: phone,
+        edges: { edge: cloud },
+        above: [place(), select({ random: seededRandom(7) })],
+        phases: [
+          { network: wifi, messages: 30 },
+          { network: { uplink: 2e6, rtt: 80, jitter: 10 }, messages: 30 },
+        ],
+        every,
+        options: { deadline: 220 },
+      })
+      const trace = seen.map(({ answer, failure, from, to }) => [from, to, answer?.model, failure?.error.code])
+      return { wire, trace }
+    }
+    expect(await traced()).toEqual(await traced())
+  })
+
   test.each(cases.map((one) => [one.name, one] as const))(
     'changes what %s decides within ten messages, and back within ten or one probe interval',
     async (_name, one) => {

@@ -27,6 +27,9 @@ import {
 import { fakeExecutors } from '../../../stages/execute/testing.ts'
 import { execute, type ModelSource, type ModelSplitter, preprocess, transfer } from '../../../stages/index.ts'
 
+/** A test's limit, ms by the wall: streams play on a clock of their own, however slowly a busy machine lets them. */
+export const patience = 1_200_000
+
 /** How long things take in a place, ms. */
 export interface Place {
   /** Preparing a captured picture; one that is prepared takes a tenth. */
@@ -108,7 +111,10 @@ export async function play(scene: Scene): Promise<Played> {
   const broker = memoryBroker()
   const wire: Wire = { messages: 0, bytes: 0, captured: 0, prepared: 0, activations: 0 }
   const first = phases[0] as Phase
-  const link = faulty(watched(broker.connect(), wire), network(first.network), { clock, random: seededRandom(seed) })
+  const link = faulty(watched(broker.connect({ clock }), wire), network(first.network), {
+    clock,
+    random: seededRandom(seed),
+  })
   const outcomes: Outcome[] = []
   const listening: Decider = {
     name: 'listening',
@@ -141,7 +147,7 @@ export async function play(scene: Scene): Promise<Played> {
   const serve = async (name: string) => {
     await cloud?.drain(0)
     edge = name
-    cloud = await define(name, nothing()).cloud(broker.connect(), { node: name })
+    cloud = await define(name, nothing()).cloud(broker.connect({ clock }), { node: name })
   }
   const starts: number[] = []
   async function* frames() {

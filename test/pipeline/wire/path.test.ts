@@ -37,6 +37,14 @@ describe('a path', () => {
     expect(path.rate).toBe(100)
   })
 
+  it('expects a message to take as long as on the slowest of the recent rates', () => {
+    const path = new Path()
+    expect(path.uploadTime(250)).toBe(1)
+    for (const rate of [1500, 250, 1000]) path.observeRate(rate, 1)
+    expect(path.rate).toBe(1500)
+    expect(path.uploadTime(200_000)).toBe(800)
+  })
+
   it('learns nothing from what took no time', () => {
     const path = new Path()
     path.observeRate(1000, 0)

@@ -102,6 +102,36 @@ describe('backup', () => {
     expect(inTime).toBeGreaterThan(900)
   })
 
+  test('a stand-in that never ran starts as soon as the cloud is later than it mostly is, and not by a guess', () => {
+    const slow = 1500
+    const decider = backup({ model: 'tiny' })
+    decider.open?.({ side: 'device', models })
+    const random = seededRandom(5)
+    for (let i = 0; i < 60; i++) {
+      const ms = Math.max(20, normal(random, 50, 5))
+      const crossed = { bytes: 100_000, latency: ms, crossing: { at: 'captured', bytes: 100_000 } } as const
+      decider.observe?.(outcome({ cut: 'captured', model: 'huge' }, { transfer: ms }, crossed), world)
+    }
+    const long = request({ deadline: 2000, remaining: 2000, bytes: 100_000 })
+    const { backupAfter } = decider.decide(long, world, menu)
+    // By the catalogue's 20 ms it would start 1900 ms later, and be late.
+    expect(backupAfter).toBeGreaterThan(50)
+    expect(backupAfter).toBeLessThan(100)
+    const ran = { latency: (backupAfter ?? 0) + slow, began: backupAfter ?? 0, backup: true } as const
+    decider.observe?.(outcome({ cut: 'answered', model: 'tiny' }, { execute: slow }, ran), world)
+    expect(decider.decide(long, world, menu).backupAfter ?? 0).toBeLessThanOrEqual(2000 - slow)
+  })
+
+  test('where the menu says that something must stand in, it chooses what pays best, whatever that costs', () => {
+    const decider = taught(backup({ price: 1000 }), () => 50)
+    expect(decider.decide(asked, world, menu).backups).toEqual(['none'])
+    const must = { ...menu, backups: ['model:huge', 'model:tiny'] as const }
+    expect(decider.decide(asked, world, must).backups).toEqual(['model:tiny'])
+    expect(decider.explain?.()?.weighed.map(({ choice }) => choice.backup)).toEqual(must.backups)
+    const here = { ...must, cuts: ['answered'] as const }
+    expect(decider.decide(asked, world, here)).toBe(here)
+  })
+
   test('does not begin what can hardly be in time any more', () => {
     const decider = taught(backup(), () => 400)
     const late = request({ deadline: 250, elapsed: 248, bytes: 100_000 })

@@ -165,7 +165,7 @@ export class Environment {
     const score = 0.8
     const happened: Outcome = onTime
       ? outcome(plan, timings, { ...change, score, label, ...(crosses ? { crossing } : {}) })
-      : outcome(plan, {}, failed)
+      : outcome(plan, { ...(device > 0 ? { device } : {}), ...(crosses ? { execute: head } : {}) }, failed)
     if (onTime && crosses)
       this.world.set('cloud', { node: this.truth.node, pending: 0, capacity: 8, slowdown: 1 }, 'test')
     decider.observe?.(happened, this.world)
@@ -173,11 +173,12 @@ export class Environment {
     return { plan, onTime, ms: took, bytes: steps.bytes }
   }
 
-  /** What a probe of the link tells. */
-  probe(): void {
+  /** What a probe of the link tells: a round trip, and a larger one behind it. */
+  probe(decider: Decider): void {
     const { base, byte, node } = this.truth
-    this.world.set('link', { rtt: base, uplink: 8000 / byte }, 'probe')
     this.world.set('cloud', { node, pending: 0, capacity: 8, slowdown: 1 }, 'probe')
+    for (const bytes of [100, 32_768])
+      decider.probed?.({ node, bytes, ms: base + byte * bytes, answered: true, now: this.now }, this.world)
   }
 }
 

@@ -32,7 +32,7 @@ describe('what it learns', () => {
       expect(crossed(settled)).toBeLessThanOrEqual(1)
       env.truth = usual
       env.now += 6000
-      env.probe()
+      env.probe(decider)
       stream(env, decider, 10)
       const back = stream(env, decider, 20)
       expect(crossed(back)).toBeGreaterThanOrEqual(18)
@@ -149,8 +149,8 @@ describe('tries', () => {
 
   test('that nothing covers are not made where time does not allow', () => {
     const env = new Environment(slow)
-    env.probe()
     const decider = planner(env)
+    env.probe(decider)
     expect(crossed(stream(env, decider, 100, { deadline: 150 }))).toBe(0)
   })
 })

@@ -86,11 +86,15 @@ function chosenOf(decider: Planner): Weighed {
   return weighed[chosen] as Weighed
 }
 
-/** The menus that are one arm each. */
+/**
+ * The menus that are one arm each. An encoding of activations alone would leave a prepared picture to its stage's JPEG,
+ * which is no arm of a menu that names how pictures may be written.
+ */
 function* singles(menu: Menu): Generator<Menu> {
+  const pictures = menu.encodings.filter((encoding) => everything.encodings.includes(encoding))
   for (const model of menu.models)
     for (const cut of menu.cuts)
-      for (const encoding of menu.encodings)
+      for (const encoding of cut === 'prepared' && pictures.length > 0 ? pictures : menu.encodings)
         for (const target of menu.targets)
           for (const backup of menu.backups)
             yield { ...menu, models: [model], cuts: [cut], encodings: [encoding], targets: [target], backups: [backup] }

@@ -1,0 +1,1 @@
+export { type DrawOptions, drawn, escaped, htmlPage, htmlTable } from './plots.ts'

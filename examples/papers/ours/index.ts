@@ -1,0 +1,1 @@
+export { ours } from './ours.ts'

@@ -1,0 +1,118 @@
+import type { Target, World } from '../../../pipeline/index.ts'
+import { LinkEstimate, type LinkEstimateOptions } from './link.ts'
+
+/** Milliseconds a link takes: base + byte · bytes, the answer's way down included. */
+export interface Line {
+  readonly base: number
+  readonly byte: number
+  /** How well that is known, ms²: √(spread[0] + 2 · spread[1] · bytes + spread[2] · bytes²) is the standard deviation. */
+  readonly spread: readonly [number, number, number]
+  /** How far off it may be besides, relative: it wears out. */
+  readonly doubt: number
+}
+
+const certain = [0, 0, 0] as const
+
+/** A link nobody knows anything of: 50 ms and 8 Mbit/s. */
+const guessed: Line = { base: 50, byte: 1e-3, spread: certain, doubt: 0.8 }
+/** What one never saw is off by so much, relative. */
+const unseen = 0.7
+/** A probe of fewer bytes tells a round trip, and nothing of the rate. */
+const telling = 4096
+/** What did not get through in time would have taken longer, nobody knows how much: half as long again is expected. */
+const beyond = 1.5
+/** What is overdue counts until it is known whose fault it was; so many at most. */
+const most = 8
+
+interface Overdue {
+  readonly edge: string
+  readonly bytes: number
+  readonly ms: number
+}
+
+/**
+ * What the ways to the cloud take, by target. Messages that did not get through are held against the way as it is now, and
+ * against an edge only once that very edge has answered again: the device may have moved to another, and what is known of
+ * the one it left is to stay as it was.
+ */
+export class Lines {
+  readonly link: LinkEstimate
+  #overdue: Overdue[] = []
+  /** How many times slower than known the way seems. */
+  #slower = 1
+
+  constructor(link?: LinkEstimateOptions) {
+    this.link = new LinkEstimate(link)
+  }
+
+  /** Messages in a row that did not get through. */
+  get overdue(): number {
+    return this.#overdue.length
+  }
+
+  /** What is known of the way to a target; of the edge that answered last where nothing is. */
+  line(target: Target, world: World, now: number): Line {
+    const edge = this.edge(target)
+    if (edge === undefined || !this.link.knows(edge)) return this.#heardOf(world, now)
+    const base = this.link.mean(0, edge) as number
+    const byte = ((this.link.mean(1e6, edge) as number) - base) / 1e6
+    const slower = edge === this.link.edge ? this.#slower : 1
+    const known = slower * slower
+    const spread = [
+      known * this.link.variance(0, false, edge),
+      (known * this.link.covarianceTo(edge)) / 1e6,
+      (known * this.link.slopeVarianceTo(edge)) / 1e12,
+    ] as const
+    const age = slower > 1 ? Number.POSITIVE_INFINITY : this.link.age(now, edge)
+    return { base: slower * base, byte: slower * byte, spread, doubt: this.#aged(0, age) }
+  }
+
+  /** The edge by which a target is reached: the node it names, or the one that answered last. */
+  edge(target: Target): string | undefined {
+    return target.startsWith('node:') ? target.slice('node:'.length) : this.link.edge
+  }
+
+  /** Learns that so many bytes up, and the answer down, took `ms` over an edge. */
+  crossed(edge: string, bytes: number, ms: number, now: number): void {
+    this.link.observe(edge, bytes, ms, now)
+    // Who answers now is who did not before, or another did not.
+    for (const one of this.#overdue) if (one.edge === edge) this.link.observeAtLeast(one.bytes, one.ms, now)
+    this.#settle()
+  }
+
+  /** Learns what a probe of so many bytes took. A round trip over a way that nobody took for long starts it afresh. */
+  probed(edge: string, bytes: number, ms: number, now: number): void {
+    const stale = this.#overdue.length > 0 || this.link.age(now, edge) > this.link.staleAfter
+    if (bytes < telling && stale && this.link.knows(edge)) this.link.refresh(edge, ms, undefined, now)
+    else this.link.observe(edge, bytes, ms, now)
+    this.#settle()
+  }
+
+  /** Learns that so many bytes did not get through in `ms`: more than is expected, or nothing is learned. */
+  notThrough(bytes: number, ms: number): void {
+    const { edge } = this.link
+    const known = this.link.mean(bytes)
+    if (edge === undefined || known === undefined || known <= 0) return
+    if (this.#overdue.length < most) this.#overdue.push({ edge, bytes, ms })
+    if (ms > known * this.#slower) this.#slower = (beyond * ms) / known
+  }
+
+  /** What was overdue is no longer in doubt. */
+  #settle(): void {
+    if (this.#overdue.length > 0) this.#overdue = []
+    this.#slower = 1
+  }
+
+  #heardOf(world: World, now: number): Line {
+    const fact = world.get('link')
+    if (!fact) return guessed
+    const { uplink = 0, rtt = guessed.base } = fact.value
+    const byte = uplink > 0 ? 8000 / uplink : guessed.byte
+    return { base: rtt, byte, spread: certain, doubt: uplink > 0 ? this.#aged(0.3, now - fact.at) : guessed.doubt }
+  }
+
+  /** What is known wears out: once it is stale, a link may be another. */
+  #aged(doubt: number, age: number): number {
+    return doubt + (unseen - Math.min(doubt, unseen)) * Math.min(1, age / this.link.staleAfter)
+  }
+}
