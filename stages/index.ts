@@ -87,6 +87,7 @@ export {
   type CacheEvent,
   type CacheHost,
   type CacheStatistics,
+  type ColdFigures,
   costDirect,
   costIncrease,
   type EvictionPolicy,

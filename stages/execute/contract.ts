@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Clock, ExecutorLost, Tensor } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
 import type { CacheHost, ModelCache } from './cache/index.ts'
+import type { ColdFigures } from './cold-starts.ts'
 import type { poolOptions } from './options.ts'
 import type { Placement } from './placement.ts'
 import type { ExecutorFactory, ExecutorOptions } from './ports.ts'
@@ -108,6 +109,8 @@ export interface PoolStatistics {
   readonly models: readonly ModelStatistics[]
   /** Where the time of the last runs went; undefined before the first. */
   readonly times: StepTimes | undefined
+  /** By runs; the cache counts leases, of which all runs that wait for one model, or are made as one, share one. */
+  readonly cold: ColdFigures
 }
 
 /** Places work on executors. */

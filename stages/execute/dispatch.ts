@@ -178,6 +178,7 @@ export class Dispatcher {
         const took = { queueMs, loadMs: loadMs + work.loading, batchMs, runMs: ms }
         const report = { ...took, outputs, batch: turn.works.length, executor: executor.id }
         performer.times.add(report)
+        performer.cold.add(work.model, report)
         work.resolve(report)
       } else if (work.settled || work.copies > 0) return
       else if (outcome.type === 'lost' && turn.began !== undefined) {

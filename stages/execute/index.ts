@@ -20,6 +20,7 @@ export {
   type RefusalReason,
 } from './cache/index.ts'
 export { classify } from './classify.ts'
+export type { ColdFigures } from './cold-starts.ts'
 export type {
   ExecutorPool,
   ExecutorPoolOptions,

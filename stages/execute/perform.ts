@@ -1,5 +1,6 @@
 import { type Clock, DeadlineExceeded, ExecutionFailed, ExecutorLost, type Tensor } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
+import { ColdStarts } from './cold-starts.ts'
 import type { PoolEvent } from './contract.ts'
 import type { ModelState, ModelStates } from './model-state.ts'
 import type { PoolSettings } from './options.ts'
@@ -38,6 +39,8 @@ export class Performer {
   readonly #overhead = new Overhead()
   /** Where the time of the last runs went. */
   readonly times = new RecentTimes()
+  /** What they waited for their models. */
+  readonly cold = new ColdStarts()
   /** Runs that were asked for and made, runs of executors that made them, and loads, since the start. */
   runs = 0
   made = 0

@@ -53,5 +53,6 @@ export function poolStatistics(sources: StatisticsSources): PoolStatistics {
       loadMs,
     })),
     times: performer.times.summary(),
+    cold: performer.cold.summary(performer.loads),
   }
 }
