@@ -1,6 +1,6 @@
 import { BadConfiguration, type Side, type StageContext } from '../../pipeline/index.ts'
 import type { Models } from '../manage/index.ts'
-import { type CacheHost, type EvictionPolicy, modelCache } from './cache/index.ts'
+import { type CacheHost, type EvictionPolicy, type ModelCacheOptions, modelCache } from './cache/index.ts'
 import type { ExecutorPool, PoolEvent } from './contract.ts'
 import type { BatchOptions } from './options.ts'
 import { executorPool } from './pool.ts'
@@ -20,6 +20,8 @@ export interface LazyPoolOptions {
   readonly memory?: number
   /** Which models go first when `memory` is full. Default `ageing()`. */
   readonly policy?: EvictionPolicy
+  /** What memory and loading cost, for the cache's `costPer1000`. */
+  readonly price?: ModelCacheOptions['price']
   /** Ids of models that are loaded before the first message and never go. */
   readonly pin?: readonly string[]
   /** Runs several messages as one where that pays. Default: each by itself. */
@@ -88,7 +90,7 @@ export class LazyPool {
 
   #make(): ExecutorPool {
     const { side, clock, executors } = this.#context
-    const { size, threads = 1, policy, batch, queue } = this.#options
+    const { size, threads = 1, policy, batch, queue, price } = this.#options
     const follower = this.#follower
     const { memory = follower && Number.MAX_SAFE_INTEGER } = this.#options
     return executorPool({
@@ -108,6 +110,7 @@ export class LazyPool {
                 clock,
                 budget: memory,
                 ...(policy ? { policy } : {}),
+                ...(price ? { price } : {}),
               }),
           }),
     })
