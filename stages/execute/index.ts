@@ -23,13 +23,10 @@ export { classify } from './classify.ts'
 export {
   type ClusterOptions,
   type NodeRecord,
-  packRecord,
   type RollOutOptions,
   type RollOutReport,
   readRecord,
-  recordKey,
   rollOut,
-  type TimeFigures,
 } from './cluster/index.ts'
 export type {
   ExecutorPool,
