@@ -28,6 +28,7 @@ export {
   readRecord,
   rollOut,
 } from './cluster/index.ts'
+export type { ColdFigures } from './cold-starts.ts'
 export type {
   ExecutorPool,
   ExecutorPoolOptions,
@@ -37,7 +38,14 @@ export type {
   PoolRunOptions,
   PoolStatistics,
 } from './contract.ts'
-export { type Executable, type Execute, type ExecutedPayload, type ExecuteOptions, execute } from './execute.ts'
+export {
+  type Executable,
+  type Execute,
+  type ExecutedPayload,
+  type ExecuteOptions,
+  execute,
+} from './execute.ts'
+export type { ExecuteEvent, ExecuteStatistics } from './halves.ts'
 export { type BatchOptions, batchOptions } from './options.ts'
 export { type Candidate, leastLoaded, mostRoom, type Placement, powerOfTwo, residencyFirst } from './placement.ts'
 export { executorPool } from './pool.ts'
@@ -51,3 +59,4 @@ export type {
   RunReport,
 } from './ports.ts'
 export { type PoolRefusal, RunRefused } from './refused.ts'
+export type { StepTimes, TimeFigures } from './times.ts'

@@ -1,7 +1,15 @@
 import { BadConfiguration, type Side, type StageContext } from '../../pipeline/index.ts'
 import type { Models } from '../manage/index.ts'
-import { type CacheHost, type EvictionPolicy, type ModelCacheOptions, modelCache } from './cache/index.ts'
+import {
+  type AliasOptions,
+  type CacheEvent,
+  type CacheHost,
+  type EvictionPolicy,
+  type ModelCacheOptions,
+  modelCache,
+} from './cache/index.ts'
 import type { ExecutorPool, PoolEvent } from './contract.ts'
+import type { ExecuteEvent, ExecuteStatistics, Half } from './halves.ts'
 import type { BatchOptions } from './options.ts'
 import { executorPool } from './pool.ts'
 import type { ExecutorFactory } from './ports.ts'
@@ -28,6 +36,8 @@ export interface LazyPoolOptions {
   readonly batch?: Partial<BatchOptions>
   /** Runs of one model that may wait; more are refused. Default 256. */
   readonly queue?: number
+  /** Told of what happens in the pool and the cache of each half. It must not throw. */
+  readonly events?: (event: ExecuteEvent) => void
 }
 
 /** What follows the memory of a pool; then there is a cache, and without `memory` one that never lets go. */
@@ -42,7 +52,7 @@ export interface MemoryFollower {
  * Starts its executors when they are first needed: a device that answers nothing itself holds none. Keeps the world's
  * `resident` models up to date.
  */
-export class LazyPool {
+export class LazyPool implements Half {
   readonly #options: LazyPoolOptions
   readonly #context: StageContext
   readonly #models: Models
@@ -84,6 +94,25 @@ export class LazyPool {
     }
   }
 
+  statistics(): ExecuteStatistics | undefined {
+    const { node, side } = this.#context
+    const pool = this.#pool
+    return pool && { node, side, pool: pool.statistics(), cache: pool.cache?.statistics() }
+  }
+
+  async rollOut(name: string, to: string, options: AliasOptions = {}): Promise<void> {
+    if (this.#follower) {
+      throw new BadConfiguration('Nodes that share execution move a name together. Use rollOut() of the cluster.')
+    }
+    const [from, next] = [this.#models.source(name), this.#models.source(to)]
+    assertAlike(this.#models, name, to)
+    const { cache } = this.get()
+    if (cache === undefined) {
+      throw new BadConfiguration('A version is rolled out within a memory. Give execute() one: { memory: bytes }.')
+    }
+    await cache.alias(name, next, { from, ...options })
+  }
+
   async close(): Promise<void> {
     await this.#pool?.drain()
   }
@@ -93,7 +122,7 @@ export class LazyPool {
     const { size, threads = 1, policy, batch, queue, price } = this.#options
     const follower = this.#follower
     const { memory = follower && Number.MAX_SAFE_INTEGER } = this.#options
-    return executorPool({
+    const pool = executorPool({
       factory: this.#options.executors[side],
       size: executors ?? size ?? (side === 'device' ? 1 : 2),
       threads,
@@ -114,9 +143,12 @@ export class LazyPool {
               }),
           }),
     })
+    pool.cache?.watch((event) => this.#tell(event))
+    return pool
   }
 
   #hear(event: PoolEvent): void {
+    this.#tell(event)
     const { events, world } = this.#context
     if (event.type === 'executor-lost') events.emit({ type: 'fault', where: 'executor', error: event.error })
     this.#follower?.look()
@@ -124,4 +156,18 @@ export class LazyPool {
     const models = this.#pool?.statistics().executors.flatMap((each) => each.models) ?? []
     world.set('resident', [...new Set(models)], 'execute')
   }
+
+  #tell(event: PoolEvent | CacheEvent): void {
+    const { node, side } = this.#context
+    this.#options.events?.({ ...event, node, side })
+  }
+}
+
+/** @throws BadConfiguration what is prepared for one does not fit the other · UnknownModel */
+function assertAlike(models: Models, name: string, to: string): void {
+  const [one, other] = [models.entry(name).input, models.entry(to).input]
+  if (JSON.stringify(one) === JSON.stringify(other)) return
+  throw new BadConfiguration(
+    `"${to}" takes another input than "${name}", and what comes is prepared for that. Give it a name of its own.`,
+  )
 }

@@ -119,8 +119,10 @@ export class ClusterNode {
   readonly guard = (host: CacheHost): CacheHost => this.#holdings.guard(host)
 
   /** The pool, with what its runs take told to observers, and each file known by its key. */
-  metered(pool: ExecutorPool): Pick<ExecutorPool, 'run'> {
+  metered(pool: ExecutorPool): Pick<ExecutorPool, 'run' | 'cache'> {
     return {
+      // Which version a name means is the cluster's to say, not one node's.
+      cache: undefined,
       run: async (model, inputs, options) => {
         const report = await pool.run(model, inputs, options)
         this.#figures.ran(report)
