@@ -23,11 +23,9 @@ export { classify } from './classify.ts'
 export {
   type ClusterOptions,
   type NodeRecord,
-  packRecord,
   type RollOutOptions,
   type RollOutReport,
   readRecord,
-  recordKey,
   rollOut,
 } from './cluster/index.ts'
 export type { ColdFigures } from './cold-starts.ts'

@@ -1,5 +1,4 @@
 import {
-  type ActorRef,
   asQuintetError,
   Boundary,
   type Clock,
@@ -19,7 +18,7 @@ import type { CacheHost } from '../cache/index.ts'
 import type { ExecutorPool } from '../contract.ts'
 import { NodeAliases } from './aliases.ts'
 import type { Presence } from './announcement.ts'
-import { type Command, type CommandReply, command } from './commands.ts'
+import { command } from './commands.ts'
 import { NodeFigures } from './figures.ts'
 import { Holdings } from './holdings.ts'
 import { ModelKeys } from './keys.ts'
@@ -28,7 +27,7 @@ import type { ClusterSettings } from './options.ts'
 import { makeRecord } from './record.ts'
 import { RecordKeeper } from './record-keeper.ts'
 import { ModelRouting } from './routing.ts'
-import { Versions } from './versions.ts'
+import { commandRef, Versions } from './versions.ts'
 
 /** How long what other nodes have sent may take to end, ms. */
 const drainWithin = 10_000
@@ -291,14 +290,5 @@ export class ClusterNode {
       pool: pool.statistics(),
       figures: this.#figures,
     })
-  }
-}
-
-/** What a roll-out is told to; each step by itself, so that one that waits keeps no other waiting. */
-function commandRef(name: string, versions: Versions): ActorRef<Command, CommandReply> {
-  return {
-    name,
-    ask: (step) => versions.follow(step),
-    tell: async (step) => void (await versions.follow(step)),
   }
 }

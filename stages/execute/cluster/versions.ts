@@ -1,4 +1,11 @@
-import { BadConfiguration, type Clock, DeadlineExceeded, Refused, within } from '../../../pipeline/index.ts'
+import {
+  type ActorRef,
+  BadConfiguration,
+  type Clock,
+  DeadlineExceeded,
+  Refused,
+  within,
+} from '../../../pipeline/index.ts'
 import type { Models } from '../../manage/index.ts'
 import type { ModelCache } from '../cache/index.ts'
 import type { NodeAliases } from './aliases.ts'
@@ -96,4 +103,13 @@ function assertAlike(name: string, models: Models, from: string, to: string): vo
   throw new BadConfiguration(
     `"${to}" takes another input than "${from}", which answers as "${name}" now, and what comes is prepared for that. Give it a name of its own.`,
   )
+}
+
+/** A node's part in roll-outs as what commands are told to: each step by itself, so that one that waits keeps no other waiting. */
+export function commandRef(name: string, versions: Versions): ActorRef<Command, CommandReply> {
+  return {
+    name,
+    ask: (step) => versions.follow(step),
+    tell: async (step) => void (await versions.follow(step)),
+  }
 }
