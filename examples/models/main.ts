@@ -45,7 +45,7 @@ await program(async () => {
   const pool = executorPool({
     factory: processExecutors(),
     size: 2,
-    cache: (host, clock) => modelCache({ host, clock, policy, budget }),
+    cache: (host, clock) => modelCache({ host, clock, policy, budget, loadBytesPerFileByte: 1 }),
   })
   try {
     const asked = requests(sources, count)

@@ -105,7 +105,10 @@ export class LazyPool implements Half {
       ...(batch === undefined ? {} : { batch }),
       ...(memory === undefined
         ? {}
-        : { cache: (host) => modelCache({ host, clock, budget: memory, ...(policy ? { policy } : {}) }) }),
+        : {
+            cache: (host) =>
+              modelCache({ host, clock, budget: memory, loadBytesPerFileByte: 1, ...(policy ? { policy } : {}) }),
+          }),
     })
     pool.cache?.watch((event) => this.#tell(event))
     return pool

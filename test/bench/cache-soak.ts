@@ -34,7 +34,7 @@ async function soak(folder: string, runs: number): Promise<boolean> {
   const pool = executorPool({
     factory: processExecutors(),
     size: 2,
-    cache: (host, clock) => modelCache({ host, clock, budget }),
+    cache: (host, clock) => modelCache({ host, clock, budget, loadBytesPerFileByte: 1 }),
   })
   const random = seededRandom(1)
   // Zipf with exponent 1: a few are asked for all the time, most hardly ever.

@@ -133,6 +133,13 @@ export class Residents {
     return bytes
   }
 
+  /** Bytes of the files that are being loaded. */
+  get loadingFileBytes(): number {
+    let bytes = 0
+    for (const { state, model } of this.all()) if (state === 'loading') bytes += model.bytes
+    return bytes
+  }
+
   /** Bytes × ms that were held so far. */
   get byteMs(): number {
     this.#use(0)
