@@ -49,7 +49,8 @@ function decideOne(
     width: 'width' in payload ? payload.width : undefined,
     height: 'height' in payload ? payload.height : undefined,
     elapsed: now - message.captured,
-    remaining: message.expires - now,
+    // A late answer may still be waited for; it is late all the same.
+    remaining: Math.max(0, Math.min(message.expires, message.captured + context.deadline) - now),
     deadline: context.deadline,
     way: message.way,
     now,

@@ -17,7 +17,7 @@ export interface DecisionRequest {
   /** Pixels, where known. */
   readonly width: number | undefined
   readonly height: number | undefined
-  /** Milliseconds since capture, and left of the budget. */
+  /** Milliseconds since capture, and left until an answer is late; 0 where it is late already. */
   readonly elapsed: number
   readonly remaining: number
   /** Milliseconds from capture within which its answer is on time; Infinity outside a pipeline. */

@@ -54,20 +54,22 @@ export function outcomeOf(frame: Frame, side: Side, now: number, deadline: numbe
 
 /** What the device's deciders hear of a model that stood in: it prepared and ran what was captured. */
 export function backupOutcome(frame: Frame, now: number, deadline: number, took: Took): Outcome {
-  const { device, queue, run, load } = took
+  const { began, device, queue, run, load } = took
   return {
     ...outcomeOf(frame, 'device', now, deadline),
     attempt: 2,
     settled: false,
     backup: true,
+    began,
     plan: { model: frame.backup as string, cut: 'answered' },
     timings: { capture: 0, device, execute: queue + load + run, queue, load },
     crossing: undefined,
   }
 }
 
-/** ms of a stand-in's steps. */
+/** When a stand-in began, ms from capture, and ms of its steps. */
 export interface Took {
+  readonly began: number
   readonly device: number
   readonly queue: number
   readonly load: number

@@ -15,52 +15,9 @@ import { Executors } from './executors.ts'
 import { blankFrame, type Frame, Frames } from './frame.ts'
 import { backupOutcome, outcomeOf, planOf, requestOf } from './hearing.ts'
 import { type SimulatedLink, simulatedLink, Watched } from './link.ts'
+import type { Insight, ReplayOptions, ReplayReport } from './policy.ts'
+import { Prober } from './prober.ts'
 import { checked, type Scenario, type ScenarioInput } from './scenario.ts'
-
-/** Who decides: on the device before the wire, in the cloud behind it. */
-export interface Policy {
-  readonly name: string
-  readonly device?: readonly Decider[]
-  readonly cloud?: readonly Decider[]
-}
-
-export interface ReplayOptions {
-  /** Given as a function it sees what is hidden from deciders. */
-  readonly policy: Policy | ((insight: Insight) => Policy)
-  readonly seed: number
-  /** Frames to be captured. */
-  readonly frames: number
-  /** Hears of every frame when it is settled; the frame is reused afterwards. */
-  readonly onSettled?: (frame: Frame) => void
-}
-
-/** What became of all frames. */
-export interface ReplayReport {
-  readonly frames: number
-  /** No place was free for them. */
-  readonly dropped: number
-  readonly onTime: number
-  /** Answers that were right and on time; 0 where nobody tells accuracies. */
-  readonly right: number
-  /** Means per frame that was not dropped. */
-  readonly latency: number
-  readonly sentBytes: number
-  /** Virtual ms from the first capture to the last settlement. */
-  readonly ms: number
-}
-
-/** What the simulation knows and no real decider can: for oracles, which policies are held against. */
-export interface Insight {
-  readonly scenario: Scenario
-  /** The frame that is decided about, its fate included. */
-  readonly frame: Frame
-  /** ms until the device, and the first of the cloud's executors, is done with what it was given. */
-  readonly device: number
-  readonly cloud: number
-  /** Bytes that were sent and have not left the bottleneck, and ms until they have. */
-  readonly queued: number
-  readonly uplink: number
-}
 
 /** What happens to a frame next. */
 type Step = (frame: Frame) => void
@@ -93,6 +50,7 @@ class Replay {
   readonly #frames: Frames
   readonly #link: SimulatedLink
   readonly #watched = new Watched()
+  readonly #prober: Prober
   readonly #phone: Executors
   readonly #executors: Executors
   readonly #worlds: { readonly device: World; readonly cloud: World }
@@ -108,6 +66,7 @@ class Replay {
   #captured = 0
   #dropped = 0
   #inFlight = 0
+  #ended = 0
   #onTime = 0
   #right = 0
   #latency = 0
@@ -119,7 +78,7 @@ class Replay {
     this.#scenario = scenario
     this.#options = options
     this.#frames = new Frames(scenario, seed)
-    this.#link = simulatedLink(scenario.link)
+    this.#link = simulatedLink(scenario.link, seed)
     this.#phone = new Executors(1, device.holds)
     this.#executors = new Executors(cloud.executors, cloud.holds)
     const policy = typeof options.policy === 'function' ? options.policy(this.#insight()) : options.policy
@@ -127,6 +86,7 @@ class Replay {
     this.#cloud = policy.cloud ?? []
     const learns = ({ observe }: Decider) => observe !== undefined
     this.#learning = { device: this.#device.filter(learns), cloud: this.#cloud.filter(learns) }
+    this.#prober = this.#probing()
     const clock = { now: () => this.#now, after: () => ({ cancel() {} }) }
     this.#worlds = { device: new World(clock), cloud: new World(clock) }
     const above = Object.keys(device.models)
@@ -158,7 +118,7 @@ class Replay {
       right: this.#right,
       latency: this.#latency / answered,
       sentBytes: this.#sent / answered,
-      ms: this.#now,
+      ms: this.#ended,
     }
   }
 
@@ -175,6 +135,7 @@ class Replay {
     frame.plan = planOf(menu)
     frame.cut = frame.plan.cut ?? (menu.cuts[0] as Cut)
     frame.model = menu.models.length === 1 || this.#cloud.length === 0 ? menu.models[0] : undefined
+    if (this.#learning.device.length > 0) this.#prober.passed(frame.bytes, frame.cut !== 'answered')
     const { backup, backupAfter = 0 } = frame.plan
     if (backup?.startsWith('model:') && frame.cut !== 'answered') {
       frame.backup = backup.slice('model:'.length)
@@ -210,7 +171,8 @@ class Replay {
     const run = ran.ended - ran.began - ran.load
     frame.backupAfter = ran.ended - frame.captured
     frame.backupWork = device + ran.load + run
-    const took = { device, queue: waited, load: ran.load, run }
+    const began = this.#now - frame.captured
+    const took = { began, device, queue: waited, load: ran.load, run }
     this.#at(
       ran.ended,
       (done) => {
@@ -307,6 +269,7 @@ class Replay {
 
   readonly #settle: Step = (frame) => {
     const { deadline, accuracy, captures } = this.#scenario
+    this.#ended = this.#now
     frame.planned = frame.latency = this.#now - frame.captured
     const stoodIn = frame.planned > deadline && frame.backupAfter <= deadline
     if (stoodIn) {
@@ -320,7 +283,10 @@ class Replay {
     const world = this.#worlds.device
     world.set('inFlight', --this.#inFlight, 'replay')
     if (this.#learning.device.length > 0) {
-      if (frame.sent > 0) world.set('link', this.#watched.observe(frame.sent, frame.up, frame.down), 'replay')
+      if (frame.sent > 0) {
+        this.#prober.heard()
+        world.set('link', this.#watched.observe(frame.sent, frame.up, frame.down), 'replay')
+      }
       this.#observe(outcomeOf(frame, 'device', this.#now, deadline), 'device')
     }
     if (frame.onTime) this.#onTime++
@@ -374,6 +340,27 @@ class Replay {
         return link.wait(now())
       },
     }
+  }
+
+  #probing(): Prober {
+    const world = () => this.#worlds.device
+    const later = (ms: number, then: () => void) => this.#at(this.#now + ms, then, this.#decided)
+    return new Prober({
+      now: () => this.#now,
+      after: later,
+      msPerByte: () => this.#watched.msPerByte,
+      send: (bytes, answered) => {
+        const { up, down } = this.#link.probe(bytes, this.#now)
+        if (Number.isFinite(up + down)) later(up + down, () => answered(up, down))
+      },
+      found: (probe, up, down) => {
+        world().set('link', this.#watched.observe(probe.bytes, up, down), 'replay')
+        for (const decider of this.#learning.device) decider.probed?.(probe, world())
+      },
+      failed: (probe) => {
+        for (const decider of this.#learning.device) decider.probed?.(probe, world())
+      },
+    })
   }
 
   #fresh(): Frame {

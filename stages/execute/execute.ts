@@ -24,6 +24,7 @@ import { chosen, type Models, modelsOf } from '../manage/index.ts'
 import { decodeActivations, encodeActivations } from './activations.ts'
 import type { AliasOptions } from './cache/index.ts'
 import { classify } from './classify.ts'
+import { ClusterNode, type ClusterOptions, clusterSettings } from './cluster/index.ts'
 import type { ExecutorPool, PoolReport } from './contract.ts'
 import { type ExecuteStatistics, Halves } from './halves.ts'
 import { LazyPool, type LazyPoolOptions } from './lazy-pool.ts'
@@ -75,6 +76,11 @@ export interface ExecuteOptions extends LazyPoolOptions {
   readonly splitter?: ModelSplitter
   /** Default: the pipeline's. */
   readonly models?: Models
+  /**
+   * Whether the cloud nodes of the pipeline share execution: a message is run where its model is loaded, by whichever
+   * node it reached. Default: each runs what it is sent.
+   */
+  readonly cluster?: boolean | ClusterOptions
 }
 
 /**
@@ -84,27 +90,55 @@ export interface ExecuteOptions extends LazyPoolOptions {
  * cloud they start with the half, on the device when they are first needed.
  */
 export function execute(options: ExecuteOptions): Execute {
+  const sharing = options.cluster ? clusterSettings(options.cluster) : undefined
   const halves = new Halves()
   const definition = workStage(
     'execute',
     async (context) => {
       const models = modelsOf(options.models, context.models, 'execute')
-      const pool = new LazyPool(options, models, context)
+      const cluster =
+        sharing && context.side === 'cloud' && context.outward
+          ? new ClusterNode({
+              settings: sharing,
+              context,
+              outward: context.outward,
+              models,
+              limited: options.memory !== undefined,
+              pinned: options.pin ?? [],
+            })
+          : undefined
+      const pool = new LazyPool(options, models, context, cluster)
       const splits = options.splitter && new Splits(options.splitter)
       // A cloud half is there to run models: its executors start with it.
       if (context.side === 'cloud') pool.get()
       await pool.warm()
       const leave = halves.add(pool)
+      const close = async () => {
+        leave()
+        await cluster?.close()
+        await Promise.all([pool.close(), splits?.close()])
+      }
+      if (cluster) {
+        const own = pool.get()
+        const metered = cluster.metered(own)
+        try {
+          await cluster.open({
+            pool: own,
+            run: (message) => run(message, context, models, metered, splits, cluster),
+          })
+        } catch (error) {
+          await close()
+          throw error
+        }
+      }
       return {
         work: (message) => {
           if (!isForHere(message, context)) return message
           if (message.plan.model === lastAnswer) return repeated(message, context)
+          if (cluster) return cluster.run(message)
           return run(message, context, models, pool.get(), splits)
         },
-        close: async () => {
-          leave()
-          await Promise.all([pool.close(), splits?.close()])
-        },
+        close,
       }
     },
     // The pool bounds what runs and what waits; the stage only keeps the order.
@@ -136,8 +170,9 @@ async function run(
   message: Message,
   { side, clock }: StageContext,
   models: Models,
-  pool: ExecutorPool,
+  pool: Pick<ExecutorPool, 'run' | 'cache'>,
   splits: Splits | undefined,
+  cluster?: ClusterNode,
 ): Promise<Message> {
   const { payload, plan } = message
   if (payload.form !== 'tensors') {
@@ -169,11 +204,13 @@ async function run(
   const inputs = await decodeActivations(payload)
   if (tailFrom !== undefined) {
     const { tail } = await splitOf(model, tailFrom, models, splits)
+    cluster?.know(tail, model, tailFrom)
     return answered(model, await pool.run(tail, inputs, options))
   }
   const version = pool.cache?.use(model, models.source(model))
   try {
     const source = version?.model ?? models.source(model)
+    cluster?.know(source, model, undefined)
     return answered(source.name, await pool.run(source, inputs, options))
   } finally {
     version?.end()

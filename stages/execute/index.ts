@@ -20,6 +20,16 @@ export {
   type RefusalReason,
 } from './cache/index.ts'
 export { classify } from './classify.ts'
+export {
+  type ClusterOptions,
+  type NodeRecord,
+  packRecord,
+  type RollOutOptions,
+  type RollOutReport,
+  readRecord,
+  recordKey,
+  rollOut,
+} from './cluster/index.ts'
 export type { ColdFigures } from './cold-starts.ts'
 export type {
   ExecutorPool,

@@ -1,6 +1,6 @@
 import { BadConfiguration, type Side, type StageContext } from '../../pipeline/index.ts'
 import type { Models } from '../manage/index.ts'
-import { type AliasOptions, type CacheEvent, type EvictionPolicy, modelCache } from './cache/index.ts'
+import { type AliasOptions, type CacheEvent, type CacheHost, type EvictionPolicy, modelCache } from './cache/index.ts'
 import type { ExecutorPool, PoolEvent } from './contract.ts'
 import type { ExecuteEvent, ExecuteStatistics, Half } from './halves.ts'
 import type { BatchOptions } from './options.ts'
@@ -25,8 +25,18 @@ export interface LazyPoolOptions {
   readonly pin?: readonly string[]
   /** Runs several messages as one where that pays. Default: each by itself. */
   readonly batch?: Partial<BatchOptions>
+  /** Runs of one model that may wait; more are refused. Default 256. */
+  readonly queue?: number
   /** Told of what happens in the pool and the cache of each half. It must not throw. */
   readonly events?: (event: ExecuteEvent) => void
+}
+
+/** What follows the memory of a pool; then there is a cache, and without `memory` one that never lets go. */
+export interface MemoryFollower {
+  /** Stands between the cache and the executors. */
+  readonly guard: (host: CacheHost) => CacheHost
+  /** Executors, or what they hold, have changed. */
+  look(): void
 }
 
 /**
@@ -37,16 +47,18 @@ export class LazyPool implements Half {
   readonly #options: LazyPoolOptions
   readonly #context: StageContext
   readonly #models: Models
+  readonly #follower: MemoryFollower | undefined
   #pool: ExecutorPool | undefined
 
   /** @throws BadConfiguration a policy without a memory */
-  constructor(options: LazyPoolOptions, models: Models, context: StageContext) {
+  constructor(options: LazyPoolOptions, models: Models, context: StageContext, follower?: MemoryFollower) {
     if (options.policy !== undefined && options.memory === undefined) {
       throw new BadConfiguration('execute() got a policy, but no memory to keep to. Say how many bytes models may use.')
     }
     this.#options = options
     this.#models = models
     this.#context = context
+    this.#follower = follower
   }
 
   get(): ExecutorPool {
@@ -80,6 +92,9 @@ export class LazyPool implements Half {
   }
 
   async rollOut(name: string, to: string, options: AliasOptions = {}): Promise<void> {
+    if (this.#follower) {
+      throw new BadConfiguration('Nodes that share execution move a name together. Use rollOut() of the cluster.')
+    }
     const [from, next] = [this.#models.source(name), this.#models.source(to)]
     assertAlike(this.#models, name, to)
     const { cache } = this.get()
@@ -95,7 +110,9 @@ export class LazyPool implements Half {
 
   #make(): ExecutorPool {
     const { side, clock, executors } = this.#context
-    const { size, threads = 1, memory, policy, batch } = this.#options
+    const { size, threads = 1, policy, batch, queue } = this.#options
+    const follower = this.#follower
+    const { memory = follower && Number.MAX_SAFE_INTEGER } = this.#options
     const pool = executorPool({
       factory: this.#options.executors[side],
       size: executors ?? size ?? (side === 'device' ? 1 : 2),
@@ -103,11 +120,18 @@ export class LazyPool implements Half {
       clock,
       events: (event) => this.#hear(event),
       ...(batch === undefined ? {} : { batch }),
+      ...(queue === undefined ? {} : { queue }),
       ...(memory === undefined
         ? {}
         : {
             cache: (host) =>
-              modelCache({ host, clock, budget: memory, loadBytesPerFileByte: 1, ...(policy ? { policy } : {}) }),
+              modelCache({
+                host: follower?.guard(host) ?? host,
+                clock,
+                budget: memory,
+                loadBytesPerFileByte: 1,
+                ...(policy ? { policy } : {}),
+              }),
           }),
     })
     pool.cache?.watch((event) => this.#tell(event))
@@ -118,6 +142,7 @@ export class LazyPool implements Half {
     this.#tell(event)
     const { events, world } = this.#context
     if (event.type === 'executor-lost') events.emit({ type: 'fault', where: 'executor', error: event.error })
+    this.#follower?.look()
     if (event.type === 'model-load-failed' || event.type === 'run-overdue') return
     const models = this.#pool?.statistics().executors.flatMap((each) => each.models) ?? []
     world.set('resident', [...new Set(models)], 'execute')

@@ -21,6 +21,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench: () => Promise<read
   decisions: () => import('./decisions.ts'),
   split: () => import('./split.ts'),
   predictor: () => import('./predictor.ts'),
+  simulation: () => import('./simulation.ts'),
 }
 
 await program(async () => {

@@ -150,7 +150,8 @@ describe('decide', () => {
       width: 64,
       height: 48,
       elapsed: 200,
-      remaining: 400,
+      // Its budget ends at 900: until then a late answer is waited for.
+      remaining: 50,
       deadline: 250,
       way: { up: 30, down: 20 },
       now: 500,

@@ -25,11 +25,11 @@ interface Stream {
 export class Constancy {
   readonly #streams = new Map<string, Stream>()
 
-  /** The accuracy of giving the last answer of a source again at local time `now`; 0 where there is none. */
-  accuracy(source: string, now: number): number {
+  /** The accuracy of giving the last answer of a source again, about what was captured at a local time; 0 where there is none. */
+  accuracy(source: string, captured: number): number {
     const stream = this.#streams.get(source)
     if (!stream?.last) return 0
-    return stream.last.accuracy * Math.exp(-this.rate(source) * Math.max(0, now - stream.last.at))
+    return stream.last.accuracy * Math.exp(-this.rate(source) * Math.max(0, captured - stream.last.at))
   }
 
   /** Changes per millisecond. */
@@ -38,11 +38,15 @@ export class Constancy {
     return (changes + prior.changes) / (time + prior.time)
   }
 
-  /** Learns an answer that a model gave: not one given again. @param accuracy of that model, 0…1 */
-  observe(source: string, label: string, accuracy: number, now: number): void {
+  /**
+   * Learns an answer that a model gave: not one given again.
+   * @param accuracy of that model, 0…1
+   * @param captured what it is about, on the local clock, ms: scenes change between captures, not between answers
+   */
+  observe(source: string, label: string, accuracy: number, captured: number): void {
     const stream = this.#of(source)
     const { last } = stream
-    const passed = last ? now - last.at : 0
+    const passed = last ? captured - last.at : 0
     if (last && passed > 0) {
       const kept = 0.5 ** (passed / horizon)
       const changed = last.label !== label
@@ -50,7 +54,7 @@ export class Constancy {
       // It changed somewhere in between.
       stream.time = stream.time * kept + (changed ? passed / 2 : passed)
     }
-    if (!last || passed >= 0) stream.last = { label, at: now, accuracy }
+    if (!last || passed >= 0) stream.last = { label, at: captured, accuracy }
   }
 
   /** What was learned, as plain JSON; the last answers themselves are not kept. */

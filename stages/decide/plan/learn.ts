@@ -135,7 +135,12 @@ export class Learner implements Knowledge {
       this.#answered(outcome, entry, expected, cutsOf)
     }
     if (kind === 'message' && entry && pending && outcome.score !== undefined && outcome.label !== undefined)
-      this.#judge(pending, { model: entry.id, score: outcome.score, label: outcome.label }, outcome.now, models)
+      this.#judge(
+        pending,
+        { model: entry.id, score: outcome.score, label: outcome.label },
+        outcome.now - outcome.latency,
+        models,
+      )
   }
 
   /** Learns from a probe: one that got through says how things are now, whatever was known of a way nobody took for long. */
@@ -211,13 +216,13 @@ export class Learner implements Knowledge {
     this.#took(expected.pool, expected, beyond * passed, true)
     if (side !== 'device' || !entry) return
     const { kind, share, device, beside } = expected
-    if (kind !== 'captured' && timings.device === undefined) {
-      this.times.observeUnprepared(outcome, plan.cut === 'prepared' ? plan.encoding : undefined, passed)
+    const ran = timings.execute !== undefined || timings.head !== undefined
+    if (!ran && (kind === 'answered' || kind === 'after')) {
+      this.times.observeUnfinished(entry, share, passed - (timings.device ?? 0), beside)
       return
     }
-    const ran = timings.execute !== undefined || timings.head !== undefined
-    if ((kind === 'answered' || kind === 'after') && !ran) {
-      this.times.observeUnfinished(entry, share, passed - (timings.device ?? 0), beside)
+    if (!ran && kind === 'prepared' && timings.device === undefined) {
+      this.times.observeUnprepared(outcome, plan.encoding, passed)
       return
     }
     if (!expected.crosses) return
@@ -240,16 +245,16 @@ export class Learner implements Knowledge {
       return
     }
     if (kind !== 'failure') return
-    if (timings.device !== undefined && timings.execute === undefined && error !== 'refused')
-      this.times.observeUnfinished(entry, 1, took - timings.device, 0)
+    if (timings.execute === undefined && error !== 'refused')
+      this.times.observeUnfinished(entry, 1, took - (timings.device ?? 0), 0)
     if (standIn && error !== 'cancelled') this.#took('answered', standIn, beyond * took, true)
   }
 
   /** Of two models that answered the same message the more accurate one is taken to be right. */
-  #judge(pending: Pending, answer: Answer, now: number, models: Models): void {
+  #judge(pending: Pending, answer: Answer, captured: number, models: Models): void {
     const entry = models.entry(answer.model)
     this.#calibrationOf(entry).see(answer.score)
-    this.constancy.observe(pending.source, answer.label, entry.accuracy, now)
+    this.constancy.observe(pending.source, answer.label, entry.accuracy, captured)
     const before = pending.answer
     pending.answer = answer
     if (!before || before.model === answer.model) return

@@ -165,7 +165,7 @@ describe('whatever it has learned, and whatever there is to choose from', () => 
               // Without an answer and without a deadline a message would never end.
               const deadline = world.answers ? message.deadline : Math.min(message.deadline, 1000)
               for (let n = 0; n < repeat; n++) env.message(decider, { ...message, menu: open, deadline })
-              env.probe()
+              env.probe(decider)
             }
             const left = { elapsed, deadline, remaining: deadline - elapsed }
             const message = request({ bytes, at, now: env.now, ...left, ...change })
