@@ -1,5 +1,5 @@
 import type { ModelSource } from '../manage/index.ts'
-import type { PoolReport } from './report.ts'
+import type { RunSteps } from './times.ts'
 
 /** How often and how long runs have waited for their models, since the start. Undefined before there is anything to divide. */
 export interface ColdFigures {
@@ -23,7 +23,7 @@ export class ColdStarts {
   #waitedMs = 0
   #allMs = 0
 
-  add({ bytes }: ModelSource, { queueMs, loadMs, runMs }: PoolReport): void {
+  add({ bytes }: ModelSource, { queueMs, loadMs, runMs }: RunSteps): void {
     this.#runs += 1
     this.#bytes += bytes
     this.#waitedMs += loadMs

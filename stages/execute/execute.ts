@@ -121,11 +121,12 @@ export function execute(options: ExecuteOptions): Execute {
       }
       if (cluster) {
         const own = pool.get()
-        const metered = cluster.metered(own)
+        // Which version a name means is the cluster's to say, not one node's cache's.
+        const nameless = { cache: undefined, run: own.run.bind(own) }
         try {
           await cluster.open({
             pool: own,
-            run: (message) => run(message, context, models, metered, splits, cluster),
+            run: (message) => run(message, context, models, nameless, splits, cluster),
           })
         } catch (error) {
           await close()

@@ -1,5 +1,5 @@
 import { BadConfiguration, type Side, type StageContext } from '../../pipeline/index.ts'
-import type { Models } from '../manage/index.ts'
+import { assertAlike, type Models } from '../manage/index.ts'
 import {
   type AliasOptions,
   type CacheEvent,
@@ -138,6 +138,7 @@ export class LazyPool implements Half {
                 host: follower?.guard(host) ?? host,
                 clock,
                 budget: memory,
+                loadBytesPerFileByte: 1,
                 ...(policy ? { policy } : {}),
                 ...(price ? { price } : {}),
               }),
@@ -161,13 +162,4 @@ export class LazyPool implements Half {
     const { node, side } = this.#context
     this.#options.events?.({ ...event, node, side })
   }
-}
-
-/** @throws BadConfiguration what is prepared for one does not fit the other · UnknownModel */
-function assertAlike(models: Models, name: string, to: string): void {
-  const [one, other] = [models.entry(name).input, models.entry(to).input]
-  if (JSON.stringify(one) === JSON.stringify(other)) return
-  throw new BadConfiguration(
-    `"${to}" takes another input than "${name}", and what comes is prepared for that. Give it a name of its own.`,
-  )
 }

@@ -118,19 +118,6 @@ export class ClusterNode {
   /** For the pool's cache: no memory is freed while a message may still come for its model. */
   readonly guard = (host: CacheHost): CacheHost => this.#holdings.guard(host)
 
-  /** The pool, with what its runs take told to observers, and each file known by its key. */
-  metered(pool: ExecutorPool): Pick<ExecutorPool, 'run' | 'cache'> {
-    return {
-      // Which version a name means is the cluster's to say, not one node's.
-      cache: undefined,
-      run: async (model, inputs, options) => {
-        const report = await pool.run(model, inputs, options)
-        this.#figures.ran(report)
-        return report
-      },
-    }
-  }
-
   /** Tells which file is run for a message that comes from behind a layer. */
   know(source: ModelSource, model: string, layer: string | undefined): void {
     this.#holdings.know(source, this.#keys.of(model, layer))
