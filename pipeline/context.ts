@@ -53,7 +53,14 @@ export interface StageContext {
   /** In the process that captures: who follows the messages. Elsewhere no backup can be started, nothing repeated. */
   readonly attempts: Attempts | undefined
   /** The way over a boundary: only pipelines have one. */
-  readonly outward: { readonly transport: Transport; boundary(hop: string | undefined): Boundary } | undefined
+  readonly outward:
+    | {
+        readonly transport: Transport
+        /** Whose pipeline it is, where several share one server. */
+        readonly tenant: string
+        boundary(hop: string | undefined): Boundary
+      }
+    | undefined
 }
 
 /** The context of a stage that stands alone in an RxJS chain: everything happens on this device. */

@@ -110,11 +110,12 @@ export {
   type Unchanging,
   workStage,
 } from './stage.ts'
-export { Boundary } from './subjects.ts'
+export { assertToken, Boundary, nodeSubject } from './subjects.ts'
 export { defaultRestartPolicy, RestartBudget, type RestartPolicy } from './supervise.ts'
 export type {
   Conversation,
   Delivery,
+  Directory,
   Parts,
   RequestOptions,
   ServedRequest,
@@ -125,6 +126,9 @@ export type {
   TransportHeaders,
 } from './transport.ts'
 export { Window } from './window.ts'
+export { Caller, type CallerOptions } from './wire/caller.ts'
 export { join, packFrame, totalBytes, unpackFrame } from './wire/frame.ts'
+export { readFrame } from './wire/protocol.ts'
+export { Responder, type ResponderOptions } from './wire/responder.ts'
 export type { Call, StageFunction, StageOptions } from './work.ts'
 export { type CloudLoad, type Fact, type Link, World, type WorldFacts } from './world.ts'

@@ -367,6 +367,7 @@ export class Pipeline {
       attempts: shared?.attempts,
       outward: transport && {
         transport,
+        tenant,
         boundary: (hop) => (hop ? Boundary.hop(tenant, this.name, hop) : Boundary.wire(tenant, this.name)),
       },
     }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { BadConfiguration } from './errors.ts'
 
 /*
@@ -7,6 +8,13 @@ import { BadConfiguration } from './errors.ts'
  *   in.TENANT.PIPELINE.DEVICE.STREAM.NODE        that node: a retry elsewhere, a cancellation
  *   in.TENANT.PIPELINE.DEVICE.STREAM.NODE.KEY    that node: the chunks of one message, KEY as the node said
  *   st.TENANT.PIPELINE.STAGE.DEVICE.STREAM…      the same for a hop inside one half
+ *
+ * Nodes of one pipeline that share execution meet below `svc`, where no device may publish:
+ *
+ *   svc.KEY.infer.DEVICE.STREAM                  any node that holds the model; KEY is a short hash of the model and its cut
+ *   svc.SCOPE.infer.DEVICE.STREAM.NODE…          that node, whatever it holds; SCOPE is a short hash of the pipeline
+ *   mon.TENANT.PIPELINE.NODE                     what a node says of itself
+ *   cmd.TENANT.PIPELINE.NODE                     what a node is told to do
  */
 
 const token = /^[A-Za-z0-9_-]{1,64}$/
@@ -17,12 +25,15 @@ export function assertToken(name: string, what: string): string {
   throw new BadConfiguration(`"${name}" cannot be ${what}: use 1 to 64 letters, digits, "_" or "-".`)
 }
 
-/** The subjects of one boundary: of the wire, or of a named hop. */
+/** The subjects of one boundary: of the wire, of a named hop, or of the nodes that hold a model. */
 export class Boundary {
   readonly prefix: string
+  /** Of the subjects of single nodes; as long as `prefix`. */
+  readonly #direct: string
 
-  private constructor(prefix: string) {
+  private constructor(prefix: string, direct = prefix) {
     this.prefix = prefix
+    this.#direct = direct
   }
 
   static wire(tenant: string, pipeline: string): Boundary {
@@ -38,6 +49,16 @@ export class Boundary {
     return new Boundary(`st.${names.join('.')}`)
   }
 
+  /**
+   * Between the cloud nodes of a pipeline: any that holds a model, by the model; or one of them by its name.
+   * @param model what tells a model and its cut apart, e.g. its sha256; without one there are only single nodes
+   */
+  static service(tenant: string, pipeline: string, model?: string): Boundary {
+    const names = [assertToken(tenant, 'a tenant'), assertToken(pipeline, "a pipeline's name")]
+    const direct = `svc.${shortHash(names)}.infer`
+    return new Boundary(model === undefined ? direct : `svc.${shortHash([...names, model])}.infer`, direct)
+  }
+
   /** Where a message of a source (`DEVICE.STREAM`) goes: to any node of the group. */
   any(source: string): string {
     return `${this.prefix}.${source}`
@@ -45,12 +66,12 @@ export class Boundary {
 
   /** To one node. */
   node(source: string, node: string): string {
-    return `${this.prefix}.${source}.${node}`
+    return `${this.#direct}.${source}.${node}`
   }
 
   /** The chunks of one message, to one node. */
   chunks(source: string, node: string, key: string): string {
-    return `${this.prefix}.${source}.${node}.${key}`
+    return `${this.#direct}.${source}.${node}.${key}`
   }
 
   /** The source that a subject of this boundary belongs to: `DEVICE.STREAM`. */
@@ -67,10 +88,24 @@ export class Boundary {
   }
 
   nodePattern(node: string): string {
-    return `${this.prefix}.*.*.${node}`
+    return `${this.#direct}.*.*.${node}`
   }
 
   chunksPattern(node: string): string {
-    return `${this.prefix}.*.*.${node}.*`
+    return `${this.#direct}.*.*.${node}.*`
   }
+}
+
+/**
+ * Where a node of a pipeline is heard of (`mon`), or told something (`cmd`); `*` for every node.
+ * @throws BadConfiguration a name that cannot stand in a subject
+ */
+export function nodeSubject(lane: 'mon' | 'cmd', tenant: string, pipeline: string, node: string): string {
+  const names = [assertToken(tenant, 'a tenant'), assertToken(pipeline, "a pipeline's name")]
+  return `${lane}.${names.join('.')}.${node === '*' ? node : assertToken(node, "a node's name")}`
+}
+
+/** 64 bits are enough to tell apart what one server carries, and as a token short enough for every message. */
+function shortHash(parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
 }

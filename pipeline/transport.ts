@@ -64,6 +64,25 @@ export interface RequestOptions {
 }
 
 /**
+ * Small records under names, each gone some time after it was written last: what observers see of who runs. Nothing
+ * that runs depends on it.
+ */
+export interface Directory {
+  /** Milliseconds after which a record that was not written again is gone. */
+  readonly ttl: number
+  /**
+   * Writes a record, in place of the one before.
+   * @param key tokens of `[A-Za-z0-9_-]`, joined by dots
+   * @throws TooLarge above 256 KB · TransportClosed
+   */
+  put(key: string, record: Uint8Array): Promise<void>
+  /** Removes one's record, ahead of its time. @throws TransportClosed */
+  remove(key: string): Promise<void>
+  /** The records that are there, by their keys. @throws TransportClosed */
+  list(): Promise<ReadonlyMap<string, Uint8Array>>
+}
+
+/**
  * The way messages travel. Subjects are dot-separated tokens of `[A-Za-z0-9_-]`; subscriptions may use `*` for one
  * token and a final `>` for one or more. Order is kept between one publisher and one subscriber.
  *
@@ -95,6 +114,11 @@ export interface Transport {
     handler: (request: ServedRequest) => Promise<void> | void,
     options?: ServeOptions,
   ): Promise<Subscription>
+  /**
+   * The directory that whoever shares this transport's server or process sees, where there is one.
+   * @throws BadConfiguration the server keeps none, or may not be asked to
+   */
+  directory?(): Promise<Directory>
   /** Stops taking deliveries, lets running handlers finish (at most `within` ms), flushes, closes. Idempotent. */
   drain(within?: number): Promise<void>
   /** Resolves once closed: with the error when the connection ended for good, without after `drain`. */

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { cac } from 'cac'
 import { BadConfiguration } from '../../pipeline/index.ts'
+import { type CacheCommandOptions, cacheCommand } from './cache.ts'
 import { type CutsOptions, cutsCommand } from './cuts.ts'
 import { type InspectOptions, inspect } from './inspect.ts'
 import { failure, type Output } from './output.ts'
@@ -23,9 +24,10 @@ function version(): string {
 /**
  * Runs the command line.
  * @param args What stands behind the program's name.
+ * @param signal Ends commands that go on by themselves.
  * @returns the exit code: 0 done, 1 failed, 2 not understood
  */
-export async function run(args: readonly string[], output: Output): Promise<number> {
+export async function run(args: readonly string[], output: Output, signal?: AbortSignal): Promise<number> {
   const program = cac('quintet')
   const dim: [string, string] = ['--dim <name=size>', 'Size of a free dimension; may be given more than once']
   const json: [string, string] = ['--json', 'Write the result as JSON']
@@ -89,6 +91,14 @@ export async function run(args: readonly string[], output: Output): Promise<numb
     .option('--seed <number>', 'Draws lots and intervals', { default: 1 })
     .option(...json)
     .action((logs: string[], options: ReplayCommandOptions) => replayCommand(logs, options, output))
+  program
+    .command('cache', 'Show what a running cluster holds in memory, and how well that serves it')
+    .option('--server <url>', 'The NATS server; NATS_URL or nats://127.0.0.1:4222 by default')
+    .option('--pipeline <name>', 'Only the nodes of this pipeline')
+    .option('--watch', 'Go on showing it, until interrupted')
+    .option('--every <time>', 'How often, with --watch', { default: '1s' })
+    .option(...json)
+    .action((options: CacheCommandOptions) => cacheCommand(options, output, signal))
   program.help()
   program.version(version())
 
@@ -98,7 +108,7 @@ export async function run(args: readonly string[], output: Output): Promise<numb
     if (program.options.help || program.options.version) return 0
     if (!program.matchedCommand) {
       throw new BadConfiguration(
-        `${args[0] === undefined ? 'No command was given' : `There is no command "${args[0]}"`}. Use inspect, profile, split, cuts, plan or replay; "quintet --help" says more.`,
+        `${args[0] === undefined ? 'No command was given' : `There is no command "${args[0]}"`}. Use inspect, profile, split, cuts, plan, replay or cache; "quintet --help" says more.`,
       )
     }
     await program.runMatchedCommand()

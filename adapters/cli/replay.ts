@@ -56,6 +56,7 @@ export async function replayCommand(
     [
       `${report.decisions} decisions of ${report.by}: ${report.unanswered} without an outcome, ${damaged} damaged lines, ${lost} entries lost`,
       ...report.policies.map((one) => `\n${text(one)}`),
+      `\n${legend}`,
     ].join('\n'),
   )
 }
@@ -89,7 +90,12 @@ function text(one: ReplayedPolicy): string {
 }
 
 const titles = { onTime: 'on time', latency: 'latency, ms', accuracy: 'right, on time', bytes: 'bytes up' } as const
-const share = (value: number) => `${(100 * value).toFixed(1)} %`
+const legend = [
+  'logged: what was measured. matched: the same, where the log chose as the policy would. The others are estimates of what',
+  'the policy would have had, by the chance of each logged choice; prefer the doubly robust one. [95 % interval]',
+].join('\n')
+/** By weights, a share may come out above 1: it says no more than 1 then. */
+const share = (value: number) => `${(100 * Math.min(1, Math.max(0, value))).toFixed(1)} %`
 const units = {
   onTime: share,
   latency: ms,

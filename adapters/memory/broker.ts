@@ -1,5 +1,6 @@
-import type { Transport } from '../../pipeline/index.ts'
+import { type Clock, systemClock, type Transport } from '../../pipeline/index.ts'
 import { MemoryConnection, type MemoryOptions } from './connection.ts'
+import { MemoryDirectory } from './directory.ts'
 import { Router } from './router.ts'
 import type { MemorySubscription, Shared } from './subscription.ts'
 import { Turns } from './turns.ts'
@@ -13,14 +14,17 @@ export interface MemoryBroker {
 export interface MemoryBrokerOptions {
   /** Chooses the group member for a delivery, 0 ≤ x < 1; without it members take turns. */
   readonly random?: () => number
+  /** Times what is in the directory. */
+  readonly clock?: Clock
 }
 
 /** A broker inside this process: parts are handed over by reference, nothing is copied or encoded. */
 export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
-  const { random } = options
+  const { random, clock = systemClock } = options
   const shared: Shared = {
     router: new Router(),
     turns: new Turns(),
+    directory: new MemoryDirectory(clock),
     pick(group) {
       const { members } = group
       const index = random ? Math.floor(random() * members.length) : group.turn++ % members.length

@@ -6,6 +6,7 @@ import {
   type Conversation,
   DeadlineExceeded,
   type Delivery,
+  type Directory,
   guardedFault,
   NoResponders,
   type Parts,
@@ -102,6 +103,11 @@ export class MemoryConnection implements Transport {
     options: ServeOptions = {},
   ): Promise<Subscription> {
     return this.#listen(subject, options.group, handler)
+  }
+
+  async directory(): Promise<Directory> {
+    if (this.#state === 'closed') throw closedError()
+    return this.#shared.directory
   }
 
   drain(within: number = defaultDrain): Promise<void> {

@@ -1,6 +1,7 @@
 import {
   asQuintetError,
   assertHeaders,
+  type Directory,
   type Parts,
   type ServedRequest,
   Settlement,
@@ -17,6 +18,7 @@ import type { Turns } from './turns.ts'
 export interface Shared {
   readonly router: Router<MemorySubscription>
   readonly turns: Turns
+  readonly directory: Directory
   /** The group member that takes the next delivery. */
   readonly pick: (group: Group<MemorySubscription>) => MemorySubscription
 }

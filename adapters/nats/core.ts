@@ -8,6 +8,7 @@ import {
   type Conversation,
   DeadlineExceeded,
   type Delivery,
+  type Directory,
   join,
   type Parts,
   type RequestOptions,
@@ -21,6 +22,7 @@ import {
   totalBytes,
   within,
 } from '../../pipeline/index.ts'
+import { natsDirectory } from './directory.ts'
 import { closedError, fromClient, NatsDisconnected, notAllowed } from './errors.ts'
 import { Inbox } from './inbox.ts'
 import { toClient } from './message.ts'
@@ -130,6 +132,11 @@ export class NatsCore implements NatsTransport {
     options: ServeOptions = {},
   ): Promise<Subscription> {
     return this.#listen(subject, handler, options)
+  }
+
+  async directory(): Promise<Directory> {
+    if (this.#state !== 'open') throw closedError()
+    return natsDirectory(this.#connection)
   }
 
   drain(within: number = defaultDrain): Promise<void> {

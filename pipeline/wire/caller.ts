@@ -11,8 +11,6 @@ import { Path } from './path.ts'
 
 /** A node that was lost gets no new message for this long, ms, while another is known. */
 const avoidFor = 10_000
-/** So long nobody may serve, ms, before a boundary that was served counts as deserted. */
-const outageFor = 5_000
 /** Of more nodes none is told that a message is not wanted which it may not even have. */
 const mostSuspects = 16
 /** Room for the header and the transport's own framing below its largest payload. */
@@ -29,6 +27,11 @@ export interface CallerOptions {
   readonly chunkAbove?: number
   /** How often one message is tried at most, the first time included. */
   readonly attempts?: number
+  /**
+   * So long nobody may serve, ms, before a boundary that was served counts as deserted. Default 5,000; 0 where having
+   * no responder is an answer.
+   */
+  readonly outage?: number
   /** Whether an answer that comes back over this boundary says so. Default true; a hop on the device is no crossing. */
   readonly crosses?: boolean
   /** The number of a message's next attempt. Default: one more than this one's. */
@@ -60,6 +63,7 @@ export class Caller implements AttemptOwner {
       ...options,
       chunkAbove: Math.min(options.chunkAbove ?? usual, maxPayload - headroom),
       attempts: options.attempts ?? 5,
+      outage: options.outage ?? 5_000,
       crosses: options.crosses ?? true,
       next: options.next ?? (({ attempt }) => attempt + 1),
     }
@@ -120,7 +124,7 @@ export class Caller implements AttemptOwner {
     if (error.code !== 'no-responders' || this.#nodes.size === 0) return false
     const now = this.#options.clock.now()
     this.#silentSince ??= now
-    if (now - this.#silentSince < outageFor) return true
+    if (now - this.#silentSince < this.#options.outage) return true
     this.#nodes.clear()
     this.#silentSince = undefined
     return false

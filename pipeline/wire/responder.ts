@@ -19,6 +19,9 @@ import { packFrame } from './frame.ts'
 import { type Held, hold, messageOf } from './held.ts'
 import { acceptAfter, beat, type Down, keyOf, type Load, readUp, type Up } from './protocol.ts'
 
+/** Of the nodes that share the messages of a boundary. */
+const groupName = 'quintet'
+
 export interface ResponderOptions {
   readonly transport: Transport
   readonly boundary: Boundary
@@ -39,6 +42,8 @@ export interface ResponderOptions {
   readonly service?: ServiceDescription
   /** Takes messages of this device alone. Default: of all. */
   readonly device?: string
+  /** Whether it is of the boundary's group from the start. Default true; else it takes what is sent to it by name. */
+  readonly group?: boolean
 }
 
 /**
@@ -47,11 +52,12 @@ export interface ResponderOptions {
  * it is says the subject it came on, which a server can guard: no device reaches, or joins, the messages of another.
  */
 export class Responder {
-  readonly #options: Required<Omit<ResponderOptions, 'service' | 'onReleased' | 'device'>> &
+  readonly #options: Required<Omit<ResponderOptions, 'service' | 'onReleased' | 'device' | 'group'>> &
     Pick<ResponderOptions, 'service' | 'onReleased'>
   readonly #held = new Map<string, Held>()
   readonly #arrivals: Arrivals
   readonly #subscriptions: Subscription[] = []
+  #group: Subscription | undefined
   readonly #counts = { received: 0, results: 0, failures: 0, dropped: 0, refused: 0, cancelled: 0, probed: 0 }
   readonly #crowding = new Crowding()
   #meanResidence = 0
@@ -67,27 +73,46 @@ export class Responder {
   /** Resolves when messages can come. */
   static async open(options: ResponderOptions): Promise<Responder> {
     const responder = new Responder(options)
-    const { transport, boundary, node, service, device } = options
+    const { transport, boundary, node, service, device, group = true } = options
     const serve = (request: ServedRequest) => responder.#onRequest(request)
     const described = service && {
       ...service,
       statistics: () => ({ ...service.statistics?.(), ...responder.statistics }),
     }
     const opened = await Promise.allSettled([
-      transport.serve(boundary.anyPattern(device), serve, {
-        group: 'quintet',
-        ...(described ? { service: described } : {}),
-      }),
       transport.serve(boundary.nodePattern(node), serve),
       transport.subscribe(boundary.chunksPattern(node), (delivery) => responder.#onChunk(delivery)),
+      ...(group
+        ? [
+            transport.serve(boundary.anyPattern(device), serve, {
+              group: groupName,
+              ...(described ? { service: described } : {}),
+            }),
+          ]
+        : []),
     ])
     for (const result of opened) if (result.status === 'fulfilled') responder.#subscriptions.push(result.value)
+    responder.#group = responder.#subscriptions[2]
     const failed = opened.find((result) => result.status === 'rejected')
     if (failed) {
       await responder.close()
       throw failed.reason
     }
     return responder
+  }
+
+  /**
+   * Joins the group of a further boundary, one of the same nodes, until what this resolves to is drained: that takes
+   * no longer than handing in what was under way; what has been taken is settled in its own time.
+   * @param objection why nothing may be taken now, which sends the message elsewhere at once; undefined: it may
+   */
+  join(boundary: Boundary, objection: () => string | undefined): Promise<Subscription> {
+    const serve = (request: ServedRequest) => {
+      const reason = objection()
+      if (reason === undefined) void this.#onRequest(request)
+      else this.#refuse(request, reason, 0)
+    }
+    return this.#options.transport.serve(boundary.anyPattern(), serve, { group: groupName })
   }
 
   get statistics(): Readonly<Record<string, number>> {
@@ -139,7 +164,7 @@ export class Responder {
   async drain(within: number): Promise<void> {
     this.#draining = true
     // The direct subjects stay open meanwhile: chunks and cancellations of what is held arrive there.
-    const stopped = this.#subscriptions[0]?.drain()
+    const stopped = this.#group?.drain()
     if (this.#held.size > 0) {
       let timer: Timer | undefined
       await new Promise<void>((resolve) => {

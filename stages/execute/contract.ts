@@ -2,10 +2,12 @@ import type { z } from 'zod'
 import type { Clock, ExecutorLost, Tensor } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
 import type { CacheHost, ModelCache } from './cache/index.ts'
+import type { ColdFigures } from './cold-starts.ts'
 import type { poolOptions } from './options.ts'
 import type { Placement } from './placement.ts'
 import type { ExecutorFactory, ExecutorOptions } from './ports.ts'
 import type { PoolRefusal } from './refused.ts'
+import type { StepTimes } from './times.ts'
 
 /** What happened in a pool, for whoever watches. */
 export type PoolEvent =
@@ -78,6 +80,7 @@ export interface ModelStatistics {
   readonly loadMs: number | undefined
 }
 
+/** Figures of a pool since its start; plain values, that can be sent as JSON. */
 export interface PoolStatistics {
   readonly queued: number
   /** Executors that run or load now. */
@@ -104,6 +107,10 @@ export interface PoolStatistics {
   /** One for each place: its executor's id (undefined while there is none) and the names of the models it holds. */
   readonly executors: readonly { readonly id: string | undefined; readonly models: readonly string[] }[]
   readonly models: readonly ModelStatistics[]
+  /** Where the time of the last runs went; undefined before the first. */
+  readonly times: StepTimes | undefined
+  /** By runs; the cache counts leases, of which all runs that wait for one model, or are made as one, share one. */
+  readonly cold: ColdFigures
 }
 
 /** Places work on executors. */

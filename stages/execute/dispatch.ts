@@ -166,7 +166,7 @@ export class Dispatcher {
   }
 
   #conclude(turn: Turn, outcome: Outcome, { executor }: Up): void {
-    const { again, lost } = this.#options
+    const { again, lost, performer } = this.#options
     turn.works.forEach((work, index) => {
       work.copies -= 1
       if (outcome.type === 'done') {
@@ -174,9 +174,12 @@ export class Dispatcher {
         const waited = (turn.began ?? turn.handed) - work.arrived
         const queueMs = Math.max(0, waited - work.loading)
         const outputs = outcome.outputs[index] ?? []
-        const report = { outputs, queueMs, loadMs: loadMs + work.loading, runMs: ms, batch: turn.works.length }
         const batchMs = work.held === undefined ? 0 : turn.handed - work.held
-        work.resolve({ ...report, batchMs, executor: executor.id })
+        const took = { queueMs, loadMs: loadMs + work.loading, batchMs, runMs: ms }
+        const report = { ...took, outputs, batch: turn.works.length, executor: executor.id }
+        performer.times.add(report)
+        performer.cold.add(work.model, report)
+        work.resolve(report)
       } else if (work.settled || work.copies > 0) return
       else if (outcome.type === 'lost' && turn.began !== undefined) {
         if (turn.works.length > 1) work.alone = true

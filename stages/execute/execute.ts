@@ -22,8 +22,11 @@ import {
 } from '../../pipeline/index.ts'
 import { chosen, type Models, modelsOf } from '../manage/index.ts'
 import { decodeActivations, encodeActivations } from './activations.ts'
+import type { AliasOptions } from './cache/index.ts'
 import { classify } from './classify.ts'
+import { ClusterNode, type ClusterOptions, clusterSettings } from './cluster/index.ts'
 import type { ExecutorPool, PoolReport } from './contract.ts'
+import { type ExecuteStatistics, Halves } from './halves.ts'
 import { LazyPool, type LazyPoolOptions } from './lazy-pool.ts'
 import type { ModelSplit, ModelSplitter } from './ports.ts'
 import { Splits } from './splits.ts'
@@ -49,6 +52,23 @@ export interface Execute {
     source: Observable<Item<P, S>> & Executable<P, S>,
   ): Observable<Item<ExecutedPayload<P, S>, S>>
   readonly definition: StageDefinition
+  /**
+   * The executors and the memory of each half of this stage that runs in this process now. Cheap enough to be asked every
+   * second; `options.events` tells of what happens between.
+   */
+  statistics(): readonly ExecuteStatistics[]
+  /**
+   * Moves a name to another version in each half that runs in this process, and fails no message: the new version is
+   * loaded beside the old one, then the name moves for all that comes from then on, then what was begun ends, and
+   * the old version goes. Answers say which version made them. Messages split behind a layer stay with their version.
+   *
+   * @param name the model's id, as plans and deciders name it
+   * @param to the id of the model that answers from then on; it takes the same input
+   * @returns resolves when nothing answers with the old version any more
+   * @throws BadConfiguration no `memory`, or unlike inputs · UnknownModel · LeaseRefused · ModelLoadFailed (the name
+   *   has not moved) · DeadlineExceeded it has not moved, or what was begun did not end in time
+   */
+  rollOut(name: string, to: string, options?: Pick<AliasOptions, 'within'>): Promise<void>
 }
 
 export interface ExecuteOptions extends LazyPoolOptions {
@@ -56,6 +76,11 @@ export interface ExecuteOptions extends LazyPoolOptions {
   readonly splitter?: ModelSplitter
   /** Default: the pipeline's. */
   readonly models?: Models
+  /**
+   * Whether the cloud nodes of the pipeline share execution: a message is run where its model is loaded, by whichever
+   * node it reached. Default: each runs what it is sent.
+   */
+  readonly cluster?: boolean | ClusterOptions
 }
 
 /**
@@ -65,30 +90,64 @@ export interface ExecuteOptions extends LazyPoolOptions {
  * cloud they start with the half, on the device when they are first needed.
  */
 export function execute(options: ExecuteOptions): Execute {
+  const sharing = options.cluster ? clusterSettings(options.cluster) : undefined
+  const halves = new Halves()
   const definition = workStage(
     'execute',
     async (context) => {
       const models = modelsOf(options.models, context.models, 'execute')
-      const pool = new LazyPool(options, models, context)
+      const cluster =
+        sharing && context.side === 'cloud' && context.outward
+          ? new ClusterNode({
+              settings: sharing,
+              context,
+              outward: context.outward,
+              models,
+              limited: options.memory !== undefined,
+              pinned: options.pin ?? [],
+            })
+          : undefined
+      const pool = new LazyPool(options, models, context, cluster)
       const splits = options.splitter && new Splits(options.splitter)
       // A cloud half is there to run models: its executors start with it.
       if (context.side === 'cloud') pool.get()
       await pool.warm()
+      const leave = halves.add(pool)
+      const close = async () => {
+        leave()
+        await cluster?.close()
+        await Promise.all([pool.close(), splits?.close()])
+      }
+      if (cluster) {
+        const own = pool.get()
+        const metered = cluster.metered(own)
+        try {
+          await cluster.open({
+            pool: own,
+            run: (message) => run(message, context, models, metered, splits, cluster),
+          })
+        } catch (error) {
+          await close()
+          throw error
+        }
+      }
       return {
         work: (message) => {
           if (!isForHere(message, context)) return message
           if (message.plan.model === lastAnswer) return repeated(message, context)
+          if (cluster) return cluster.run(message)
           return run(message, context, models, pool.get(), splits)
         },
-        close: async () => {
-          await Promise.all([pool.close(), splits?.close()])
-        },
+        close,
       }
     },
     // The pool bounds what runs and what waits; the stage only keeps the order.
     { concurrency: Number.POSITIVE_INFINITY, step: 'execute', ability: 'execute' },
   )
-  return asStage<Execute>(definition)
+  return Object.assign(asStage<Execute>(definition), {
+    statistics: () => halves.statistics(),
+    rollOut: (name: string, to: string, options?: Pick<AliasOptions, 'within'>) => halves.rollOut(name, to, options),
+  })
 }
 
 function isForHere(message: Message, { side, route }: StageContext): boolean {
@@ -111,8 +170,9 @@ async function run(
   message: Message,
   { side, clock }: StageContext,
   models: Models,
-  pool: ExecutorPool,
+  pool: Pick<ExecutorPool, 'run' | 'cache'>,
   splits: Splits | undefined,
+  cluster?: ClusterNode,
 ): Promise<Message> {
   const { payload, plan } = message
   if (payload.form !== 'tensors') {
@@ -135,13 +195,26 @@ async function run(
     })
   }
   const tailFrom = layerOf(payload.at)
-  const source = tailFrom === undefined ? models.source(model) : (await splitOf(model, tailFrom, models, splits)).tail
-  const report = await pool.run(source, await decodeActivations(payload), options)
-  return evolve<Payload, Side, Result>(message, {
-    payload: classify(models.entry(model), report.outputs),
-    plan: { ...plan, model },
-    timings: booked(report),
-  })
+  const answered = (by: string, report: PoolReport) =>
+    evolve<Payload, Side, Result>(message, {
+      payload: classify(models.entry(by), report.outputs),
+      plan: { ...plan, model: by },
+      timings: booked(report),
+    })
+  const inputs = await decodeActivations(payload)
+  if (tailFrom !== undefined) {
+    const { tail } = await splitOf(model, tailFrom, models, splits)
+    cluster?.know(tail, model, tailFrom)
+    return answered(model, await pool.run(tail, inputs, options))
+  }
+  const version = pool.cache?.use(model, models.source(model))
+  try {
+    const source = version?.model ?? models.source(model)
+    cluster?.know(source, model, undefined)
+    return answered(source.name, await pool.run(source, inputs, options))
+  } finally {
+    version?.end()
+  }
 }
 
 function splitOf(model: string, layer: string, models: Models, splits: Splits | undefined): Promise<ModelSplit> {

@@ -20,6 +20,17 @@ export {
   type RefusalReason,
 } from './cache/index.ts'
 export { classify } from './classify.ts'
+export {
+  type ClusterOptions,
+  type NodeRecord,
+  packRecord,
+  type RollOutOptions,
+  type RollOutReport,
+  readRecord,
+  recordKey,
+  rollOut,
+} from './cluster/index.ts'
+export type { ColdFigures } from './cold-starts.ts'
 export type {
   ExecutorPool,
   ExecutorPoolOptions,
@@ -29,7 +40,14 @@ export type {
   PoolRunOptions,
   PoolStatistics,
 } from './contract.ts'
-export { type Executable, type Execute, type ExecutedPayload, type ExecuteOptions, execute } from './execute.ts'
+export {
+  type Executable,
+  type Execute,
+  type ExecutedPayload,
+  type ExecuteOptions,
+  execute,
+} from './execute.ts'
+export type { ExecuteEvent, ExecuteStatistics } from './halves.ts'
 export { type BatchOptions, batchOptions } from './options.ts'
 export { type Candidate, leastLoaded, mostRoom, type Placement, powerOfTwo, residencyFirst } from './placement.ts'
 export { executorPool } from './pool.ts'
@@ -43,3 +61,4 @@ export type {
   RunReport,
 } from './ports.ts'
 export { type PoolRefusal, RunRefused } from './refused.ts'
+export type { StepTimes, TimeFigures } from './times.ts'

@@ -1,7 +1,8 @@
 import { BadConfiguration, type Side, type StageContext } from '../../pipeline/index.ts'
 import type { Models } from '../manage/index.ts'
-import { type EvictionPolicy, modelCache } from './cache/index.ts'
+import { type AliasOptions, type CacheEvent, type CacheHost, type EvictionPolicy, modelCache } from './cache/index.ts'
 import type { ExecutorPool, PoolEvent } from './contract.ts'
+import type { ExecuteEvent, ExecuteStatistics, Half } from './halves.ts'
 import type { BatchOptions } from './options.ts'
 import { executorPool } from './pool.ts'
 import type { ExecutorFactory } from './ports.ts'
@@ -24,26 +25,40 @@ export interface LazyPoolOptions {
   readonly pin?: readonly string[]
   /** Runs several messages as one where that pays. Default: each by itself. */
   readonly batch?: Partial<BatchOptions>
+  /** Runs of one model that may wait; more are refused. Default 256. */
+  readonly queue?: number
+  /** Told of what happens in the pool and the cache of each half. It must not throw. */
+  readonly events?: (event: ExecuteEvent) => void
+}
+
+/** What follows the memory of a pool; then there is a cache, and without `memory` one that never lets go. */
+export interface MemoryFollower {
+  /** Stands between the cache and the executors. */
+  readonly guard: (host: CacheHost) => CacheHost
+  /** Executors, or what they hold, have changed. */
+  look(): void
 }
 
 /**
  * Starts its executors when they are first needed: a device that answers nothing itself holds none. Keeps the world's
  * `resident` models up to date.
  */
-export class LazyPool {
+export class LazyPool implements Half {
   readonly #options: LazyPoolOptions
   readonly #context: StageContext
   readonly #models: Models
+  readonly #follower: MemoryFollower | undefined
   #pool: ExecutorPool | undefined
 
   /** @throws BadConfiguration a policy without a memory */
-  constructor(options: LazyPoolOptions, models: Models, context: StageContext) {
+  constructor(options: LazyPoolOptions, models: Models, context: StageContext, follower?: MemoryFollower) {
     if (options.policy !== undefined && options.memory === undefined) {
       throw new BadConfiguration('execute() got a policy, but no memory to keep to. Say how many bytes models may use.')
     }
     this.#options = options
     this.#models = models
     this.#context = context
+    this.#follower = follower
   }
 
   get(): ExecutorPool {
@@ -70,31 +85,79 @@ export class LazyPool {
     }
   }
 
+  statistics(): ExecuteStatistics | undefined {
+    const { node, side } = this.#context
+    const pool = this.#pool
+    return pool && { node, side, pool: pool.statistics(), cache: pool.cache?.statistics() }
+  }
+
+  async rollOut(name: string, to: string, options: AliasOptions = {}): Promise<void> {
+    if (this.#follower) {
+      throw new BadConfiguration('Nodes that share execution move a name together. Use rollOut() of the cluster.')
+    }
+    const [from, next] = [this.#models.source(name), this.#models.source(to)]
+    assertAlike(this.#models, name, to)
+    const { cache } = this.get()
+    if (cache === undefined) {
+      throw new BadConfiguration('A version is rolled out within a memory. Give execute() one: { memory: bytes }.')
+    }
+    await cache.alias(name, next, { from, ...options })
+  }
+
   async close(): Promise<void> {
     await this.#pool?.drain()
   }
 
   #make(): ExecutorPool {
     const { side, clock, executors } = this.#context
-    const { size, threads = 1, memory, policy, batch } = this.#options
-    return executorPool({
+    const { size, threads = 1, policy, batch, queue } = this.#options
+    const follower = this.#follower
+    const { memory = follower && Number.MAX_SAFE_INTEGER } = this.#options
+    const pool = executorPool({
       factory: this.#options.executors[side],
       size: executors ?? size ?? (side === 'device' ? 1 : 2),
       threads,
       clock,
       events: (event) => this.#hear(event),
       ...(batch === undefined ? {} : { batch }),
+      ...(queue === undefined ? {} : { queue }),
       ...(memory === undefined
         ? {}
-        : { cache: (host) => modelCache({ host, clock, budget: memory, ...(policy ? { policy } : {}) }) }),
+        : {
+            cache: (host) =>
+              modelCache({
+                host: follower?.guard(host) ?? host,
+                clock,
+                budget: memory,
+                ...(policy ? { policy } : {}),
+              }),
+          }),
     })
+    pool.cache?.watch((event) => this.#tell(event))
+    return pool
   }
 
   #hear(event: PoolEvent): void {
+    this.#tell(event)
     const { events, world } = this.#context
     if (event.type === 'executor-lost') events.emit({ type: 'fault', where: 'executor', error: event.error })
+    this.#follower?.look()
     if (event.type === 'model-load-failed' || event.type === 'run-overdue') return
     const models = this.#pool?.statistics().executors.flatMap((each) => each.models) ?? []
     world.set('resident', [...new Set(models)], 'execute')
   }
+
+  #tell(event: PoolEvent | CacheEvent): void {
+    const { node, side } = this.#context
+    this.#options.events?.({ ...event, node, side })
+  }
+}
+
+/** @throws BadConfiguration what is prepared for one does not fit the other · UnknownModel */
+function assertAlike(models: Models, name: string, to: string): void {
+  const [one, other] = [models.entry(name).input, models.entry(to).input]
+  if (JSON.stringify(one) === JSON.stringify(other)) return
+  throw new BadConfiguration(
+    `"${to}" takes another input than "${name}", and what comes is prepared for that. Give it a name of its own.`,
+  )
 }

@@ -1,5 +1,6 @@
 import { type Clock, DeadlineExceeded, ExecutionFailed, ExecutorLost, type Tensor } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
+import { ColdStarts } from './cold-starts.ts'
 import type { PoolEvent } from './contract.ts'
 import type { ModelState, ModelStates } from './model-state.ts'
 import type { PoolSettings } from './options.ts'
@@ -7,6 +8,7 @@ import { Overhead } from './overhead.ts'
 import type { ExecutorFactory, LoadReport } from './ports.ts'
 import type { Slot, Up } from './slot.ts'
 import { stack, unstack } from './stack.ts'
+import { RecentTimes } from './times.ts'
 import type { Turn } from './turn.ts'
 import type { Work } from './work.ts'
 
@@ -35,6 +37,10 @@ export interface PerformerOptions {
 export class Performer {
   readonly #options: PerformerOptions
   readonly #overhead = new Overhead()
+  /** Where the time of the last runs went. */
+  readonly times = new RecentTimes()
+  /** What they waited for their models. */
+  readonly cold = new ColdStarts()
   /** Runs that were asked for and made, runs of executors that made them, and loads, since the start. */
   runs = 0
   made = 0

@@ -52,5 +52,7 @@ export function poolStatistics(sources: StatisticsSources): PoolStatistics {
       p99Ms: times.p99(),
       loadMs,
     })),
+    times: performer.times.summary(),
+    cold: performer.cold.summary(performer.loads),
   }
 }

@@ -4,7 +4,7 @@
  * 200 real models through memory for 20: 10,000 runs on two executor processes. Prints what the process tree held
  * beyond its idle baseline, against the budget; ends with 1 when that was more than a quarter above it, or a run failed.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { processExecutors } from '../../adapters/onnx/index.ts'
@@ -107,17 +107,13 @@ async function settledMemory(): Promise<number> {
   return treeMemory()
 }
 
-/** Resident bytes of this process and its children. */
+/** Resident bytes of this process and those it started, also of executors that have been replaced and live on for a while. */
 function treeMemory(): number {
-  const children = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => parentOf(pid) === process.pid)
-  return [String(process.pid), ...children].reduce((sum, pid) => sum + residentBytes(pid), 0)
-}
-
-function parentOf(pid: string): number {
-  const after = read(`/proc/${pid}/stat`).split(') ').at(-1) ?? ''
-  return Number(after.split(' ')[1])
+  const children = read(`/proc/${process.pid}/task/${process.pid}/children`).trim()
+  return [String(process.pid), ...(children === '' ? [] : children.split(' '))].reduce(
+    (sum, pid) => sum + residentBytes(pid),
+    0,
+  )
 }
 
 function residentBytes(pid: string): number {

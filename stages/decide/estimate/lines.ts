@@ -21,6 +21,8 @@ const unseen = 0.7
 const telling = 4096
 /** What did not get through in time would have taken longer, nobody knows how much: half as long again is expected. */
 const beyond = 1.5
+/** Milliseconds that are multiplied where a way seems slower: one that took none at all may be slow now, too. */
+const least = 1
 /** What is overdue counts until it is known whose fault it was; so many at most. */
 const most = 8
 
@@ -64,7 +66,12 @@ export class Lines {
       (known * this.link.slopeVarianceTo(edge)) / 1e12,
     ] as const
     const age = slower > 1 ? Number.POSITIVE_INFINITY : this.link.age(now, edge)
-    return { base: slower * base, byte: slower * byte, spread, doubt: this.#aged(0, age) }
+    return {
+      base: slower > 1 ? slower * Math.max(least, base) : base,
+      byte: slower * byte,
+      spread,
+      doubt: this.#aged(0, age),
+    }
   }
 
   /** The edge by which a target is reached: the node it names, or the one that answered last. */
@@ -91,8 +98,9 @@ export class Lines {
   /** Learns that so many bytes did not get through in `ms`: more than is expected, or nothing is learned. */
   notThrough(bytes: number, ms: number): void {
     const { edge } = this.link
-    const known = this.link.mean(bytes)
-    if (edge === undefined || known === undefined || known <= 0) return
+    const mean = this.link.mean(bytes)
+    if (edge === undefined || mean === undefined) return
+    const known = Math.max(least, mean)
     if (this.#overdue.length < most) this.#overdue.push({ edge, bytes, ms })
     if (ms > known * this.#slower) this.#slower = (beyond * ms) / known
   }

@@ -51,21 +51,21 @@ export class Ratios {
   chance(predicted: number, left: number): number {
     if (!(left > 0)) return 0
     if (!(predicted > 0)) return 1
-    return this.#at(Math.log(left / predicted))
+    return this.#share(Math.log(left / predicted))
   }
 
   /**
-   * The same, interpolated between ratios 1/64 apart: for whoever asks about a thousand predictions at once. Off by no more
-   * than P grows between two of them.
+   * The same of ln(left / predicted), interpolated between ratios 1/64 apart: for whoever asks about a thousand predictions
+   * at once. Off by no more than P grows between two of them.
    */
-  quick(predicted: number, left: number): number {
-    if (!(left > 0)) return 0
-    if (!(predicted > 0)) return 1
+  at(ratio: number): number {
     if (this.#among && this.#others !== this.#among.#changes) this.#forget()
-    const at = Math.min(2 * reach * fine, Math.max(0, (Math.log(left / predicted) + reach) * fine))
+    if (!(ratio > -reach)) return ratio === Number.NEGATIVE_INFINITY ? 0 : this.#knot(0)
+    if (ratio >= reach) return this.#knot(2 * reach * fine)
+    const at = (ratio + reach) * fine
     const low = Math.floor(at)
     const below = this.#knot(low)
-    return at === low ? below : below + (at - low) * (this.#knot(low + 1) - below)
+    return below + (at - low) * (this.#knot(low + 1) - below)
   }
 
   /** The milliseconds within which the remainder is done with chance q, given what is predicted. */
@@ -106,14 +106,14 @@ export class Ratios {
   #knot(i: number): number {
     const known = this.#knots[i] as number
     if (!Number.isNaN(known)) return known
-    const chance = this.#at(i / fine - reach)
+    const chance = this.#share(i / fine - reach)
     this.#knots[i] = chance
     return chance
   }
 
-  #at(ratio: number): number {
+  #share(ratio: number): number {
     const { count } = this.#samples
-    const assumed = this.#among ? this.#among.#at(ratio) : normalCdf(ratio / this.#prior)
+    const assumed = this.#among ? this.#among.#share(ratio) : normalCdf(ratio / this.#prior)
     return (this.#samples.upTo(ratio) + weight * assumed) / (count + weight)
   }
 }
@@ -135,8 +135,8 @@ export class OnTime {
   }
 
   /** The ratios of a kind of path, to ask many times at once; empty ones for a path that was never taken. */
-  of(path: string): Ratios {
-    return this.#paths.get(path) ?? this.#paths.get(kindOf(path)) ?? this.#untaken
+  of(path: string, kind = kindOf(path)): Ratios {
+    return this.#paths.get(path) ?? this.#paths.get(kind) ?? this.#untaken
   }
 
   /**

@@ -17,6 +17,7 @@ const saved = z.strictObject({
   cloud: z.unknown(),
   rest: record,
   units: numbers,
+  shrinks: numbers,
   loads: numbers,
   runs: z.unknown(),
   link: z.unknown(),
@@ -52,8 +53,9 @@ export class PathTimes {
   readonly #cloud = new PreparingTime()
   /** What the cloud does to a prepared picture, by how it is written. */
   readonly #rest = new Map<string, Regression>()
-  /** Bytes per pixel of prepared pictures, per byte of activations, by encoding. */
+  /** Bytes per pixel of prepared pictures, and per byte of activations, by encoding. */
   readonly #units = new Map<string, number>()
+  readonly #shrinks = new Map<string, number>()
   /** Milliseconds that loading a model took, by side and model. */
   readonly #loads = new Map<string, number>()
   readonly #x = new Float64Array([1, 0])
@@ -103,7 +105,7 @@ export class PathTimes {
 
   /** Bytes per byte of an activation's float32. */
   shrink(encoding: string): number {
-    return this.#units.get(`after:${encoding}`) ?? shrinkage(encoding)
+    return this.#shrinks.get(encoding) ?? shrinkage(encoding)
   }
 
   /** Milliseconds that loading a model takes where it is not resident. */
@@ -181,7 +183,7 @@ export class PathTimes {
 
   /** Learns how many bytes an activation had that was expected to have so many before it was written. */
   observeActivation(encoding: string, expected: number, bytes: number): void {
-    if (expected > 0) this.#follow(this.#units, `after:${encoding}`, bytes / expected)
+    if (expected > 0) this.#follow(this.#shrinks, encoding, bytes / expected)
   }
 
   /** Learns what a model took on this half of the cloud. */
@@ -203,6 +205,7 @@ export class PathTimes {
       cloud: this.#cloud.save(),
       rest: all(this.#rest),
       units: Object.fromEntries(this.#units),
+      shrinks: Object.fromEntries(this.#shrinks),
       loads: Object.fromEntries(this.#loads),
       runs: this.runs.save(),
       link: this.lines.link.save(),
@@ -212,7 +215,7 @@ export class PathTimes {
 
   /** @throws BadConfiguration when this is not what `save` gave */
   restore(from: unknown): void {
-    const { device, cloud, rest, units, loads, runs, link, load } = restored(saved, from, 'the times of paths')
+    const { device, cloud, rest, units, shrinks, loads, runs, link, load } = restored(saved, from, 'the times of paths')
     this.#device.clear()
     for (const [encoding, value] of Object.entries(device)) this.#preparing(encoding).restore(value)
     this.#cloud.restore(cloud)
@@ -220,6 +223,7 @@ export class PathTimes {
     for (const [encoding, value] of Object.entries(rest)) this.#restOf(encoding).restore(value)
     for (const [kept, values] of [
       [this.#units, units],
+      [this.#shrinks, shrinks],
       [this.#loads, loads],
     ] as const) {
       kept.clear()
@@ -267,7 +271,8 @@ export class PathTimes {
 
 /** Bytes left of a byte of float32 in an activation's encoding, packing not counted. */
 export function shrinkage(encoding: string): number {
-  return perByte[encoding.split('+')[0] ?? ''] ?? 1
+  const packed = encoding.indexOf('+')
+  return perByte[packed < 0 ? encoding : encoding.slice(0, packed)] ?? 1
 }
 
 function relative(times: PreparingTime, bytes: number, width?: number, height?: number): number {

@@ -39,6 +39,8 @@ export class Appraisal {
   readonly standChance: Float64Array
   readonly standAccuracy: Float64Array
   readonly #standTime: Float64Array
+  /** ln of the milliseconds from now in which it need not start. */
+  readonly #grace: Float64Array
   /** 1 for backups that are any: a model's, or the last answer. */
   readonly #stands: Uint8Array
   readonly backups: number
@@ -67,6 +69,7 @@ export class Appraisal {
     this.standChance = new Float64Array(this.backups)
     this.standAccuracy = new Float64Array(this.backups)
     this.#standTime = new Float64Array(this.backups)
+    this.#grace = new Float64Array(this.backups)
     this.#stands = Uint8Array.from(paths.backups, (backup) => (backup === 'none' ? 0 : 1))
   }
 
@@ -75,9 +78,10 @@ export class Appraisal {
     this.#standIns(request, knowledge, objective.settings.margin)
     const { settings, energy, money, debt } = objective
     const { limits, weights } = settings
-    const { time, device, uplink, cloud, bytes, chance, accuracy } = this.#forecast
+    const { time, device, uplink, cloud, bytes, chance, accuracy, byte: perBytes } = this.#forecast
     const { count, kind: kinds, target } = this.#paths
-    const { backups, utility, feasible, right, energy: spendings } = this
+    const { backups, utility, feasible, right, energy: spendings, money: payments, standChance, standAccuracy } = this
+    const [stands, standTime, graces, forecast] = [this.#stands, this.#standTime, this.#grace, this.#forecast]
     const debts = weights.debt / 1e6
     const timeless = request.remaining === Number.POSITIVE_INFINITY ? weights.time / 1000 : 0
     const leastAccuracy = limits.accuracy ?? 0
@@ -99,12 +103,12 @@ export class Appraisal {
       let spent = (here * energy.computing) / 1000
       let paid = 0
       if (crosses && !below) {
-        const perByte = this.#forecast.byte[target[p] as number] as number
+        const perByte = perBytes[target[p] as number] as number
         spent += sent * ((8 * energy.radio.up) / 1e6 + (energy.radio.base * perByte) / 1000)
         spent += (energy.waiting * (up - sent * perByte + there)) / 1000
         paid = money.per1000(sent, there)
       }
-      this.money[p] = paid
+      payments[p] = paid
       const p1 = chance[p] as number
       const a1 = accuracy[p] as number
       const owed = debts * (debt.device * here + debt.uplink * up + debt.cloud * there)
@@ -122,13 +126,13 @@ export class Appraisal {
         let correct = p1 * a1
         let dues = rest
         let fits = keeps
-        if (crosses && this.#stands[b] === 1) {
-          const a2 = this.standAccuracy[b] as number
-          correct += (1 - p1) * (this.standChance[b] as number) * a2
+        if (crosses && stands[b] === 1) {
+          const a2 = standAccuracy[b] as number
+          correct += (1 - p1) * (standChance[b] as number) * a2
           fits &&= a2 >= leastAccuracy
-          const takes = this.#standTime[b] as number
+          const takes = standTime[b] as number
           if (counted && takes > 0) {
-            const runs = 1 - this.#forecast.within(p, (this.start[b] as number) - request.elapsed)
+            const runs = 1 - forecast.within(p, graces[b] as number)
             mJ += (runs * takes * energy.computing) / 1000
             dues += debts * debt.device * runs * takes
           }
@@ -238,6 +242,7 @@ export class Appraisal {
         const start = Number.isFinite(latest) ? Math.max(0, latest) : 0
         this.start[b] = elapsed + start
         this.#standTime[b] = takes
+        this.#grace[b] = Math.log(start)
         this.standChance[b] = ratios.chance(takes, remaining - margin - start)
         this.standAccuracy[b] = this.#paths.models[model]?.accuracy ?? 0
         continue

@@ -53,7 +53,7 @@ export function bestCascade(
         if (paths.model[s] === model || a2 <= rejected) continue
         // Not even if it were always in time.
         if (p1 * share * accepted - cost1 + (1 - share) * (a2 + p1 * rejected) <= most) continue
-        const p2 = forecast.within(s, left - (forecast.time[p] as number))
+        const p2 = forecast.within(s, Math.log(Math.max(0, left - (forecast.time[p] as number))))
         const cost2 = (forecast.chance[s] as number) * a2 - (appraisal.utility[second] as number)
         const taken = p1 * share * accepted - cost1
         const value = taken + (1 - share) * (p2 * a2 + (1 - p2) * p1 * rejected - cost2)

@@ -26,6 +26,7 @@ export class Forecast {
   readonly uplink: Float64Array
   readonly cloud: Float64Array
   readonly time: Float64Array
+  readonly #log: Float64Array
   readonly bytes: Float64Array
   /** Chance to be on time. */
   readonly chance: Float64Array
@@ -47,12 +48,13 @@ export class Forecast {
   // By model, and by model and target.
   readonly #run: Float64Array
   readonly #runThere: Float64Array
+  // By target: the chance that it answers at all, and how loaded it is.
   readonly #reach: Float64Array
+  readonly #factor: Float64Array
   readonly #ratios: (Ratios | undefined)[]
   readonly #edges: (string | undefined)[]
   /** Names of the pools, by kind and target: made anew where an edge changes. */
   readonly #pools: (string | undefined)[]
-  // How uncertain each of them is, relative; written when asked for.
   #request: DecisionRequest | undefined
   #beside = 0
 
@@ -64,6 +66,7 @@ export class Forecast {
     this.uplink = of(count)
     this.cloud = of(count)
     this.time = of(count)
+    this.#log = of(count)
     this.bytes = of(count)
     this.chance = of(count)
     this.accuracy = Float64Array.from(paths.accuracy)
@@ -79,6 +82,7 @@ export class Forecast {
     this.#run = of(models)
     this.#runThere = of(models * targets)
     this.#reach = of(targets)
+    this.#factor = of(targets)
     this.#ratios = new Array(kindNames.length * targets)
     this.#edges = new Array(targets)
     this.#pools = new Array(kindNames.length * targets)
@@ -107,12 +111,14 @@ export class Forecast {
     return this.#edges[target]
   }
 
-  /** The chance that a path is done within so many ms. */
-  within(path: number, ms: number): number {
-    const { kind: kinds, target } = this.#paths
-    const at = (kinds[path] as number) * this.#paths.targets.length + (target[path] as number)
-    const reach = this.#paths.crosses(path) ? (this.#reach[target[path] as number] as number) : 1
-    return reach * (this.#ratios[at] as Ratios).quick(this.time[path] as number, ms)
+  /** The chance that a path is done within so many ms, given their logarithm. */
+  within(path: number, logMs: number): number {
+    const { kind: kinds, target, targets } = this.#paths
+    const at = kinds[path] as number
+    const t = target[path] as number
+    const ratios = this.#ratios[at * targets.length + t] as Ratios
+    const reach = at >= kind.captured && at <= kind.after ? (this.#reach[t] as number) : 1
+    return reach * ratios.at(logMs - (this.#log[path] as number))
   }
 
   /** How far off a path's time may be: standard deviation of its logarithm, roughly. */
@@ -138,15 +144,10 @@ export class Forecast {
         times.prepareDoubt(at === kind.prepared ? (slots[s] as string) : 'tensor', bytes, width, height)
     if (at === kind.captured) off += (this.#rest[s] as number) * times.prepareThereDoubt(bytes, width, height)
     if (crosses)
-      off += (this.uplink[path] as number) * (this.#worn[t] as number) + this.#off(t, this.bytes[path] as number)
+      off +=
+        (this.uplink[path] as number) * (this.#worn[t] as number) +
+        deviation(this.#spread, t, this.bytes[path] as number)
     return off / total
-  }
-
-  /** Standard deviation of what so many bytes take, ms. */
-  #off(target: number, bytes: number): number {
-    const [spread, i] = [this.#spread, 3 * target]
-    const linear = 2 * (spread[i + 1] as number) + bytes * (spread[i + 2] as number)
-    return Math.sqrt(Math.max(0, (spread[i] as number) + bytes * linear))
   }
 
   /** The same of a model that runs on the device as a stand-in. */
@@ -190,11 +191,12 @@ export class Forecast {
       const edge = below ? world.value('cloud')?.node : times.lines.edge(target)
       const moved = edge !== this.#edges[t]
       this.#edges[t] = edge
+      this.#factor[t] = below ? 1 : times.load.factor(now, edge)
       this.#reach[t] = below ? 1 : reach.chance(target, now)
       for (let k = 0; k < kindNames.length; k++) {
         const i = k * targets.length + t
         if (moved || this.#pools[i] === undefined) this.#pools[i] = poolOf(k as Kind, edge)
-        this.#ratios[i] = onTime.of(this.#pools[i] as string)
+        this.#ratios[i] = onTime.of(this.#pools[i] as string, kindNames[k])
       }
     }
     for (let m = 0; m < models.length; m++) {
@@ -207,49 +209,62 @@ export class Forecast {
       const coldThere = cold && below ? times.loading('cloud', entry) : 0
       for (let t = 0; t < targets.length; t++) {
         const node = this.#edges[t]
-        const k = node === undefined ? times.load.factor(now) : times.load.factor(now, node)
         this.#runThere[m * targets.length + t] =
-          reference * times.runs.cloud(entry.id, node) * (below ? 1 : k) + coldThere
+          reference * times.runs.cloud(entry.id, node) * (this.#factor[t] as number) + coldThere
       }
     }
   }
 
   #combine(left: number): void {
     const { count, kind: kinds, model, target, slot, bulk, share, targets } = this.#paths
+    const { device: devices, uplink: uplinks, cloud: clouds, bytes, time: times, chance, base, byte } = this
+    const [runs, runsThere, prepares, units] = [this.#run, this.#runThere, this.#prepare, this.#unit]
+    const [rests, restBytes, reaches, ratios] = [this.#rest, this.#restByte, this.#reach, this.#ratios]
+    const [logs, spreads] = [this.#log, this.#spread]
     const width = targets.length
+    const logLeft = left > 0 ? Math.log(left) : Number.NEGATIVE_INFINITY
     for (let p = 0; p < count; p++) {
       const at = kinds[p] as number
       if (at === kind.last) {
-        this.chance[p] = left > 0 ? 1 : 0
+        chance[p] = left > 0 ? 1 : 0
         continue
       }
       const s = slot[p] as number
       const m = model[p] as number
       const t = target[p] as number
       const part = share[p] as number
-      let device = part * (this.#run[m] as number)
-      if (at >= kind.prepared) device += this.#prepare[s] as number
+      let device = part * (runs[m] as number)
+      if (at >= kind.prepared) device += prepares[s] as number
       let uplink = 0
       let cloud = 0
       let sent = 0
       let reach = 1
       if (at !== kind.answered) {
-        sent = (bulk[p] as number) * (this.#unit[s] as number)
+        sent = (bulk[p] as number) * (units[s] as number)
         // What is not known of the way is held against it: small messages hardly tell what large ones take.
-        uplink = (this.base[t] as number) + (this.byte[t] as number) * sent + caution * this.#off(t, sent)
-        cloud = (1 - part) * (this.#runThere[m * width + t] as number)
-        if (at !== kind.after) cloud += (this.#rest[s] as number) + (this.#restByte[s] as number) * sent
-        reach = this.#reach[t] as number
+        uplink = (base[t] as number) + (byte[t] as number) * sent + caution * deviation(spreads, t, sent)
+        cloud = (1 - part) * (runsThere[m * width + t] as number)
+        if (at !== kind.after) cloud += (rests[s] as number) + (restBytes[s] as number) * sent
+        reach = reaches[t] as number
       }
       const time = device + uplink + cloud
-      this.device[p] = device
-      this.uplink[p] = uplink
-      this.cloud[p] = cloud
-      this.bytes[p] = sent
-      this.time[p] = time
-      this.chance[p] = reach * (this.#ratios[at * width + t] as Ratios).quick(time, left)
+      const log = Math.log(time)
+      devices[p] = device
+      uplinks[p] = uplink
+      clouds[p] = cloud
+      bytes[p] = sent
+      times[p] = time
+      logs[p] = log
+      chance[p] = reach * (ratios[at * width + t] as Ratios).at(logLeft - log)
     }
   }
+}
+
+/** Standard deviation of what so many bytes take on the way to a target, ms. */
+function deviation(spread: Float64Array, target: number, bytes: number): number {
+  const i = 3 * target
+  const linear = 2 * (spread[i + 1] as number) + bytes * (spread[i + 2] as number)
+  return Math.sqrt(Math.max(0, (spread[i] as number) + bytes * linear))
 }
 
 /** Other messages in flight: what a run meets on the device. */

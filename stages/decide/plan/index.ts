@@ -1,1 +1,2 @@
-export { type FrontPoint, type Planner, type PlannerOptions, plan } from './planner.ts'
+export type { FrontPoint } from './front.ts'
+export { type Planner, type PlannerOptions, plan } from './planner.ts'

@@ -224,13 +224,13 @@ export class Learner implements Knowledge {
     this.#took(expected.pool, expected, beyond * passed, true)
     if (side !== 'device' || !entry) return
     const { kind, share, device, beside } = expected
-    if (kind !== 'captured' && timings.device === undefined) {
-      this.times.observeUnprepared(outcome, plan.cut === 'prepared' ? plan.encoding : undefined, passed)
+    const ran = timings.execute !== undefined || timings.head !== undefined
+    if (!ran && (kind === 'answered' || kind === 'after')) {
+      this.times.observeUnfinished(entry, share, passed - (timings.device ?? 0), beside)
       return
     }
-    const ran = timings.execute !== undefined || timings.head !== undefined
-    if ((kind === 'answered' || kind === 'after') && !ran) {
-      this.times.observeUnfinished(entry, share, passed - (timings.device ?? 0), beside)
+    if (!ran && kind === 'prepared' && timings.device === undefined) {
+      this.times.observeUnprepared(outcome, plan.encoding, passed)
       return
     }
     if (!expected.crosses) return
@@ -253,8 +253,8 @@ export class Learner implements Knowledge {
       return
     }
     if (kind !== 'failure') return
-    if (timings.device !== undefined && timings.execute === undefined && error !== 'refused')
-      this.times.observeUnfinished(entry, 1, took - timings.device, 0)
+    if (timings.execute === undefined && error !== 'refused')
+      this.times.observeUnfinished(entry, 1, took - (timings.device ?? 0), 0)
     if (standIn && error !== 'cancelled') this.#took('answered', standIn, beyond * took, true)
   }
 

@@ -7,7 +7,6 @@ import {
   type Menu,
   type ModelSet,
   type Outcome,
-  type Plan,
   type Probe,
   type World,
 } from '../../../pipeline/index.ts'
@@ -17,12 +16,12 @@ import { Debt } from '../estimate/debt.ts'
 import { EnergyModel, type EnergyOptions } from '../estimate/energy.ts'
 import { Money, type MoneyOptions } from '../estimate/money.ts'
 import { settled } from '../options.ts'
-import { type Objectives, paretoFront } from '../pareto.ts'
 import { Appraisal, type Objective } from './appraisal.ts'
 import { bestCascade, type Cascade } from './cascade.ts'
-import { explained, planOf } from './explain.ts'
+import { explained } from './explain.ts'
 import { besideOf, Forecast } from './forecast.ts'
-import { open, wanted } from './goal.ts'
+import { type FrontPoint, frontOf, type Table } from './front.ts'
+import { wanted } from './goal.ts'
 import { Learner } from './learn.ts'
 import { type Settings, settings } from './options.ts'
 import { cutFigures, kindNames, Paths } from './paths.ts'
@@ -38,11 +37,6 @@ export interface PlannerOptions extends z.input<typeof settings> {
   readonly money?: MoneyOptions
   /** Draws the lots of tries: 0 ≤ x < 1. Default Math.random. */
   readonly random?: () => number
-}
-
-/** A point of the front: a plan, and what it is expected to cost and give. */
-export interface FrontPoint extends Objectives {
-  readonly plan: Plan
 }
 
 /** The joint decider. */
@@ -63,13 +57,6 @@ interface Last {
   readonly tried: Try | undefined | 'unknown'
   readonly ceiling: number
   readonly cascade: Cascade | undefined
-}
-
-/** The arrays of one menu. */
-export interface Table {
-  readonly paths: Paths
-  readonly forecast: Forecast
-  readonly appraisal: Appraisal
 }
 
 /** While something may be unseen, every other message is looked at for a try. */
@@ -175,26 +162,7 @@ class JointPlanner implements Planner {
     // The arrays of the last decision stay as they are, for whoever asks about it.
     const table = of ? this.#forecast(of.request, of.world, this.#make(of.request, of.menu)) : this.#last?.table
     if (!table) return []
-    const { paths, appraisal } = table
-    const { time, energy, accuracy, bytes } = appraisal.columns()
-    const arms = open(appraisal)
-    const column = (values: ArrayLike<number>) => arms.map((arm) => values[arm] as number)
-    const front = paretoFront({
-      time: column(time),
-      energy: column(energy),
-      accuracy: column(accuracy),
-      bytes: column(bytes),
-    })
-    return front.map((at) => {
-      const arm = arms[at] as number
-      return {
-        plan: planOf(paths, appraisal, arm),
-        time: time[arm] as number,
-        energy: energy[arm] as number,
-        accuracy: accuracy[arm] as number,
-        bytes: bytes[arm] as number,
-      }
-    })
+    return frontOf(table)
   }
 
   save(): unknown {

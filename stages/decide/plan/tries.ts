@@ -111,7 +111,7 @@ export class Tries {
     if (own === Number.NEGATIVE_INFINITY || own + (1 - now) * accuracy <= most) return undefined
     const doubt = forecast.doubt(p, knowledge)
     if (doubt < certain) return undefined
-    const hoped = own + (forecast.within(p, left * Math.exp(doubt)) - now) * accuracy
+    const hoped = own + (forecast.within(p, Math.log(left) + doubt) - now) * accuracy
     return hoped > most ? hoped : undefined
   }
 

@@ -40,6 +40,15 @@ export function chanceOf(choice: Plan, { menu, explanations }: LoggedDecision): 
   return chance
 }
 
+/** The fields of a choice of which a logged decision does not say with which chance they were chosen. */
+export function untoldFields(choice: Plan, { menu, explanations }: LoggedDecision): ChoiceField[] {
+  const weighed = (field: ChoiceField) =>
+    explanations.some((one) => one.weighed.some((arm) => arm.choice[field] !== undefined))
+  return choiceFields.flatMap(([field, list]) =>
+    choice[field] !== undefined && menu[list].length !== 1 && !weighed(field) ? [field] : [],
+  )
+}
+
 function namedFields(choice: Plan): ChoiceField[] {
   return choiceFields.flatMap(([field]) => (choice[field] === undefined ? [] : [field]))
 }

@@ -1,7 +1,7 @@
 import type { Decider, Plan, World } from '../../../pipeline/index.ts'
-import { choiceFields, choiceOf, compatible } from '../choices.ts'
+import { type ChoiceField, choiceFields, choiceOf, compatible } from '../choices.ts'
 import type { LoggedDecision, LoggedOutcome, LoggedProbe } from '../log/index.ts'
-import { chanceOf, untold } from './chance.ts'
+import { chanceOf, untold, untoldFields } from './chance.ts'
 import { type Estimates, Estimators, featuresOf, type Metric } from './estimate.ts'
 import { features } from './reward.ts'
 
@@ -50,6 +50,7 @@ export class Replayed {
   readonly #x = new Float64Array(features)
   #unsupported = 0
   #untold = 0
+  readonly #untoldFields = new Set<ChoiceField>()
   #faults = 0
   #error: unknown
 
@@ -85,7 +86,7 @@ export class Replayed {
   evaluate(choice: Plan, logged: Plan, decision: LoggedDecision, rewards: Float64Array): void {
     const agreed = compatible(choice, logged)
     const chance = chanceOf(choice, decision)
-    if (chance === untold) this.#untold++
+    if (chance === untold) this.#countUntold(choice, decision)
     else if (chance === 0) this.#unsupported++
     const own = armOf(choice, choice)
     this.#estimators.add({
@@ -110,7 +111,10 @@ export class Replayed {
     const { decisions, agreed, effective, heaviest } = this.#estimators.size
     const share = (count: number) => (decisions === 0 ? 0 : count / decisions)
     const [unsupported, unspoken] = [share(this.#unsupported), share(this.#untold)]
-    const refused = refusal(decisions, unsupported, unspoken, effective)
+    const refused =
+      unspoken > tolerated
+        ? unspokenOf(unspoken, [...this.#untoldFields])
+        : refusal(decisions, unsupported, agreed, effective)
     return {
       name: this.decider.name,
       decisions,
@@ -127,23 +131,30 @@ export class Replayed {
     }
   }
 
+  #countUntold(choice: Plan, decision: LoggedDecision): void {
+    this.#untold++
+    for (const field of untoldFields(choice, decision)) this.#untoldFields.add(field)
+  }
+
   #fault(error: unknown): void {
     this.#faults++
     this.#error = error
   }
 }
 
-function refusal(decisions: number, unsupported: number, unspoken: number, effective: number): string | undefined {
-  const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`
+const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`
+
+function unspokenOf(share: number, fields: readonly ChoiceField[]): string {
+  return `in ${percent(share)} of the decisions the log does not say with which chance it would have chosen this ${fields.join(' and ')}: log deciders that choose ${fields.length === 1 ? 'it' : 'these'}, too, and explain themselves`
+}
+
+function refusal(decisions: number, unsupported: number, agreed: number, effective: number): string | undefined {
   if (decisions === 0) return 'no decision with an outcome was replayed to it'
-  if (unspoken > tolerated) {
-    return `of ${percent(unspoken)} of the decisions the log does not say with which chance they were taken: log deciders that explain themselves`
-  }
   if (unsupported > tolerated) {
     return `in ${percent(unsupported)} of the decisions the log could not have chosen as it does: log a decider that explores, such as explore(place())`
   }
   if (effective < fewest) {
-    return `the log chose as it does too seldom, worth ${effective.toFixed(1)} decisions: log more of them, or explore more`
+    return `the log chose as it does too seldom: in ${agreed} decisions, by their uneven weights worth ${effective.toFixed(1)}: log more of them, or explore more`
   }
   return undefined
 }

@@ -3,7 +3,17 @@ import { type ActivationEncoding, isActivationEncoding } from '../../transfer/in
 import type { CutCosts } from '../estimate/cuts.ts'
 import { EnergyModel } from '../estimate/energy.ts'
 import type { Knowledge } from './knowledge.ts'
-import { bottleneck, type Conditions, type Cost, costAt, energy, latency, type Objective, plain } from './objective.ts'
+import {
+  bottleneck,
+  type Conditions,
+  type Cost,
+  costAt,
+  energy,
+  latency,
+  type Objective,
+  plain,
+  type Writing,
+} from './objective.ts'
 import type { Settings } from './options.ts'
 
 /** A model as the search needs it. Made once per model. */
@@ -40,6 +50,13 @@ export interface Filter {
   readonly unlike?: number | undefined
 }
 
+/** How activations may be written, for these encodings of a menu; undefined: as the model computes them. */
+interface Ways {
+  readonly of: Menu['encodings'] | undefined
+  readonly encodings: readonly (ActivationEncoding | undefined)[]
+  readonly writings: readonly Writing[]
+}
+
 export type Visit = (candidate: Readonly<Candidate>, cost: Readonly<Cost>) => void
 
 const all: Filter = {}
@@ -52,8 +69,11 @@ export class Search {
   readonly #conditions: Conditions = { device: 1, cloud: 1, perByte: 0, perCrossing: 0, downlink: 1e6 }
   readonly #cost: Cost = { device: 0, transfer: 0, cloud: 0, bytes: 0 }
   readonly #objective: Objective
+  readonly #saves: boolean
+  #written: Ways = { of: undefined, encodings: [], writings: [] }
   readonly #considered: Candidate = none()
   readonly #best: Candidate = none()
+  #target = 0
   #visit: Visit | undefined
   #unlike: number | undefined
 
@@ -61,6 +81,7 @@ export class Search {
     this.#settings = settings
     this.#knowledge = knowledge
     const { goal, load, answerBytes } = settings
+    this.#saves = goal === 'energy'
     this.#objective =
       goal === 'energy'
         ? energy(new EnergyModel(settings.energy), this.#conditions, answerBytes)
@@ -96,7 +117,7 @@ export class Search {
       if (filter.target !== undefined && target !== filter.target) continue
       const node = nodeOf(menu.targets[target])
       if (this.#knowledge.conditions(this.#conditions, world, request.now, model.id, node)) this.knowsLink = true
-      this.#considered.target = target
+      this.#target = target
       this.#towards(request, menu, model, filter.kind)
     }
     return best
@@ -171,50 +192,40 @@ export class Search {
     this.#consider(1, encoding, request)
   }
 
-  #layer(j: number, request: DecisionRequest, { encodings }: Menu, { costs }: Splittable, here: number): void {
-    let found = false
-    for (let e = 0; e < encodings.length; e++) {
-      const encoding = encodings[e] as string
-      if (!isWritable(encoding)) continue
-      found = true
-      this.#layerAs(j, encoding, request, costs, here)
+  #layer(j: number, request: DecisionRequest, menu: Menu, { costs }: Splittable, here: number): void {
+    const { encodings, writings } = this.#ways(menu)
+    for (let w = 0; w < writings.length; w++) {
+      costAt(costs, j, this.#conditions, writings[w] as Writing, this.#cost)
+      this.#cost.device += here
+      this.#consider(j, encodings[w], request)
     }
-    if (found) return
-    // Somebody has decided that nothing is to be written otherwise than the model computes it.
-    if (encodings.length === 1) this.#layerAs(j, undefined, request, costs, here)
-    else for (const encoding of this.#settings.encodings) this.#layerAs(j, encoding, request, costs, here)
   }
 
-  #layerAs(
-    j: number,
-    encoding: ActivationEncoding | undefined,
-    request: DecisionRequest,
-    costs: CutCosts,
-    here: number,
-  ): void {
-    const writing = (encoding === undefined ? undefined : this.#knowledge.writings.of(encoding)) ?? plain
-    costAt(costs, j, this.#conditions, writing, this.#cost)
-    this.#cost.device += here
-    this.#consider(j, encoding, request)
+  /** How activations may be written: worked out when the menu's encodings are others than before. */
+  #ways({ encodings }: Menu): Ways {
+    if (this.#written.of === encodings) return this.#written
+    let may: readonly (ActivationEncoding | undefined)[] = encodings.filter(isWritable)
+    // Somebody has decided that nothing is to be written otherwise than the model computes it.
+    if (may.length === 0) may = encodings.length === 1 ? [undefined] : this.#settings.encodings
+    const writings = may.map((one) => (one === undefined ? undefined : this.#knowledge.writings.of(one)) ?? plain)
+    this.#written = { of: encodings, encodings: may, writings }
+    return this.#written
   }
 
   /** The first of equals stays; what is late gives way to anything in time. */
   #consider(cut: number, encoding: string | undefined, { remaining }: DecisionRequest): void {
     const cost = this.#cost
     if (this.#unlike !== undefined && cost.bytes < 3 * this.#unlike && 3 * cost.bytes > this.#unlike) return
-    const one = this.#considered
-    one.cut = cut
-    one.encoding = encoding
-    one.value = this.#objective(cost)
-    one.ms = cost.device + cost.transfer + cost.cloud
-    one.bytes = cost.bytes
+    const value = this.#objective(cost)
+    const ms = cost.device + cost.transfer + cost.cloud
     // Time is its own measure; energy is saved only within the time there is.
-    one.fits = this.#settings.goal !== 'energy' || one.ms <= remaining
+    const fits = !this.#saves || ms <= remaining
     const best = this.#best
-    const better =
-      best.cut < 0 || (one.fits === best.fits ? (one.fits ? one.value < best.value : one.ms < best.ms) : one.fits)
-    if (better) copy(one, best)
-    this.#visit?.(one, cost)
+    const better = best.cut < 0 || (fits === best.fits ? (fits ? value < best.value : ms < best.ms) : fits)
+    if (better) write(best, cut, encoding, this.#target, value, ms, cost.bytes, fits)
+    if (!this.#visit) return
+    write(this.#considered, cut, encoding, this.#target, value, ms, cost.bytes, fits)
+    this.#visit(this.#considered, cost)
   }
 }
 
@@ -228,14 +239,27 @@ export function none(): Candidate {
 }
 
 export function copy(from: Readonly<Candidate>, to: Candidate): Candidate {
-  to.cut = from.cut
-  to.encoding = from.encoding
-  to.target = from.target
-  to.value = from.value
-  to.ms = from.ms
-  to.bytes = from.bytes
-  to.fits = from.fits
+  write(to, from.cut, from.encoding, from.target, from.value, from.ms, from.bytes, from.fits)
   return to
+}
+
+function write(
+  to: Candidate,
+  cut: number,
+  encoding: string | undefined,
+  target: number,
+  value: number,
+  ms: number,
+  bytes: number,
+  fits: boolean,
+): void {
+  to.cut = cut
+  to.encoding = encoding
+  to.target = target
+  to.value = value
+  to.ms = ms
+  to.bytes = bytes
+  to.fits = fits
 }
 
 const isWritable = (encoding: string): encoding is ActivationEncoding => isActivationEncoding(encoding)

@@ -1,6 +1,7 @@
 import type { ModelSource } from '../../manage/index.ts'
+import type { NamedUse } from './contract.ts'
 
-/** Names that point to one version of a model each, and how many leases each version has under its name. */
+/** Names that point to one version of a model each, and how many leases and requests each version has under its name. */
 export class Aliases {
   readonly #models = new Map<string, ModelSource>()
   readonly #leases = new Map<string, number>()
@@ -23,6 +24,20 @@ export class Aliases {
     this.#models.set(name, model)
   }
 
+  /** A request that begins now. @param otherwise the version of a name that was never moved */
+  use(name: string, otherwise: ModelSource): NamedUse {
+    const model = this.#models.get(name) ?? otherwise
+    let over = false
+    this.leased(name, model.key)
+    return {
+      model,
+      end: () => {
+        if (!over) this.released(name, model.key)
+        over = true
+      },
+    }
+  }
+
   leased(name: string, key: string): void {
     const id = identity(name, key)
     this.#leases.set(id, (this.#leases.get(id) ?? 0) + 1)
@@ -40,7 +55,7 @@ export class Aliases {
     this.#ended.delete(id)
   }
 
-  /** Calls back once nothing leased under this name uses this version; at once when nothing does. */
+  /** Calls back once nothing that was begun under this name uses this version; at once when nothing does. */
   whenEnded(name: string, key: string, then: () => void): void {
     const id = identity(name, key)
     if (!this.#leases.has(id)) return then()

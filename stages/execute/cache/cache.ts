@@ -1,6 +1,15 @@
 import { Cancelled, type Clock, systemClock, UnknownModel } from '../../../pipeline/index.ts'
 import type { ModelSource } from '../../manage/index.ts'
-import type { AliasOptions, CacheHost, Lease, LeaseOptions, ModelCache, PinOptions, Wanted } from './contract.ts'
+import type {
+  AliasOptions,
+  CacheHost,
+  Lease,
+  LeaseOptions,
+  ModelCache,
+  NamedUse,
+  PinOptions,
+  Wanted,
+} from './contract.ts'
 import { demand } from './demand.ts'
 import type { CacheEvent } from './events.ts'
 import { Grants } from './grants.ts'
@@ -133,23 +142,30 @@ class Cache implements ModelCache {
     this.#loader.turn()
   }
 
-  alias(name: string, model: ModelSource, { within }: AliasOptions = {}): Promise<void> {
+  alias(name: string, model: ModelSource, { within, from: first }: AliasOptions = {}): Promise<void> {
     const { clock, aliases, pins, wishes, settings } = this.#state
     const before = this.#moves.get(name)?.catch(() => {}) ?? Promise.resolve()
     const move = before.then(() =>
-      rollOut(name, model, within ?? settings.longestWait, {
-        clock,
-        aliases,
-        pins,
-        wishes,
-        copies: (key) => this.#state.readyCopies(key),
-        keep: (keeping) => keep(this.#state, keeping, () => this.#loader.turn()),
-        moved: (from) => this.#moved(name, from, model),
-        retire: (old) => this.#retire(old),
-      }),
+      rollOut(
+        { name, model, first, within: within ?? settings.longestWait },
+        {
+          clock,
+          aliases,
+          pins,
+          wishes,
+          copies: (key) => this.#state.readyCopies(key),
+          keep: (keeping) => keep(this.#state, keeping, () => this.#loader.turn()),
+          moved: (from) => this.#moved(name, from, model),
+          retire: (old) => this.#retire(old),
+        },
+      ),
     )
     this.#moves.set(name, move)
     return move
+  }
+
+  use(name: string, otherwise: ModelSource): NamedUse {
+    return this.#state.aliases.use(name, otherwise)
   }
 
   async evict(wanted: Wanted): Promise<void> {

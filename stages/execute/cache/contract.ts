@@ -60,9 +60,19 @@ export interface PinOptions {
   readonly copies?: number
 }
 
+/** A request made by name, from the moment the name was looked up. */
+export interface NamedUse {
+  /** The version that the name stood for then. */
+  readonly model: ModelSource
+  /** The request is over. Once; later calls do nothing. */
+  end(): void
+}
+
 export interface AliasOptions {
   /** Longest wait for the new version's copies, and then for the old one's last lease, in ms. Default: `longestWait`. */
   readonly within?: number
+  /** The version that the name stands for where it has never been moved. Default: none, and nothing is drained. */
+  readonly from?: ModelSource
 }
 
 /**
@@ -109,6 +119,11 @@ export interface ModelCache {
    *   moved), or the old one's leases did not end in time (it has moved)
    */
   alias(name: string, model: ModelSource, options?: AliasOptions): Promise<void>
+  /**
+   * Looks a name up for one request, which may take several leases: a move of the name waits until it is over.
+   * @param otherwise what the name stands for where it has never been moved
+   */
+  use(name: string, otherwise: ModelSource): NamedUse
   /** Unloads the copies of a model that nobody uses or has pinned. @returns resolves when they are gone */
   evict(model: Wanted): Promise<void>
   /** An executor can take models from now on; it holds none. */

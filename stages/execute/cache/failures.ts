@@ -1,3 +1,6 @@
+/** Deaths in a row of executors that were loading a model, up to which chance is blamed: neighbours die together. */
+const chance = 2
+
 /** In place of an executor's id: on none of them. */
 const anywhere = '*'
 
@@ -30,11 +33,11 @@ export class LoadFailures {
     return wait
   }
 
-  /** An executor died while it loaded the model: once may be chance; from the second on it is tried nowhere for a while. */
+  /** An executor died while it loaded the model: twice may be chance; from the third on it is tried nowhere for a while. */
   lost(key: string, error: unknown, now: number): void {
     const model = this.#of(key)
     model.losses += 1
-    if (model.losses > 1) this.failed(key, anywhere, error, now)
+    if (model.losses > chance) this.failed(key, anywhere, error, now)
   }
 
   succeeded(key: string): void {

@@ -6,6 +6,7 @@ export type {
   LeaseOptions,
   LoadCost,
   ModelCache,
+  NamedUse,
   PinOptions,
   Wanted,
 } from './contract.ts'

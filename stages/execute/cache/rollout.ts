@@ -20,11 +20,21 @@ export interface RollOut {
   retire(model: ModelSource): void
 }
 
+/** A name, and the version that it is to stand for. */
+export interface Move {
+  readonly name: string
+  readonly model: ModelSource
+  /** What the name stands for where it has never been moved. */
+  readonly first: ModelSource | undefined
+  /** Longest that the load, and then the end of what the old version does, may take together, ms. */
+  readonly within: number
+}
+
 /** Moves a name to a version: loads it, points the name to it in one turn, waits for what the old one still does. */
-export async function rollOut(name: string, model: ModelSource, within: number, cache: RollOut): Promise<void> {
+export async function rollOut({ name, model, first, within }: Move, cache: RollOut): Promise<void> {
   const { clock, aliases, pins, wishes } = cache
   const started = clock.now()
-  const from = aliases.get(name)
+  const from = aliases.get(name) ?? first
   if (from?.key === model.key) return
   const [incoming, outgoing] = [Symbol(`${name}: new version`), Symbol(`${name}: old version`)]
   const loaded = from === undefined ? 0 : cache.copies(from.key)

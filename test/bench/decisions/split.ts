@@ -35,7 +35,7 @@ export function splitRows(): Row[] {
       `split over ${layers} layers, heavy load, three encodings`,
       split({ models, load: 'heavy', encodings: ['float32', 'float16', 'uint8'] }),
       asked(0.3),
-      '≤ 5',
+      '',
       { batches: 100 },
     ),
     ...graphRows(),

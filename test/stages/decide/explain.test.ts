@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { fixed, type Menu } from '../../../pipeline/index.ts'
 import { seededRandom } from '../../../pipeline/testing/index.ts'
 import { place, type SelectRule, select } from '../../../stages/index.ts'
+import { everyDecider } from './deciders.ts'
+import { Environment, everything } from './plan/environment.ts'
 import { menu, modelSet, outcome, request, world } from './support.ts'
 
 const models = modelSet([
@@ -95,4 +97,29 @@ describe('an explained decision', () => {
     })
     expect(why).toContain('try')
   })
+})
+
+describe('of every decider, once it has learned, an explanation', () => {
+  const backed: Menu = { ...everything, backups: ['none', 'model:tiny', 'model:small'] }
+
+  test.each(everyDecider.filter(({ foresees }) => foresees !== false).map((one) => [one.name, one] as const))(
+    'of %s carries several choices, each with a predicted cost and a chance',
+    (_name, one) => {
+      const env = new Environment()
+      const decider = one.make({ models: env.models, random: env.random })
+      // What leaves the model open takes no time in this environment: it learns from messages of one model.
+      for (let i = 0; i < 40; i++) {
+        env.message(decider, { menu: i % 2 === 0 ? { ...backed, models: ['medium'] } : backed, deadline: 1500 })
+      }
+      const { decider: name, weighed = [], chosen = 0 } = decider.explain?.() ?? {}
+      expect(name).toBe(decider.name)
+      expect(weighed.length).toBeGreaterThan(1)
+      for (const { ms, energy, utility, choice, propensity } of weighed) {
+        const cost = ms ?? energy ?? utility
+        expect(cost, JSON.stringify(choice)).toBeTypeOf('number')
+        expect(propensity).toBeGreaterThanOrEqual(0)
+      }
+      expect(weighed[chosen]?.propensity).toBeGreaterThan(0)
+    },
+  )
 })

@@ -28,6 +28,10 @@ describe('a pool with a memory', () => {
     expect(reports.map(({ outputs }) => outputs[0]?.bytes[0])).toEqual(runs.map((_, value) => value % 256))
     expect(reports[0]).toMatchObject({ loadMs: 50, queueMs: 0 })
     expect(reports[999]).toMatchObject({ loadMs: 50, queueMs: 999 })
+    const { cold } = pool.statistics()
+    expect(cold).toMatchObject({ runs: 1_000, hitRatio: 0, byteHitRatio: 0, coalescing: 1_000 })
+    // Each waits 50 ms for the load, runs 1 ms, and queues 0 to 999 ms.
+    expect(cold.latencyShare).toBeCloseTo(50 / (50 + 1 + 499.5), 6)
   })
 
   test('many models through little memory: every run is answered, and no more is held than fits', async () => {

@@ -61,12 +61,12 @@ test('the quick chance is between those of the ratios around it, and never falls
   for (let i = 0; i < 60; i++) ratios.observe(100, 60 + 90 * random())
   let before = 0
   for (let left = 1; left < 2000; left += 3) {
-    const quick = ratios.quick(100, left)
+    const quick = ratios.at(Math.log(left / 100))
     expect(quick).toBeGreaterThanOrEqual(before)
     expect(quick).toBeGreaterThanOrEqual(ratios.chance(100, left * Math.exp(-1 / 16)) - 1e-9)
     expect(quick).toBeLessThanOrEqual(ratios.chance(100, left * Math.exp(1 / 16)) + 1e-9)
     before = quick
   }
   ratios.observe(100, 1e6)
-  expect(ratios.quick(100, 2000)).toBeLessThan(before)
+  expect(ratios.at(Math.log(20))).toBeLessThan(before)
 })

@@ -114,6 +114,9 @@ describe('a replay refuses to weigh', () => {
 
   test('where the log does not say with which chance', async () => {
     expect((await one(log(500, seededRandom(1), false), inCloud())).refused).toContain('does not say')
+    // The logged decider weighs the cut alone: of what it leaves open nothing is known, and that is named.
+    const found = await one(log(500, seededRandom(1)), fixed({ cut: 'captured', encoding: 'raw' }))
+    expect(found.refused).toContain('would have chosen this encoding: log deciders that choose it')
   })
 
   test('where the log hardly ever chose as the policy does', async () => {

@@ -311,15 +311,17 @@ describe('a load that fails', () => {
     await lease
   })
 
-  it('because its executor died goes on elsewhere; the second death in a row is taken for the model’s doing', async () => {
-    const { cache, clock, down, up } = setUp({ executors: ['one', 'two', 'three'] })
+  it('because its executor died goes on elsewhere; the third death in a row is taken for the model’s doing', async () => {
+    const { cache, clock, down, up } = setUp({ executors: ['one', 'two', 'three', 'four'] })
     const lease = expect(cache.lease(a)).rejects.toThrow('Executors die while they load "a"')
     await clock.advance(5)
     down('one')
     await clock.advance(5)
     down('two')
+    await clock.advance(5)
+    down('three')
     await lease
-    up('four')
+    up('five')
     await expect(cache.lease(a)).rejects.toMatchObject({ reason: 'failing' })
     await clock.advance(1_000)
     const later = cache.lease(a)
