@@ -1,5 +1,5 @@
 import type { ModelSource } from '../manage/index.ts'
-import type { PoolReport } from './contract.ts'
+import type { PoolReport } from './report.ts'
 
 /** How often and how long runs have waited for their models, since the start. Undefined before there is anything to divide. */
 export interface ColdFigures {

@@ -36,7 +36,6 @@ export type {
   ExecutorPoolOptions,
   ModelStatistics,
   PoolEvent,
-  PoolReport,
   PoolRunOptions,
   PoolStatistics,
 } from './contract.ts'
@@ -61,4 +60,5 @@ export type {
   RunReport,
 } from './ports.ts'
 export { type PoolRefusal, RunRefused } from './refused.ts'
+export type { PoolReport } from './report.ts'
 export type { StepTimes, TimeFigures } from './times.ts'

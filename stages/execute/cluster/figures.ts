@@ -1,5 +1,5 @@
 import { quantileSorted } from 'simple-statistics'
-import type { PoolReport } from '../contract.ts'
+import type { PoolReport } from '../report.ts'
 
 /** Runs whose times are remembered. */
 const remembered = 512
