@@ -52,13 +52,16 @@ export class Lines {
     return this.#overdue.length
   }
 
-  /** What is known of the way to a target; of the edge that answered last where nothing is. */
-  line(target: Target, world: World, now: number): Line {
+  /**
+   * What is known of the way to a target; of the edge that answered last where nothing is.
+   * @param late how many times slower it seems by what was not answered yet
+   */
+  line(target: Target, world: World, now: number, late = 1): Line {
     const edge = this.edge(target)
-    if (edge === undefined || !this.link.knows(edge)) return this.#heardOf(world, now)
+    if (edge === undefined || !this.link.knows(edge)) return this.#heardOf(world, now, late)
     const base = this.link.mean(0, edge) as number
     const byte = ((this.link.mean(1e6, edge) as number) - base) / 1e6
-    const slower = edge === this.link.edge ? this.#slower : 1
+    const slower = edge === this.link.edge ? Math.max(late, this.#slower) : late
     const known = slower * slower
     const spread = [
       known * this.link.variance(0, false, edge),
@@ -111,12 +114,17 @@ export class Lines {
     this.#slower = 1
   }
 
-  #heardOf(world: World, now: number): Line {
+  #heardOf(world: World, now: number, late: number): Line {
     const fact = world.get('link')
-    if (!fact) return guessed
+    if (!fact) return { ...guessed, base: late * guessed.base, byte: late * guessed.byte }
     const { uplink = 0, rtt = guessed.base } = fact.value
     const byte = uplink > 0 ? 8000 / uplink : guessed.byte
-    return { base: rtt, byte, spread: certain, doubt: uplink > 0 ? this.#aged(0.3, now - fact.at) : guessed.doubt }
+    return {
+      base: late * rtt,
+      byte: late * byte,
+      spread: certain,
+      doubt: uplink > 0 ? this.#aged(0.3, now - fact.at) : guessed.doubt,
+    }
   }
 
   /** What is known wears out: once it is stale, a link may be another. */

@@ -1,10 +1,12 @@
 import type { DecisionRequest, World } from '../../../pipeline/index.ts'
 import type { CatalogueEntry } from '../../manage/index.ts'
+import type { Backlog } from '../estimate/backlog.ts'
 import type { Constancy } from '../estimate/constancy.ts'
 import { guessedRun } from '../estimate/guess.ts'
 import type { OnTime, Ratios } from '../estimate/ontime.ts'
 import type { PathTimes } from '../estimate/paths.ts'
 import type { Reach } from '../estimate/reach.ts'
+import type { Unanswered } from '../estimate/unanswered.ts'
 import { type Kind, kind, kindNames, type Paths } from './paths.ts'
 
 /** What was learned so far, as far as forecasts need it. */
@@ -13,6 +15,8 @@ export interface Knowledge {
   readonly onTime: OnTime
   readonly reach: Reach
   readonly constancy: Constancy
+  readonly unanswered: Unanswered
+  readonly backlog: Backlog
 }
 
 /** Standard deviations of a link that are held against it. */
@@ -55,6 +59,14 @@ export class Forecast {
   readonly #edges: (string | undefined)[]
   /** Names of the pools, by kind and target: made anew where an edge changes. */
   readonly #pools: (string | undefined)[]
+  /** Milliseconds until what the device was given to run has run. */
+  wait = 0
+  /**
+   * Position of the one model that is run on a device where nothing was run yet, −1 while it has not come back; undefined
+   * where something is known. A catalogue's times may be those of another machine.
+   */
+  first: number | undefined
+  readonly #quickest: number
   #request: DecisionRequest | undefined
   #beside = 0
 
@@ -86,6 +98,7 @@ export class Forecast {
     this.#ratios = new Array(kindNames.length * targets)
     this.#edges = new Array(targets)
     this.#pools = new Array(kindNames.length * targets)
+    this.#quickest = quickestOf(paths)
   }
 
   /** Writes all arrays for a message. */
@@ -104,6 +117,12 @@ export class Forecast {
   pool(path: number): string {
     const { kind: kinds, target, targets } = this.#paths
     return this.#pools[(kinds[path] as number) * targets.length + (target[path] as number)] as string
+  }
+
+  /** Milliseconds that a path prepares on the device before anything runs there. */
+  preparing(path: number): number {
+    const { kind: kinds, slot } = this.#paths
+    return (kinds[path] as number) >= kind.prepared ? (this.#prepare[slot[path] as number] as number) : 0
   }
 
   /** The edge a target is reached by, as far as anybody knows. */
@@ -161,7 +180,7 @@ export class Forecast {
     return total > 0 ? off / total : 0
   }
 
-  #steps(request: DecisionRequest, world: World, { times, onTime, reach }: Knowledge): void {
+  #steps(request: DecisionRequest, world: World, { times, onTime, reach, unanswered, backlog }: Knowledge): void {
     const { slots, models, targets } = this.#paths
     const { bytes, width, height, now, side, way, at } = request
     const below = side === 'cloud'
@@ -181,11 +200,12 @@ export class Forecast {
     }
     const resident = world.value('resident')
     const tensor = below || at !== 'captured' ? 0 : times.prepare('tensor', bytes, width, height)
+    const late = below ? 1 : unanswered.slower(now)
     for (let t = 0; t < targets.length; t++) {
       const target = targets[t] as 'any'
-      const line = below ? undefined : times.lines.line(target, world, now)
-      this.base[t] = line ? line.base : (way?.down ?? 0)
+      const line = below ? undefined : times.lines.line(target, world, now, late)
       this.byte[t] = line ? line.byte : 0
+      this.base[t] = line ? line.base + unanswered.wait(now, line.byte) : (way?.down ?? 0)
       this.#spread.set(line ? line.spread : nothing, 3 * t)
       this.#worn[t] = line ? line.doubt : 0
       const edge = below ? world.value('cloud')?.node : times.lines.edge(target)
@@ -213,6 +233,9 @@ export class Forecast {
           reference * times.runs.cloud(entry.id, node) * (this.#factor[t] as number) + coldThere
       }
     }
+    this.wait = below ? 0 : backlog.wait(now, (id) => this.#run[models.findIndex((entry) => entry.id === id)] ?? 0)
+    const unmet = !below && times.runs.runs.device === 0 && request.remaining !== Number.POSITIVE_INFINITY
+    this.first = unmet ? (backlog.length > 0 ? -1 : this.#quickest) : undefined
   }
 
   #combine(left: number): void {
@@ -221,7 +244,7 @@ export class Forecast {
     const [runs, runsThere, prepares, units] = [this.#run, this.#runThere, this.#prepare, this.#unit]
     const [rests, restBytes, reaches, ratios] = [this.#rest, this.#restByte, this.#reach, this.#ratios]
     const [logs, spreads] = [this.#log, this.#spread]
-    const width = targets.length
+    const [width, wait, first] = [targets.length, this.wait, this.first]
     const logLeft = left > 0 ? Math.log(left) : Number.NEGATIVE_INFINITY
     for (let p = 0; p < count; p++) {
       const at = kinds[p] as number
@@ -233,7 +256,7 @@ export class Forecast {
       const m = model[p] as number
       const t = target[p] as number
       const part = share[p] as number
-      let device = part * (runs[m] as number)
+      let device = part > 0 ? wait + part * (runs[m] as number) : 0
       if (at >= kind.prepared) device += prepares[s] as number
       let uplink = 0
       let cloud = 0
@@ -255,7 +278,8 @@ export class Forecast {
       bytes[p] = sent
       times[p] = time
       logs[p] = log
-      chance[p] = reach * (ratios[at * width + t] as Ratios).at(logLeft - log)
+      const unknown = first !== undefined && part > 0 && m !== first
+      chance[p] = unknown ? 0 : reach * (ratios[at * width + t] as Ratios).at(logLeft - log)
     }
   }
 }
@@ -265,6 +289,12 @@ function deviation(spread: Float64Array, target: number, bytes: number): number 
   const i = 3 * target
   const linear = 2 * (spread[i + 1] as number) + bytes * (spread[i + 2] as number)
   return Math.sqrt(Math.max(0, (spread[i] as number) + bytes * linear))
+}
+
+/** Position of the model that the catalogue says is the quickest. */
+function quickestOf({ models }: Paths): number {
+  const times = models.map(guessedRun)
+  return times.indexOf(Math.min(...times))
 }
 
 /** Other messages in flight: what a run meets on the device. */

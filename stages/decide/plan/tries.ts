@@ -1,3 +1,4 @@
+import type { DecisionRequest } from '../../../pipeline/index.ts'
 import type { Appraisal } from './appraisal.ts'
 import type { Forecast, Knowledge } from './forecast.ts'
 import type { Settings } from './options.ts'
@@ -17,11 +18,19 @@ const certain = 0.1
 /** A try needs this share of the chance that the best has to be right and in time, its own or that of what stands in. */
 const slack = 0.5
 
+/** The chance that a path is as quick as hoped: one deviation quicker than expected. */
+const hope = 0.16
+/** What a try after lost messages may cost, as a share of the best's chance to be right and in time. */
+const dear = 0.15
+/** Milliseconds between two of those. */
+const pause = 1000
+
 /** Keeps tries small: how much they have sent, beside all that was captured. */
 export class Tries {
   readonly #settings: Settings['tries']
   #captured = 0
   #sent = 0
+  #reassured = Number.NEGATIVE_INFINITY
 
   constructor(settings: Settings['tries']) {
     this.#settings = settings
@@ -31,6 +40,11 @@ export class Tries {
   count(captured: number, tried: number): void {
     this.#captured += captured
     this.#sent += tried
+  }
+
+  /** Notes that a crossing was decided at local time `now`: there is news soon. */
+  crossed(now: number): void {
+    this.#reassured = now
   }
 
   /** Whether a try may send so many bytes. */
@@ -47,13 +61,14 @@ export class Tries {
     forecast: Forecast,
     appraisal: Appraisal,
     best: number,
-    left: number,
+    { remaining: left, now }: DecisionRequest,
     knowledge: Knowledge,
   ): Try | undefined {
     if (this.#settings.every === Number.POSITIVE_INFINITY) return undefined
-    const least = slack * (appraisal.right[best] as number)
+    const right = appraisal.right[best] as number
+    const least = slack * right
     const { overdue } = knowledge.times.lines
-    if (overdue > 0) return this.#reassure(best, least, overdue, paths, forecast, appraisal)
+    if (overdue > 0) return this.#reassure(best, overdue, now, paths, forecast, appraisal)
     let [found, most] = [-1, (appraisal.utility[best] as number) + 1e-9]
     for (let p = 0; p < paths.count; p++) {
       if (p === appraisal.path(best) || paths.kind[p] === kind.last) continue
@@ -67,21 +82,27 @@ export class Tries {
     const chance = doubt > unseen ? unseenChance : 1 / this.#settings.every
     const arm =
       this.#affordable(found, least, forecast, appraisal) ?? this.#substitute(found, least, paths, forecast, appraisal)
-    return arm === undefined || appraisal.path(arm) === appraisal.path(best) ? undefined : { arm, chance }
+    if (arm === undefined || appraisal.path(arm) === appraisal.path(best)) return undefined
+    // What it costs now is to come back in the messages until the next.
+    const gain = hope * this.#settings.every * (most - (appraisal.utility[best] as number))
+    return right - (appraisal.right[arm] as number) <= gain ? { arm, chance } : undefined
   }
 
   /**
-   * After messages that did not get through: the crossing that is the soonest to, with half the chance for each more of
-   * them. Whether any does tells more than what the best would be worth.
+   * After messages that did not get through: the crossing that is the soonest to. Whether any does tells more than what the
+   * best would be worth: where something stands in for it, so that it costs next to nothing, it is taken once a second; else
+   * with half the chance for each more that was lost.
    */
   #reassure(
     best: number,
-    least: number,
     overdue: number,
+    now: number,
     paths: Paths,
     forecast: Forecast,
     appraisal: Appraisal,
   ): Try | undefined {
+    const right = appraisal.right[best] as number
+    const least = slack * right
     let found: number | undefined
     for (let p = 0; p < paths.count; p++) {
       if (!paths.crosses(p)) continue
@@ -90,6 +111,8 @@ export class Tries {
     }
     const arm = found === undefined ? undefined : this.#affordable(found, least, forecast, appraisal)
     if (arm === undefined || arm === best) return undefined
+    if ((appraisal.right[arm] as number) >= (1 - dear) * right)
+      return now - this.#reassured >= pause ? { arm, chance: 1 } : undefined
     return { arm, chance: Math.max(unseenChance ** overdue, 1 / this.#settings.every) }
   }
 

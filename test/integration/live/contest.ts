@@ -1,6 +1,12 @@
-import { type ContestOptions, type Course, contest, type Engines, type Shot } from '../../../examples/quickstart/contest.ts'
-import { LABELS } from '../../../examples/zoo/index.ts'
 import type { ImageEngine, Models } from '../../../adapters/node/index.ts'
+import {
+  type ContestOptions,
+  type Course,
+  contest,
+  type Engines,
+  type Shot,
+} from '../../../examples/quickstart/contest.ts'
+import { LABELS } from '../../../examples/zoo/index.ts'
 import { type Clock, sleep, type Tensor } from '../../../pipeline/index.ts'
 import { type FakeClock, fakeClock, seededRandom } from '../../../pipeline/testing/index.ts'
 import { fakeExecutors } from '../../../stages/execute/testing.ts'

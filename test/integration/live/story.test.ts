@@ -22,7 +22,9 @@ const told = (seed: number) => {
     sla: 150,
     phases: story((1000 * count) / rate, lte),
     policies: policies(models, { radio: '4g' }).map((policy) =>
-      policy.decides ? { ...policy, decider: () => plan({ energy: { radio: '4g' }, random: seededRandom(seed) }) } : policy,
+      policy.decides
+        ? { ...policy, decider: () => plan({ energy: { radio: '4g' }, random: seededRandom(seed) }) }
+        : policy,
     ),
     times: { run: (model) => 750 * (models.entry(model).latencyMs ?? 0), prepare: (bytes) => 15 + bytes / 5000 },
     bytes: (seq) => Math.round(sizes[seq] as number),
