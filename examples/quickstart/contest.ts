@@ -17,8 +17,7 @@ import {
   threadExecutors,
   transfer,
 } from '../../adapters/node/index.ts'
-import { type Clock, sleep, systemClock } from '../../pipeline/index.ts'
-// The stage itself, without what cuts models: the story is about places and models.
+import { anyLayer, type Clock, type Decider, sleep, systemClock } from '../../pipeline/index.ts'
 import { EnergyModel, type ExecutorFactory, execute, type ImageEngine } from '../../stages/index.ts'
 import { type Phase, phaseAt, play } from './network.ts'
 import { Phone, type PhoneTimes } from './phone.ts'
@@ -142,6 +141,12 @@ export async function contest(options: ContestOptions): Promise<readonly Course[
   }
 }
 
+/** Leaves models in one piece: the story is about places and models. */
+const whole: Decider = {
+  name: 'whole models',
+  decide: (_request, _world, menu) => ({ ...menu, cuts: menu.cuts.filter((cut) => cut !== anyLayer) }),
+}
+
 /** The pipeline; only the deciders and the emulated phone differ. */
 function flow(
   { models, sla, clock = systemClock, engines = real }: ContestOptions,
@@ -155,7 +160,7 @@ function flow(
     'quickstart',
     { models, deadline: sla, late: 'answer', patience: 2000, window: 4, order: 'none', clock },
     capture(frames, { live: true }),
-    decide(...(half ? [half.policy.decider()] : [])),
+    decide(...(half ? [whole, half.policy.decider()] : [])),
     preprocess({ images: here.images, concurrency: 1 }),
     execute({ executors, warm: 'all' }),
     // Who learns nothing needs no probes.

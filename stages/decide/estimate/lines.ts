@@ -26,6 +26,9 @@ const least = 1
 /** What is overdue counts until it is known whose fault it was; so many at most. */
 const most = 8
 
+/** What took at most so many times as long as expected was as quick as ever. */
+const asEver = 1.5
+
 interface Overdue {
   readonly edge: string
   readonly bytes: number
@@ -84,9 +87,12 @@ export class Lines {
 
   /** Learns that so many bytes up, and the answer down, took `ms` over an edge. */
   crossed(edge: string, bytes: number, ms: number, now: number): void {
+    const known = this.link.mean(bytes, edge)
+    // Who answers now as quickly as ever was away; who is slow now is who was slow before, or another was.
+    const away = known !== undefined && ms <= asEver * known
+    for (const one of this.#overdue)
+      if (!away && one.edge === edge) this.link.observeAtLeast(one.bytes, one.ms, now)
     this.link.observe(edge, bytes, ms, now)
-    // Who answers now is who did not before, or another did not.
-    for (const one of this.#overdue) if (one.edge === edge) this.link.observeAtLeast(one.bytes, one.ms, now)
     this.#settle()
   }
 

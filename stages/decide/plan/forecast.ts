@@ -17,6 +17,7 @@ export interface Knowledge {
   readonly constancy: Constancy
   readonly unanswered: Unanswered
   readonly backlog: Backlog
+  readonly impossible: ReadonlySet<string>
 }
 
 /** Standard deviations of a link that are held against it. */
@@ -55,6 +56,8 @@ export class Forecast {
   // By target: the chance that it answers at all, and how loaded it is.
   readonly #reach: Float64Array
   readonly #factor: Float64Array
+  /** By kind: 0 where it was found to be impossible. */
+  readonly #open = new Float64Array(kindNames.length)
   readonly #ratios: (Ratios | undefined)[]
   readonly #edges: (string | undefined)[]
   /** Names of the pools, by kind and target: made anew where an edge changes. */
@@ -137,7 +140,7 @@ export class Forecast {
     const t = target[path] as number
     const ratios = this.#ratios[at * targets.length + t] as Ratios
     const reach = at >= kind.captured && at <= kind.after ? (this.#reach[t] as number) : 1
-    return reach * ratios.at(logMs - (this.#log[path] as number))
+    return (this.#open[at] as number) * reach * ratios.at(logMs - (this.#log[path] as number))
   }
 
   /** How far off a path's time may be: standard deviation of its logarithm, roughly. */
@@ -180,7 +183,7 @@ export class Forecast {
     return total > 0 ? off / total : 0
   }
 
-  #steps(request: DecisionRequest, world: World, { times, onTime, reach, unanswered, backlog }: Knowledge): void {
+  #steps(request: DecisionRequest, world: World, { times, onTime, reach, unanswered, backlog, impossible }: Knowledge): void {
     const { slots, models, targets } = this.#paths
     const { bytes, width, height, now, side, way, at } = request
     const below = side === 'cloud'
@@ -200,6 +203,7 @@ export class Forecast {
     }
     const resident = world.value('resident')
     const tensor = below || at !== 'captured' ? 0 : times.prepare('tensor', bytes, width, height)
+    for (let k = 0; k < kindNames.length; k++) this.#open[k] = impossible.has(kindNames[k] as string) ? 0 : 1
     const late = below ? 1 : unanswered.slower(now)
     for (let t = 0; t < targets.length; t++) {
       const target = targets[t] as 'any'
@@ -244,7 +248,7 @@ export class Forecast {
     const [runs, runsThere, prepares, units] = [this.#run, this.#runThere, this.#prepare, this.#unit]
     const [rests, restBytes, reaches, ratios] = [this.#rest, this.#restByte, this.#reach, this.#ratios]
     const [logs, spreads] = [this.#log, this.#spread]
-    const [width, wait, first] = [targets.length, this.wait, this.first]
+    const [width, wait, first, open] = [targets.length, this.wait, this.first, this.#open]
     const logLeft = left > 0 ? Math.log(left) : Number.NEGATIVE_INFINITY
     for (let p = 0; p < count; p++) {
       const at = kinds[p] as number
@@ -261,14 +265,14 @@ export class Forecast {
       let uplink = 0
       let cloud = 0
       let sent = 0
-      let reach = 1
+      let reach = open[at] as number
       if (at !== kind.answered) {
         sent = (bulk[p] as number) * (units[s] as number)
         // What is not known of the way is held against it: small messages hardly tell what large ones take.
         uplink = (base[t] as number) + (byte[t] as number) * sent + caution * deviation(spreads, t, sent)
         cloud = (1 - part) * (runsThere[m * width + t] as number)
         if (at !== kind.after) cloud += (rests[s] as number) + (restBytes[s] as number) * sent
-        reach = reaches[t] as number
+        reach *= reaches[t] as number
       }
       const time = device + uplink + cloud
       const log = Math.log(time)

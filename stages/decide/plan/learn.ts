@@ -90,6 +90,8 @@ export class Learner implements Knowledge {
   readonly constancy = new Constancy()
   readonly unanswered = new Unanswered()
   readonly backlog = new Backlog()
+  /** Kinds of path that this pipeline cannot go: it will not learn to while it runs. */
+  readonly impossible = new Set<string>()
   readonly #calibrations = new Map<string, Calibration>()
   readonly #pending = new Map<string, Pending>()
 
@@ -242,6 +244,7 @@ export class Learner implements Knowledge {
     entry: CatalogueEntry | undefined,
     expected: Expected | undefined,
   ): void {
+    if (error === 'bad-configuration' && side === 'device' && expected) this.impossible.add(expected.kind)
     const crosses = plan.cut !== 'answered' && expected?.crosses !== false
     if (side === 'device' && crosses && error !== undefined && unreachable.has(error))
       this.reach.observe(targetOf(plan.target), false, now)

@@ -81,7 +81,7 @@ export class Tries {
     const doubt = forecast.doubt(found, knowledge)
     const chance = doubt > unseen ? unseenChance : 1 / this.#settings.every
     const arm =
-      this.#affordable(found, least, forecast, appraisal) ?? this.#substitute(found, least, paths, forecast, appraisal)
+      this.#affordable(found, least, left, forecast, appraisal) ?? this.#substitute(found, least, left, paths, forecast, appraisal)
     if (arm === undefined || appraisal.path(arm) === appraisal.path(best)) return undefined
     // What it costs now is to come back in the messages until the next.
     const gain = hope * this.#settings.every * (most - (appraisal.utility[best] as number))
@@ -107,9 +107,9 @@ export class Tries {
     for (let p = 0; p < paths.count; p++) {
       if (!paths.crosses(p)) continue
       if (found !== undefined && (forecast.time[p] as number) >= (forecast.time[found] as number)) continue
-      if (this.#affordable(p, least, forecast, appraisal) !== undefined) found = p
+      if (this.#affordable(p, least, Number.POSITIVE_INFINITY, forecast, appraisal) !== undefined) found = p
     }
-    const arm = found === undefined ? undefined : this.#affordable(found, least, forecast, appraisal)
+    const arm = found === undefined ? undefined : this.#affordable(found, least, Number.POSITIVE_INFINITY, forecast, appraisal)
     if (arm === undefined || arm === best) return undefined
     if ((appraisal.right[arm] as number) >= (1 - dear) * right)
       return now - this.#reassured >= pause ? { arm, chance: 1 } : undefined
@@ -125,22 +125,27 @@ export class Tries {
     left: number,
     knowledge: Knowledge,
   ): number | undefined {
-    const { backups, feasible, utility } = appraisal
-    let own = Number.NEGATIVE_INFINITY
-    for (let arm = p * backups; arm < (p + 1) * backups; arm++)
-      if (feasible[arm] === 1) own = Math.max(own, utility[arm] as number)
-    const [now, accuracy] = [forecast.chance[p] as number, forecast.accuracy[p] as number]
+    const { backups, feasible, utility, right } = appraisal
+    let arm = -1
+    for (let a = p * backups; a < (p + 1) * backups; a++)
+      if (feasible[a] === 1 && (arm < 0 || (utility[a] as number) > (utility[arm] as number))) arm = a
+    if (arm < 0) return undefined
+    const own = utility[arm] as number
+    const now = forecast.chance[p] as number
+    // What its own answer is worth beyond that of what stands in.
+    const worth = now < 1 ? ((forecast.accuracy[p] as number) - (right[arm] as number)) / (1 - now) : 0
     // Not even a sure answer in time would make it better.
-    if (own === Number.NEGATIVE_INFINITY || own + (1 - now) * accuracy <= most) return undefined
+    if (own + (1 - now) * worth <= most) return undefined
     const doubt = forecast.doubt(p, knowledge)
     if (doubt < certain) return undefined
-    const hoped = own + (forecast.within(p, Math.log(left) + doubt) - now) * accuracy
+    const hoped = own + (forecast.within(p, Math.log(left) + doubt) - now) * worth
     return hoped > most ? hoped : undefined
   }
 
-  #affordable(p: number, least: number, forecast: Forecast, appraisal: Appraisal): number | undefined {
+  #affordable(p: number, least: number, left: number, forecast: Forecast, appraisal: Appraisal): number | undefined {
     const { backups, feasible, utility, right } = appraisal
-    if (!this.allows(forecast.bytes[p] as number)) return undefined
+    // What would block the way for longer than a message has costs those behind it as well.
+    if (!this.allows(forecast.bytes[p] as number) || (forecast.uplink[p] as number) > left) return undefined
     let found: number | undefined
     for (let b = 0; b < backups; b++) {
       const arm = p * backups + b
@@ -151,12 +156,12 @@ export class Tries {
   }
 
   /** Another crossing to the same place, which tells about link and cloud as well. */
-  #substitute(p: number, least: number, paths: Paths, forecast: Forecast, appraisal: Appraisal): number | undefined {
+  #substitute(p: number, least: number, left: number, paths: Paths, forecast: Forecast, appraisal: Appraisal): number | undefined {
     if (!paths.crosses(p)) return undefined
     let found: number | undefined
     for (let other = 0; other < paths.count; other++) {
       if (!paths.crosses(other) || paths.target[other] !== paths.target[p]) continue
-      const arm = this.#affordable(other, least, forecast, appraisal)
+      const arm = this.#affordable(other, least, left, forecast, appraisal)
       if (arm === undefined) continue
       if (found === undefined || (appraisal.utility[arm] as number) > (appraisal.utility[found] as number)) found = arm
     }
