@@ -101,7 +101,7 @@ export class Forecast {
     this.#ratios = new Array(kindNames.length * targets)
     this.#edges = new Array(targets)
     this.#pools = new Array(kindNames.length * targets)
-    this.#quickest = quickestOf(paths)
+    this.#quickest = paths.quickest
   }
 
   /** Writes all arrays for a message. */
@@ -126,6 +126,12 @@ export class Forecast {
   preparing(path: number): number {
     const { kind: kinds, slot } = this.#paths
     return (kinds[path] as number) >= kind.prepared ? (this.#prepare[slot[path] as number] as number) : 0
+  }
+
+  /** Milliseconds of a path's crossing without what is held against it. */
+  way(path: number): number {
+    const t = this.#paths.target[path] as number
+    return this.#paths.crosses(path) ? (this.base[t] as number) + (this.byte[t] as number) * (this.bytes[path] as number) : 0
   }
 
   /** The edge a target is reached by, as far as anybody knows. */
@@ -293,12 +299,6 @@ function deviation(spread: Float64Array, target: number, bytes: number): number 
   const i = 3 * target
   const linear = 2 * (spread[i + 1] as number) + bytes * (spread[i + 2] as number)
   return Math.sqrt(Math.max(0, (spread[i] as number) + bytes * linear))
-}
-
-/** Position of the model that the catalogue says is the quickest. */
-function quickestOf({ models }: Paths): number {
-  const times = models.map(guessedRun)
-  return times.indexOf(Math.min(...times))
 }
 
 /** Other messages in flight: what a run meets on the device. */

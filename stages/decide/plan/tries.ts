@@ -138,14 +138,17 @@ export class Tries {
     if (own + (1 - now) * worth <= most) return undefined
     const doubt = forecast.doubt(p, knowledge)
     if (doubt < certain) return undefined
-    const hoped = own + (forecast.within(p, Math.log(left) + doubt) - now) * worth
+    // At best nothing of what is held against the way is true.
+    const time = forecast.time[p] as number
+    const held = Math.log(time / (time - (forecast.uplink[p] as number) + forecast.way(p)))
+    const hoped = own + (forecast.within(p, Math.log(left) + Math.max(doubt, held)) - now) * worth
     return hoped > most ? hoped : undefined
   }
 
   #affordable(p: number, least: number, left: number, forecast: Forecast, appraisal: Appraisal): number | undefined {
     const { backups, feasible, utility, right } = appraisal
     // What would block the way for longer than a message has costs those behind it as well.
-    if (!this.allows(forecast.bytes[p] as number) || (forecast.uplink[p] as number) > left) return undefined
+    if (!this.allows(forecast.bytes[p] as number) || forecast.way(p) > left) return undefined
     let found: number | undefined
     for (let b = 0; b < backups; b++) {
       const arm = p * backups + b
