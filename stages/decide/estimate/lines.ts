@@ -90,8 +90,7 @@ export class Lines {
     const known = this.link.mean(bytes, edge)
     // Who answers now as quickly as ever was away; who is slow now is who was slow before, or another was.
     const away = known !== undefined && ms <= asEver * known
-    for (const one of this.#overdue)
-      if (!away && one.edge === edge) this.link.observeAtLeast(one.bytes, one.ms, now)
+    for (const one of this.#overdue) if (!away && one.edge === edge) this.link.observeAtLeast(one.bytes, one.ms, now)
     this.link.observe(edge, bytes, ms, now)
     this.#settle()
   }
@@ -99,8 +98,9 @@ export class Lines {
   /** Learns what a probe of so many bytes took. A round trip over a way that nobody took for long starts it afresh. */
   probed(edge: string, bytes: number, ms: number, now: number): void {
     const stale = this.#overdue.length > 0 || this.link.age(now, edge) > this.link.staleAfter
-    if (bytes < telling && stale && this.link.knows(edge)) this.link.refresh(edge, ms, undefined, now)
-    else this.link.observe(edge, bytes, ms, now)
+    const tells = bytes >= telling
+    if (!tells && stale && this.link.knows(edge)) this.link.refresh(edge, ms, undefined, now)
+    else this.link.observe(edge, tells ? bytes : 0, ms, now)
     this.#settle()
   }
 

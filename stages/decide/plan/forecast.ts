@@ -131,7 +131,9 @@ export class Forecast {
   /** Milliseconds of a path's crossing without what is held against it. */
   way(path: number): number {
     const t = this.#paths.target[path] as number
-    return this.#paths.crosses(path) ? (this.base[t] as number) + (this.byte[t] as number) * (this.bytes[path] as number) : 0
+    return this.#paths.crosses(path)
+      ? (this.base[t] as number) + (this.byte[t] as number) * (this.bytes[path] as number)
+      : 0
   }
 
   /** The edge a target is reached by, as far as anybody knows. */
@@ -189,7 +191,11 @@ export class Forecast {
     return total > 0 ? off / total : 0
   }
 
-  #steps(request: DecisionRequest, world: World, { times, onTime, reach, unanswered, backlog, impossible }: Knowledge): void {
+  #steps(
+    request: DecisionRequest,
+    world: World,
+    { times, onTime, reach, unanswered, backlog, impossible }: Knowledge,
+  ): void {
     const { slots, models, targets } = this.#paths
     const { bytes, width, height, now, side, way, at } = request
     const below = side === 'cloud'

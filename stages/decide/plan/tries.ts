@@ -81,7 +81,8 @@ export class Tries {
     const doubt = forecast.doubt(found, knowledge)
     const chance = doubt > unseen ? unseenChance : 1 / this.#settings.every
     const arm =
-      this.#affordable(found, least, left, forecast, appraisal) ?? this.#substitute(found, least, left, paths, forecast, appraisal)
+      this.#affordable(found, least, left, forecast, appraisal) ??
+      this.#substitute(found, least, left, paths, forecast, appraisal)
     if (arm === undefined || appraisal.path(arm) === appraisal.path(best)) return undefined
     // What it costs now is to come back in the messages until the next.
     const gain = hope * this.#settings.every * (most - (appraisal.utility[best] as number))
@@ -109,7 +110,8 @@ export class Tries {
       if (found !== undefined && (forecast.time[p] as number) >= (forecast.time[found] as number)) continue
       if (this.#affordable(p, least, Number.POSITIVE_INFINITY, forecast, appraisal) !== undefined) found = p
     }
-    const arm = found === undefined ? undefined : this.#affordable(found, least, Number.POSITIVE_INFINITY, forecast, appraisal)
+    const arm =
+      found === undefined ? undefined : this.#affordable(found, least, Number.POSITIVE_INFINITY, forecast, appraisal)
     if (arm === undefined || arm === best) return undefined
     if ((appraisal.right[arm] as number) >= (1 - dear) * right)
       return now - this.#reassured >= pause ? { arm, chance: 1 } : undefined
@@ -159,7 +161,14 @@ export class Tries {
   }
 
   /** Another crossing to the same place, which tells about link and cloud as well. */
-  #substitute(p: number, least: number, left: number, paths: Paths, forecast: Forecast, appraisal: Appraisal): number | undefined {
+  #substitute(
+    p: number,
+    least: number,
+    left: number,
+    paths: Paths,
+    forecast: Forecast,
+    appraisal: Appraisal,
+  ): number | undefined {
     if (!paths.crosses(p)) return undefined
     let found: number | undefined
     for (let other = 0; other < paths.count; other++) {
