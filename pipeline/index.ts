@@ -110,7 +110,7 @@ export {
   type Unchanging,
   workStage,
 } from './stage.ts'
-export { assertToken, Boundary, nodeSubject } from './subjects.ts'
+export { Boundary, nodeSubject } from './subjects.ts'
 export { defaultRestartPolicy, RestartBudget, type RestartPolicy } from './supervise.ts'
 export type {
   Conversation,
@@ -126,9 +126,9 @@ export type {
   TransportHeaders,
 } from './transport.ts'
 export { Window } from './window.ts'
-export { Caller, type CallerOptions } from './wire/caller.ts'
+export { Caller } from './wire/caller.ts'
 export { join, packFrame, totalBytes, unpackFrame } from './wire/frame.ts'
 export { readFrame } from './wire/protocol.ts'
-export { Responder, type ResponderOptions } from './wire/responder.ts'
+export { Responder } from './wire/responder.ts'
 export type { Call, StageFunction, StageOptions } from './work.ts'
 export { type CloudLoad, type Fact, type Link, World, type WorldFacts } from './world.ts'

@@ -1,5 +1,7 @@
 import type { Decider } from '../../pipeline/index.ts'
+import type { Executors } from './executors.ts'
 import type { Frame } from './frame.ts'
+import type { SimulatedLink } from './link.ts'
 import type { Scenario } from './scenario.ts'
 
 /** Who decides: on the device before the wire, in the cloud behind it. */
@@ -45,4 +47,34 @@ export interface Insight {
   /** Bytes that were sent and have not left the bottleneck, and ms until they have. */
   readonly queued: number
   readonly uplink: number
+}
+
+/** A view of a running replay. */
+export function insightInto(replay: {
+  readonly scenario: Scenario
+  readonly phone: Executors
+  readonly executors: Executors
+  readonly link: SimulatedLink
+  now(): number
+  decided(): Frame
+}): Insight {
+  const { scenario, phone, executors, link, now, decided } = replay
+  return {
+    scenario,
+    get frame() {
+      return decided()
+    },
+    get device() {
+      return phone.wait(now())
+    },
+    get cloud() {
+      return executors.wait(now())
+    },
+    get queued() {
+      return link.queued(now())
+    },
+    get uplink() {
+      return link.wait(now())
+    },
+  }
 }

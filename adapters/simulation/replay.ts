@@ -1,6 +1,5 @@
 import TinyQueue from 'tinyqueue'
 import {
-  type Backup,
   BadConfiguration,
   type Cut,
   type Decider,
@@ -15,7 +14,8 @@ import { Executors } from './executors.ts'
 import { blankFrame, type Frame, Frames } from './frame.ts'
 import { backupOutcome, outcomeOf, planOf, requestOf } from './hearing.ts'
 import { type SimulatedLink, simulatedLink, Watched } from './link.ts'
-import type { Insight, ReplayOptions, ReplayReport } from './policy.ts'
+import { menusOf } from './menus.ts'
+import { type Insight, insightInto, type ReplayOptions, type ReplayReport } from './policy.ts'
 import { Prober } from './prober.ts'
 import { checked, type Scenario, type ScenarioInput } from './scenario.ts'
 
@@ -89,16 +89,7 @@ class Replay {
     this.#prober = this.#probing()
     const clock = { now: () => this.#now, after: () => ({ cancel() {} }) }
     this.#worlds = { device: new World(clock), cloud: new World(clock) }
-    const above = Object.keys(device.models)
-    const below = Object.keys(cloud.models)
-    const cuts: readonly Cut[] = above.length > 0 ? ['captured', 'prepared', 'answered'] : ['captured', 'prepared']
-    const rest = { encodings: ['jpeg'], targets: ['any'] } as const
-    const backups: readonly Backup[] = ['none', ...device.backups.map((model): Backup => `model:${model}`)]
-    const all = below.length > 0 ? [...new Set([...below, ...above])] : above
-    this.#menus = {
-      device: { models: all, cuts, backups, ...rest },
-      cloud: { models: below, cuts: ['answered'], backups: ['none'], ...rest },
-    }
+    this.#menus = menusOf(scenario)
   }
 
   run(): ReplayReport {
@@ -319,27 +310,14 @@ class Replay {
   }
 
   #insight(): Insight {
-    const now = () => this.#now
-    const decided = () => this.#decided
-    const [scenario, phone, executors, link] = [this.#scenario, this.#phone, this.#executors, this.#link]
-    return {
-      scenario,
-      get frame() {
-        return decided()
-      },
-      get device() {
-        return phone.wait(now())
-      },
-      get cloud() {
-        return executors.wait(now())
-      },
-      get queued() {
-        return link.queued(now())
-      },
-      get uplink() {
-        return link.wait(now())
-      },
-    }
+    return insightInto({
+      scenario: this.#scenario,
+      phone: this.#phone,
+      executors: this.#executors,
+      link: this.#link,
+      now: () => this.#now,
+      decided: () => this.#decided,
+    })
   }
 
   #probing(): Prober {

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock.ts'
+import type { Timer } from '../clock.ts'
 import {
   asQuintetError,
   BadMessage,
@@ -8,43 +8,20 @@ import {
   type QuintetError,
   Refused,
 } from '../errors.ts'
-import type { Events } from '../events.ts'
-import type { Item, Message, Side } from '../message.ts'
+import type { Item } from '../message.ts'
 import type { Boundary } from '../subjects.ts'
-import type { Delivery, Parts, ServedRequest, ServiceDescription, Subscription, Transport } from '../transport.ts'
+import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.ts'
 import { Arrivals } from './arrivals.ts'
 import { encodeOutcome, type MessageHeader } from './codec.ts'
 import { Crowding } from './crowding.ts'
 import { packFrame } from './frame.ts'
 import { type Held, hold, messageOf } from './held.ts'
 import { acceptAfter, beat, type Down, keyOf, type Load, readUp, type Up } from './protocol.ts'
+import { failed, refused } from './replies.ts'
+import type { ResponderOptions } from './responder-options.ts'
 
 /** Of the nodes that share the messages of a boundary. */
 const groupName = 'quintet'
-
-export interface ResponderOptions {
-  readonly transport: Transport
-  readonly boundary: Boundary
-  readonly node: string
-  readonly side: Side
-  readonly clock: Clock
-  readonly events: Events
-  /** Takes a message into the chain; what comes of it is given to `settle`. */
-  readonly accept: (message: Message) => void
-  /** A message (by its `keyOf`) is not held any longer: settled; or out of budget or not wanted, as the error says. */
-  readonly onReleased?: (key: string, error?: QuintetError) => void
-  /** Messages held at once; more are refused. */
-  readonly capacity: number
-  /** Largest message, bytes. */
-  readonly maxBytes?: number
-  /** Bytes of all messages that arrive in chunks at one time. */
-  readonly maxArriving?: number
-  readonly service?: ServiceDescription
-  /** Takes messages of this device alone. Default: of all. */
-  readonly device?: string
-  /** Whether it is of the boundary's group from the start. Default true; else it takes what is sent to it by name. */
-  readonly group?: boolean
-}
 
 /**
  * The lower end of a boundary: takes messages whole or in chunks, gives signs of life while they are worked on, and
@@ -119,8 +96,8 @@ export class Responder {
     return {
       ...this.#counts,
       pending: this.#held.size,
-      meanResidenceMs: hundredths(this.#meanResidence),
-      slowdown: hundredths(this.#crowding.slowdown),
+      meanResidenceMs: Math.round(100 * this.#meanResidence) / 100,
+      slowdown: Math.round(100 * this.#crowding.slowdown) / 100,
     }
   }
 
@@ -326,7 +303,7 @@ export class Responder {
   #fail(held: Held, error: QuintetError, stage: string): void {
     const { clock, node } = this.#options
     if (error instanceof Refused) {
-      return this.#finish(held, this.#refusal(error.message.slice(0, 4096), error.retryAfter), error)
+      return this.#finish(held, this.#refusal(error.message, error.retryAfter), error)
     }
     this.#counts.failures++
     this.#finish(held, packFrame(failed(node, error, stage, clock.now() - held.whole, this.#load())), error)
@@ -362,35 +339,11 @@ export class Responder {
   /** Counted: whoever makes one sends it. */
   #refusal(reason: string, retryAfter: number | undefined): Parts {
     this.#counts.refused++
-    const { node } = this.#options
-    const load = this.#load()
-    return packFrame({
-      kind: 'refused',
-      node,
-      reason,
-      ...(retryAfter === undefined ? {} : { retryAfter }),
-      load,
-    } satisfies Down)
+    return packFrame(refused(this.#options.node, reason, retryAfter, this.#load()))
   }
 
   #reject(request: ServedRequest, error: QuintetError): void {
     this.#counts.failures++
     this.#reply(request, failed(this.#options.node, error, 'receive', 0))
-  }
-}
-
-const hundredths = (value: number) => Math.round(value * 100) / 100
-
-function failed(node: string, error: QuintetError, stage: string, residence: number, load?: Load): Down {
-  const { code, message, retryable } = error
-  return {
-    kind: 'failure',
-    node,
-    code,
-    reason: message.slice(0, 4096),
-    retryable,
-    stage: stage.slice(0, 256),
-    residence,
-    ...(load ? { load } : {}),
   }
 }

@@ -7,6 +7,7 @@ import type { poolOptions } from './options.ts'
 import type { Placement } from './placement.ts'
 import type { ExecutorFactory, ExecutorOptions } from './ports.ts'
 import type { PoolRefusal } from './refused.ts'
+import type { PoolReport } from './report.ts'
 import type { StepTimes } from './times.ts'
 
 /** What happened in a pool, for whoever watches. */
@@ -49,22 +50,6 @@ export interface PoolRunOptions {
   readonly expires?: number | undefined
   /** Only these outputs; all without. */
   readonly outputs?: readonly string[] | undefined
-}
-
-export interface PoolReport {
-  readonly outputs: readonly Tensor[]
-  /** Milliseconds from the call until an executor took it up (the last one, when it was tried again). */
-  readonly queueMs: number
-  /** Milliseconds it waited for its model to be loaded; 0 when it was. */
-  readonly loadMs: number
-  /** Milliseconds the runtime computed, for all that were run as one. */
-  readonly runMs: number
-  /** Milliseconds of `queueMs` that it waited for others to be run with it, while an executor was free. */
-  readonly batchMs: number
-  /** How many were run as one. */
-  readonly batch: number
-  /** Which executor ran it. */
-  readonly executor: string
 }
 
 /** One model, as a pool has seen it. */

@@ -25,10 +25,11 @@ import { decodeActivations, encodeActivations } from './activations.ts'
 import type { AliasOptions } from './cache/index.ts'
 import { classify } from './classify.ts'
 import { ClusterNode, type ClusterOptions, clusterSettings } from './cluster/index.ts'
-import type { ExecutorPool, PoolReport } from './contract.ts'
+import type { ExecutorPool } from './contract.ts'
 import { type ExecuteStatistics, Halves } from './halves.ts'
 import { LazyPool, type LazyPoolOptions } from './lazy-pool.ts'
 import type { ModelSplit, ModelSplitter } from './ports.ts'
+import type { PoolReport } from './report.ts'
 import { Splits } from './splits.ts'
 
 /** On the device, what the plan leaves for the cloud passes by, or goes on from behind a layer; below the wire only results are left. */
@@ -120,11 +121,12 @@ export function execute(options: ExecuteOptions): Execute {
       }
       if (cluster) {
         const own = pool.get()
-        const metered = cluster.metered(own)
+        // Which version a name means is the cluster's to say, not one node's cache's.
+        const nameless = { cache: undefined, run: own.run.bind(own) }
         try {
           await cluster.open({
             pool: own,
-            run: (message) => run(message, context, models, metered, splits, cluster),
+            run: (message) => run(message, context, models, nameless, splits, cluster),
           })
         } catch (error) {
           await close()

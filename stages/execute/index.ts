@@ -23,11 +23,9 @@ export { classify } from './classify.ts'
 export {
   type ClusterOptions,
   type NodeRecord,
-  packRecord,
   type RollOutOptions,
   type RollOutReport,
   readRecord,
-  recordKey,
   rollOut,
 } from './cluster/index.ts'
 export type { ColdFigures } from './cold-starts.ts'
@@ -36,7 +34,6 @@ export type {
   ExecutorPoolOptions,
   ModelStatistics,
   PoolEvent,
-  PoolReport,
   PoolRunOptions,
   PoolStatistics,
 } from './contract.ts'
@@ -61,4 +58,5 @@ export type {
   RunReport,
 } from './ports.ts'
 export { type PoolRefusal, RunRefused } from './refused.ts'
+export type { PoolReport } from './report.ts'
 export type { StepTimes, TimeFigures } from './times.ts'

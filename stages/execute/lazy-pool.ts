@@ -1,6 +1,13 @@
 import { BadConfiguration, type Side, type StageContext } from '../../pipeline/index.ts'
-import type { Models } from '../manage/index.ts'
-import { type AliasOptions, type CacheEvent, type CacheHost, type EvictionPolicy, modelCache } from './cache/index.ts'
+import { assertAlike, type Models } from '../manage/index.ts'
+import {
+  type AliasOptions,
+  type CacheEvent,
+  type CacheHost,
+  type EvictionPolicy,
+  type ModelCacheOptions,
+  modelCache,
+} from './cache/index.ts'
 import type { ExecutorPool, PoolEvent } from './contract.ts'
 import type { ExecuteEvent, ExecuteStatistics, Half } from './halves.ts'
 import type { BatchOptions } from './options.ts'
@@ -21,6 +28,8 @@ export interface LazyPoolOptions {
   readonly memory?: number
   /** Which models go first when `memory` is full. Default `ageing()`. */
   readonly policy?: EvictionPolicy
+  /** What memory and loading cost, for the cache's `costPer1000`. */
+  readonly price?: ModelCacheOptions['price']
   /** Ids of models that are loaded before the first message and never go. */
   readonly pin?: readonly string[]
   /** Runs several messages as one where that pays. Default: each by itself. */
@@ -110,7 +119,7 @@ export class LazyPool implements Half {
 
   #make(): ExecutorPool {
     const { side, clock, executors } = this.#context
-    const { size, threads = 1, policy, batch, queue } = this.#options
+    const { size, threads = 1, policy, batch, queue, price } = this.#options
     const follower = this.#follower
     const { memory = follower && Number.MAX_SAFE_INTEGER } = this.#options
     const pool = executorPool({
@@ -129,7 +138,9 @@ export class LazyPool implements Half {
                 host: follower?.guard(host) ?? host,
                 clock,
                 budget: memory,
+                loadBytesPerFileByte: 1,
                 ...(policy ? { policy } : {}),
+                ...(price ? { price } : {}),
               }),
           }),
     })
@@ -151,13 +162,4 @@ export class LazyPool implements Half {
     const { node, side } = this.#context
     this.#options.events?.({ ...event, node, side })
   }
-}
-
-/** @throws BadConfiguration what is prepared for one does not fit the other · UnknownModel */
-function assertAlike(models: Models, name: string, to: string): void {
-  const [one, other] = [models.entry(name).input, models.entry(to).input]
-  if (JSON.stringify(one) === JSON.stringify(other)) return
-  throw new BadConfiguration(
-    `"${to}" takes another input than "${name}", and what comes is prepared for that. Give it a name of its own.`,
-  )
 }

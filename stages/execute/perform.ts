@@ -57,7 +57,8 @@ export class Performer {
     const { executor, residency } = up
     try {
       const taken = clock.now()
-      if (!residency.has(model.key)) await this.load(model, slot, up)
+      const held = residency.has(model.key)
+      if (!held) await this.load(model, slot, up)
       // The model stays for the next one, also when nobody waits for this run any more.
       if (works.every(({ settled }) => settled)) return { type: 'unmade' }
       const loaded = clock.now()
@@ -77,7 +78,7 @@ export class Performer {
       up.lane.count(report.ms, ended)
       this.#look(report.memory, slot, up)
       const each = works.length === 1 ? [report.outputs] : this.#parted(turn, report.outputs)
-      return { type: 'done', outputs: each, ms: report.ms, loadMs: loaded - taken }
+      return { type: 'done', outputs: each, ms: report.ms, loadMs: held ? 0 : loaded - taken }
     } catch (error) {
       if (error instanceof ExecutorLost) {
         slot.lost(executor, error)

@@ -1,5 +1,4 @@
 import { quantileSorted } from 'simple-statistics'
-import type { PoolReport } from './contract.ts'
 
 /** Runs whose times are remembered. */
 const remembered = 512
@@ -22,6 +21,14 @@ export interface StepTimes {
   readonly run: TimeFigures
 }
 
+/** What one run waited for and took, ms; the names are those of `PoolReport`. */
+export interface RunSteps {
+  readonly queueMs: number
+  readonly loadMs: number
+  readonly batchMs: number
+  readonly runMs: number
+}
+
 /** Keeps what the last runs of a pool took, step by step. */
 export class RecentTimes {
   readonly #queue: number[] = []
@@ -30,7 +37,7 @@ export class RecentTimes {
   readonly #run: number[] = []
   #next = 0
 
-  add({ queueMs, loadMs, batchMs, runMs }: PoolReport): void {
+  add({ queueMs, loadMs, batchMs, runMs }: RunSteps): void {
     const at = this.#next
     this.#next = (at + 1) % remembered
     this.#queue[at] = queueMs

@@ -1,7 +1,8 @@
 import { Cancelled, type Clock, DeadlineExceeded, type Tensor, type Timer } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
-import type { PoolReport, PoolRunOptions } from './contract.ts'
+import type { PoolRunOptions } from './contract.ts'
 import type { Waiting } from './queue.ts'
+import type { PoolReport } from './report.ts'
 import { rowsOf } from './stack.ts'
 
 /** What a piece of work was handed to an executor in. */

@@ -1,3 +1,4 @@
+export { assertAlike } from './alike.ts'
 export {
   type CatalogueEntry,
   catalogueEntry,

@@ -1,5 +1,6 @@
 /*
- * npm run soak:cache
+ * npm run soak:cache                     under five minutes on two cores
+ * npm run soak:cache -- --runs NUMBER    fewer, for a look
  *
  * 200 real models through memory for 20: 10,000 runs on two executor processes. Prints what the process tree held
  * beyond its idle baseline, against the budget; ends with 1 when that was more than a quarter above it, or a run failed.
@@ -8,31 +9,32 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { processExecutors } from '../../adapters/onnx/index.ts'
-import { program } from '../../examples/program.ts'
+import { commandLine, positive, program } from '../../examples/program.ts'
 import { seededRandom } from '../../pipeline/testing/index.ts'
 import { executorPool, modelCache } from '../../stages/execute/index.ts'
 import { generatedModels } from './cache-models.ts'
 
-const [models, room, runs, width] = [200, 20, 10_000, 4]
+const [models, room, width] = [200, 20, 4]
 
 await program(async () => {
+  const { runs = '10000' } = commandLine({ runs: { type: 'string' } })
   const folder = mkdtempSync(join(tmpdir(), 'quintet-soak-'))
   try {
-    const holds = await soak(folder)
+    const holds = await soak(folder, positive('runs', runs))
     process.exitCode = holds ? 0 : 1
   } finally {
     rmSync(folder, { recursive: true })
   }
 })
 
-async function soak(folder: string): Promise<boolean> {
+async function soak(folder: string, runs: number): Promise<boolean> {
   const generated = generatedModels(folder, models, 2e6, 16e6)
   // As much as so many models of middling size need, by their files.
   const budget = (room / models) * 1.25 * generated.reduce((sum, { source }) => sum + source.bytes, 0)
   const pool = executorPool({
     factory: processExecutors(),
     size: 2,
-    cache: (host, clock) => modelCache({ host, clock, budget }),
+    cache: (host, clock) => modelCache({ host, clock, budget, loadBytesPerFileByte: 1 }),
   })
   const random = seededRandom(1)
   // Zipf with exponent 1: a few are asked for all the time, most hardly ever.

@@ -13,8 +13,8 @@ export interface OnTimeOptions {
 
 /** What is assumed counts as so many observations. */
 const weight = 2
-/** Knots reach from −6 to 6, where nothing is uncertain any more, 16 to a unit. */
-const [reach, fine] = [6, 16]
+/** Knots reach from −6 to 6, where nothing is uncertain any more, 64 to a unit: a cloud that hardly varies is known to 2 %. */
+const [reach, fine] = [6, 64]
 /** Kinds of path remembered, over all edges. */
 const mostPaths = 256
 
@@ -55,7 +55,7 @@ export class Ratios {
   }
 
   /**
-   * The same of ln(left / predicted), interpolated between ratios 1/16 apart: for whoever asks about a thousand predictions
+   * The same of ln(left / predicted), interpolated between ratios 1/64 apart: for whoever asks about a thousand predictions
    * at once. Off by no more than P grows between two of them.
    */
   at(ratio: number): number {

@@ -5,6 +5,7 @@ import { Backlog } from '../estimate/backlog.ts'
 import { Calibration } from '../estimate/calibration.ts'
 import { Constancy } from '../estimate/constancy.ts'
 import type { CutCosts } from '../estimate/cuts.ts'
+import { Legs } from '../estimate/legs.ts'
 import { OnTime } from '../estimate/ontime.ts'
 import { PathTimes } from '../estimate/paths.ts'
 import { Reach } from '../estimate/reach.ts'
@@ -94,6 +95,8 @@ export class Learner implements Knowledge {
   readonly impossible = new Set<string>()
   readonly #calibrations = new Map<string, Calibration>()
   readonly #pending = new Map<string, Pending>()
+  /** Of messages that are decided about in the cloud; learned anew within some dozens of them, and not saved. */
+  readonly #legs = new Legs()
 
   constructor(link: Settings['link']) {
     this.times = new PathTimes(link)
@@ -143,7 +146,12 @@ export class Learner implements Knowledge {
       if (kind === 'dropped' || !entry) return
       if (side === 'cloud') {
         this.times.observeBelow(outcome, entry, world.value('cloud')?.node ?? 'here')
-        if (expected) this.#took(expected.pool, expected, outcome.now - expected.at + (outcome.way?.down ?? 0))
+        if (expected)
+          this.#took(
+            expected.pool,
+            expected,
+            outcome.now - expected.at + (outcome.way ? this.#legs.draw(outcome.way, outcome.bytes) : 0),
+          )
         return
       }
       this.#answered(outcome, entry, expected, cutsOf)

@@ -141,7 +141,7 @@ export class Loader {
       if (bytes > room) room += this.#makeRoom(want, bytes - room, now)
       if (bytes > room && want.gain !== undefined) continue
       room -= bytes
-      if (room >= 0 && residents.used + bytes <= limit) this.#load(want, executor, bytes, now)
+      if (room >= 0 && this.#room.fits(want, bytes)) this.#load(want, executor, bytes, now)
     }
     this.#state.wishes.look()
     this.#setWake(now)

@@ -45,6 +45,11 @@ const settings = z.strictObject({
       bins: z.number().int().min(2).default(240),
     })
     .optional(),
+  /**
+   * Bytes that a load needs while it goes on, beside what it keeps, for each byte of the file. Loads are made at the same time
+   * only where there is room for that, too. Default 0; 1 for onnxruntime, which reads a file whole before it copies it.
+   */
+  loadBytesPerFileByte: z.number().min(0).default(0),
   /** What memory and loading cost, in any currency, for `costPer1000`. */
   price: z
     .strictObject({

@@ -40,8 +40,8 @@ export class Copy implements Evictable {
   }
 }
 
-/** Weight of the newest measurement of what an executor needs beside its models. */
-const overheadRate = 0.1
+/** Weight of the newest measurement of what an executor needs beside its models: memory is missed at once, and given back slowly. */
+const [risingRate, fallingRate] = [0.5, 0.1]
 
 /** An executor that can hold models. */
 export class Holder {
@@ -77,7 +77,8 @@ export class Holder {
    * @param executorBytes what it holds with all of its copies
    */
   measured(executorBytes: number): void {
-    this.overhead += overheadRate * (Math.max(0, executorBytes - this.bytes) - this.overhead)
+    const change = Math.max(0, executorBytes - this.bytes) - this.overhead
+    this.overhead += (change > 0 ? risingRate : fallingRate) * change
   }
 }
 
@@ -129,6 +130,13 @@ export class Residents {
   get leaving(): number {
     let bytes = 0
     for (const { state, bytes: each } of this.all()) if (state === 'draining' || state === 'unloading') bytes += each
+    return bytes
+  }
+
+  /** Bytes of the files that are being loaded. */
+  get loadingFileBytes(): number {
+    let bytes = 0
+    for (const { state, model } of this.all()) if (state === 'loading') bytes += model.bytes
     return bytes
   }
 

@@ -35,6 +35,15 @@ export class Room {
     return settings.budget - Math.min(residents.overhead, overheadShare * settings.budget)
   }
 
+  /** Whether there is room now, also for what loads at the same time need while they go on. A load alone always may. */
+  fits({ model }: Want, bytes: number): boolean {
+    const { residents, settings } = this.#state
+    const free = this.limit - residents.used - bytes
+    if (free < 0) return false
+    const others = residents.loadingFileBytes
+    return others === 0 || settings.loadBytesPerFileByte * (others + model.bytes) <= free
+  }
+
   /** Why a want can never be met as things stand; undefined when it can. */
   impossible({ model }: Want, bytes: number): LeaseRefused | undefined {
     const { pins, estimates } = this.#state

@@ -1,5 +1,4 @@
 import {
-  type ActorRef,
   asQuintetError,
   Boundary,
   type Clock,
@@ -19,7 +18,7 @@ import type { CacheHost } from '../cache/index.ts'
 import type { ExecutorPool } from '../contract.ts'
 import { NodeAliases } from './aliases.ts'
 import type { Presence } from './announcement.ts'
-import { type Command, type CommandReply, command } from './commands.ts'
+import { command } from './commands.ts'
 import { NodeFigures } from './figures.ts'
 import { Holdings } from './holdings.ts'
 import { ModelKeys } from './keys.ts'
@@ -28,7 +27,7 @@ import type { ClusterSettings } from './options.ts'
 import { makeRecord } from './record.ts'
 import { RecordKeeper } from './record-keeper.ts'
 import { ModelRouting } from './routing.ts'
-import { Versions } from './versions.ts'
+import { commandRef, Versions } from './versions.ts'
 
 /** How long what other nodes have sent may take to end, ms. */
 const drainWithin = 10_000
@@ -118,19 +117,6 @@ export class ClusterNode {
 
   /** For the pool's cache: no memory is freed while a message may still come for its model. */
   readonly guard = (host: CacheHost): CacheHost => this.#holdings.guard(host)
-
-  /** The pool, with what its runs take told to observers, and each file known by its key. */
-  metered(pool: ExecutorPool): Pick<ExecutorPool, 'run' | 'cache'> {
-    return {
-      // Which version a name means is the cluster's to say, not one node's.
-      cache: undefined,
-      run: async (model, inputs, options) => {
-        const report = await pool.run(model, inputs, options)
-        this.#figures.ran(report)
-        return report
-      },
-    }
-  }
 
   /** Tells which file is run for a message that comes from behind a layer. */
   know(source: ModelSource, model: string, layer: string | undefined): void {
@@ -291,14 +277,5 @@ export class ClusterNode {
       pool: pool.statistics(),
       figures: this.#figures,
     })
-  }
-}
-
-/** What a roll-out is told to; each step by itself, so that one that waits keeps no other waiting. */
-function commandRef(name: string, versions: Versions): ActorRef<Command, CommandReply> {
-  return {
-    name,
-    ask: (step) => versions.follow(step),
-    tell: async (step) => void (await versions.follow(step)),
   }
 }

@@ -1,5 +1,4 @@
-export { ClusterNode, type ClusterNodeOptions, type LocalExecution } from './cluster.ts'
-export type { RouteCounts } from './figures.ts'
-export { type ClusterOptions, type ClusterSettings, clusterSettings } from './options.ts'
-export { type NodeRecord, packRecord, readRecord, recordKey } from './record.ts'
+export { ClusterNode } from './cluster.ts'
+export { type ClusterOptions, clusterSettings } from './options.ts'
+export { type NodeRecord, readRecord } from './record.ts'
 export { type RollOutOptions, type RollOutReport, rollOut } from './rollout.ts'

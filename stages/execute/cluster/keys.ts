@@ -16,8 +16,8 @@ export interface ModelKey {
 const remembered = 4_096
 
 /**
- * Which key a model has here. A key stands for the content of a file, never for a name: nodes whose catalogues differ
- * do not answer for each other.
+ * Which key a model has here. A key stands for the content of a file: a node whose catalogue has another file under the
+ * same id is not taken for a holder.
  */
 export class ModelKeys {
   readonly #tenant: string

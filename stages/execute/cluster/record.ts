@@ -84,7 +84,9 @@ export interface RecordSources {
 /** What a node tells observers. */
 export function makeRecord({ cache, pool, figures, limited, aliases, ...who }: RecordSources): NodeRecord {
   const { tenant, pipeline, node, uptime } = who
-  const { hitRatio, byteHitRatio, coldLatencyShare, reloadWithin60s, coalescing, sizeError, costPer1000 } = cache
+  const { reloadWithin60s, sizeError, costPer1000 } = cache
+  // By runs: of a cache's leases all runs that wait for one load share one.
+  const { all: requests, runs: cold, hitRatio, byteHitRatio, latencyShare: coldLatencyShare, coalescing } = pool.cold
   const copies = [...cache.copies].sort((one, other) => other.bytes - one.bytes).slice(0, mostCopies)
   const refusals: Record<string, number> = {}
   for (const [cause, count] of [...Object.entries(cache.refused), ...Object.entries(pool.refusedBy)]) {
@@ -111,9 +113,9 @@ export function makeRecord({ cache, pool, figures, limited, aliases, ...who }: R
       desired: pool.desiredSize,
     },
     routes: { ...figures.counts },
-    requests: cache.requests,
-    hits: cache.hits,
-    cold: cache.cold,
+    requests,
+    hits: requests - cold,
+    cold,
     loads: cache.loads,
     loadFailures: cache.loadFailures,
     evictions: cache.evictions,
@@ -127,7 +129,7 @@ export function makeRecord({ cache, pool, figures, limited, aliases, ...who }: R
     ageAtEviction: cache.ageAtEviction,
     gigabyteSeconds: cache.gigabyteSeconds,
     costPer1000,
-    times: figures.times,
+    times: pool.times,
   }
 }
 

@@ -1,5 +1,5 @@
-import { BadConfiguration, type Clock, DeadlineExceeded, Refused, within } from '../../../pipeline/index.ts'
-import type { Models } from '../../manage/index.ts'
+import { type ActorRef, type Clock, DeadlineExceeded, Refused, within } from '../../../pipeline/index.ts'
+import { assertAlike, type Models } from '../../manage/index.ts'
 import type { ModelCache } from '../cache/index.ts'
 import type { NodeAliases } from './aliases.ts'
 import type { Command, CommandReply } from './commands.ts'
@@ -60,7 +60,7 @@ export class Versions {
     if (under !== undefined && under !== to) {
       throw new Refused(`"${name}" is being moved to "${under}". Wait for that, or abort it, before the next move.`)
     }
-    assertAlike(name, models, from, to)
+    assertAlike(models, from, to)
     const [old, next] = [models.source(from), models.source(to)]
     if (from === to || cache.holders(old).length === 0) return
     this.#moving.set(name, to)
@@ -89,11 +89,11 @@ export class Versions {
   }
 }
 
-/** @throws UnknownModel · BadConfiguration what is prepared for one does not fit the other */
-function assertAlike(name: string, models: Models, from: string, to: string): void {
-  const [one, other] = [models.entry(from).input, models.entry(to).input]
-  if (JSON.stringify(one) === JSON.stringify(other)) return
-  throw new BadConfiguration(
-    `"${to}" takes another input than "${from}", which answers as "${name}" now, and what comes is prepared for that. Give it a name of its own.`,
-  )
+/** A node's part in roll-outs as what commands are told to: each step by itself, so that one that waits keeps no other waiting. */
+export function commandRef(name: string, versions: Versions): ActorRef<Command, CommandReply> {
+  return {
+    name,
+    ask: (step) => versions.follow(step),
+    tell: async (step) => void (await versions.follow(step)),
+  }
 }

@@ -38,7 +38,7 @@ describe('quintet cache', () => {
     const { nodes: records, totals, unreadable } = await asJson()
     expect(unreadable).toBe(0)
     expect(records.map((record: { node: string }) => record.node)).toEqual(['node-0', 'node-1'])
-    // Every run is a lease: of a copy that was there, or that was loaded for it.
+    // Every run found its model, or waited for it.
     expect(totals.hits + totals.cold).toBe(40)
     for (const [at, record] of records.entries()) {
       const loads = nodes[at]?.loads() ?? []
@@ -49,6 +49,10 @@ describe('quintet cache', () => {
         record.routes.here + record.routes.elsewhere + record.routes.missed,
       )
     }
+
+    // That nobody answered for a cold model was seen as a miss, at least once for each.
+    const missed = records.reduce((sum: number, { routes }: { routes: { missed: number } }) => sum + routes.missed, 0)
+    expect(missed).toBeGreaterThanOrEqual(10)
 
     const { out, code } = await quintet(['cache', '--server', server.url, '--pipeline', 'shared'])
     expect(code).toBe(0)

@@ -80,6 +80,7 @@ describe.each(Object.keys(transports))('over %s, nodes that share execution', (k
   test('load a cold model once for 1,000 that ask for it at the same time', async () => {
     const { loads, send } = await cluster(link(), 3, {
       window: 1_000,
+      deadline: 60_000,
       fakes: { loadMs: 150, runMs: 0 },
       execute: { queue: 1_000 },
     })

@@ -17,7 +17,8 @@ import {
 } from '../../../pipeline/testing/index.ts'
 import type { CallReport } from '../../../pipeline/wire/attempt.ts'
 import { Caller, type CallerOptions } from '../../../pipeline/wire/caller.ts'
-import { Responder, type ResponderOptions } from '../../../pipeline/wire/responder.ts'
+import { Responder } from '../../../pipeline/wire/responder.ts'
+import type { ResponderOptions } from '../../../pipeline/wire/responder-options.ts'
 
 export const boundary = Boundary.wire('main', 'flowers')
 

@@ -192,6 +192,20 @@ describe('a refusal', () => {
 })
 
 describe('memory', () => {
+  it('is kept for what loads need while they go on: two at a time only where that fits, one alone always', async () => {
+    const start = async (budget: number) => {
+      const { cache, clock, host } = setUp({ executors: ['one', 'two'], budget, loadBytesPerFileByte: 1 })
+      const leases = [a, b].map((model) => cache.lease(model))
+      await clock.advance(5)
+      const first = host.loads.length
+      await clock.advance(20)
+      await Promise.all(leases)
+      return first
+    }
+    expect(await start(400)).toBe(2)
+    expect(await start(399)).toBe(1)
+  })
+
   it('of what goes counts until its unload is done', async () => {
     const { cache, clock, host } = setUp({ budget: 100 }, { unloadMs: () => 500 })
     const first = cache.lease(a)

@@ -1,0 +1,2 @@
+export type { Output } from './output.ts'
+export { run } from './program.ts'
