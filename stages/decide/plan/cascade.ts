@@ -13,8 +13,6 @@ export interface Cascade {
 
 /** Scores from which an answer may be taken. */
 const thresholds = [0.5, 0.6, 0.7, 0.8, 0.9] as const
-/** Answers seen of a model before what its scores say is used. */
-const known = 20
 /** Second tries that are looked at. */
 const seconds = 4
 
@@ -30,17 +28,15 @@ export function bestCascade(
   appraisal: Appraisal,
   left: number,
   utility: number,
-  calibration: (model: string) => Calibration | undefined,
+  calibration: (model: CatalogueEntry) => Calibration,
 ): Cascade | undefined {
-  if (!paths.models.some(({ id }) => (calibration(id)?.count ?? 0) >= known)) return undefined
   const next = largest(appraisal)
   let found: Cascade | undefined
   let most = utility
   for (let model = 0; model < paths.models.length; model++) {
-    const scores = calibration((paths.models[model] as CatalogueEntry).id)
-    if (!scores || scores.count < known) continue
     const p = quickest(model, paths, forecast, appraisal)
     if (p < 0) continue
+    const scores = calibration(paths.models[model] as CatalogueEntry)
     const first = p * appraisal.backups
     const p1 = forecast.chance[p] as number
     const cost1 = p1 * (forecast.accuracy[p] as number) - (appraisal.utility[first] as number)

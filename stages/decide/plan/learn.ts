@@ -102,9 +102,11 @@ export class Learner implements Knowledge {
     this.times = new PathTimes(link)
   }
 
-  /** The scores of a model; undefined while it has given none. */
-  calibration(model: string): Calibration | undefined {
-    return this.#calibrations.get(model)
+  /** What the scores of a model stand for. */
+  calibration({ id, accuracy }: CatalogueEntry): Calibration {
+    const known = this.#calibrations.get(id) ?? new Calibration(accuracy)
+    this.#calibrations.set(id, known)
+    return known
   }
 
   /** Remembers what is expected of a message. */
@@ -219,7 +221,7 @@ export class Learner implements Knowledge {
     this.constancy.restore(constancy)
     this.#calibrations.clear()
     for (const [model, scores] of Object.entries(calibrations))
-      if (models.ids.includes(model)) this.#calibrationOf(models.entry(model)).restore(scores)
+      if (models.ids.includes(model)) this.calibration(models.entry(model)).restore(scores)
   }
 
   #answered(
@@ -298,20 +300,14 @@ export class Learner implements Knowledge {
   /** Of two models that answered the same message the more accurate one is taken to be right. */
   #judge(pending: Pending, answer: Answer, captured: number, models: Models): void {
     const entry = models.entry(answer.model)
-    this.#calibrationOf(entry).see(answer.score)
+    this.calibration(entry).see(answer.score)
     this.constancy.observe(pending.source, answer.label, entry.accuracy, captured)
     const before = pending.answer
     pending.answer = answer
     if (!before || before.model === answer.model) return
     const other = models.entry(before.model)
     const lesser = other.accuracy <= entry.accuracy ? before : answer
-    this.#calibrationOf(lesser === before ? other : entry).check(lesser.score, before.label === answer.label)
-  }
-
-  #calibrationOf({ id, accuracy }: CatalogueEntry): Calibration {
-    const known = this.#calibrations.get(id) ?? new Calibration(accuracy)
-    this.#calibrations.set(id, known)
-    return known
+    this.calibration(lesser === before ? other : entry).check(lesser.score, before.label === answer.label)
   }
 }
 

@@ -33,19 +33,14 @@ const told = (seed: number) => {
   })
 }
 
+/** The policies, and frame by frame what the planner did: place and model, `!` late, `x` wrong. */
 function show(scores: readonly Score[]): void {
-  for (const { policy, rightAndOnTime, course } of scores) {
+  for (const { policy, rightAndOnTime, course } of scores)
     console.log(policy.padEnd(14), rightAndOnTime.toFixed(3), 'mJ', course.energy.toFixed(0))
+  for (const { seq, phase, place, model, backup, end, onTime, right, latency } of scores[0]?.course.frames ?? []) {
+    const what = end === 'answer' ? `${place} ${model}${backup ? ' stood in' : ''}` : end
+    console.log(seq, phase, what, `${onTime ? '' : '!'}${right ? '' : 'x'}`, latency?.toFixed(0))
   }
-  const ours = scores[0]?.course.frames ?? []
-  let line = ''
-  let phase = ''
-  for (const frame of ours) {
-    if (frame.phase !== phase) line += `\n${(phase = frame.phase)}: `
-    const what = frame.end !== 'answer' ? frame.end : `${frame.place?.[0]}:${frame.model}${frame.backup ? '+b' : ''}`
-    line += `${what}${frame.onTime ? '' : '!'}${frame.right ? '' : 'x'}@${frame.latency?.toFixed(0)} `
-  }
-  console.log(line)
 }
 
 describe('Wi-Fi, LTE, nothing, Wi-Fi again', { timeout: patience }, () => {
