@@ -13,6 +13,8 @@ export interface Cascade {
 
 /** Scores from which an answer may be taken. */
 const thresholds = [0.5, 0.6, 0.7, 0.8, 0.9] as const
+/** What is assumed of scores counts for less than what was seen: by so much it must be better, until so many answers were. */
+const unproven = { worth: 0.05, answers: 20 }
 /** Second tries that are looked at. */
 const seconds = 4
 
@@ -37,9 +39,10 @@ export function bestCascade(
     const p = quickest(model, paths, forecast, appraisal)
     if (p < 0) continue
     const scores = calibration(paths.models[model] as CatalogueEntry)
+    const doubt = unproven.worth * Math.max(0, 1 - scores.count / unproven.answers)
     const first = p * appraisal.backups
     const p1 = forecast.chance[p] as number
-    const cost1 = p1 * (forecast.accuracy[p] as number) - (appraisal.utility[first] as number)
+    const cost1 = doubt + p1 * (forecast.accuracy[p] as number) - (appraisal.utility[first] as number)
     for (const accept of thresholds) {
       const { share, accepted, rejected } = scores.at(accept)
       if (share <= 0 || share >= 1) continue
