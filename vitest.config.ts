@@ -6,6 +6,8 @@ export default defineConfig({
     exclude: ['test/bench/**', '**/node_modules/**'],
     globalSetup: ['test/global-setup.ts'],
     pool: 'forks',
+    // Much of the time of the tests with processes and servers is waiting.
+    maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 60_000,
     typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },

@@ -4,16 +4,43 @@
  */
 export * from '../../pipeline/index.ts'
 export {
+  type AlertOptions,
+  type AnsOptions,
+  ageing,
+  alert,
+  ans,
   type BackupOptions,
   backup,
   type CaptureOptions,
   type CatalogueEntry,
+  type Chain,
   type ClusterOptions,
   capture,
+  chain,
+  costDirect,
+  costIncrease,
+  EnergyModel,
+  type EnergyOptions,
+  type EvictionPolicy,
+  type ExecuteEvent,
+  type ExecuteStatistics,
   type ExecutorFactory,
+  type ExploreOptions,
+  explore,
   type Frame,
+  gdsf,
   type ImageEngine,
+  type LoggedOptions,
+  lfu,
+  logged,
+  lru,
+  type MauiOptions,
   type Models,
+  maui,
+  type Offload,
+  type OffloadOptions,
+  type OffloadStatistics,
+  offload,
   type PictureEncoding,
   type Place,
   type PlaceOptions,
@@ -28,12 +55,18 @@ export {
   type Select,
   type SelectOptions,
   type SelectRule,
+  type Shadow,
+  type ShadowStatistics,
+  type Split,
+  type SplitOptions,
   select,
+  shadow,
+  split,
   type Transfer,
   transfer,
 } from '../../stages/index.ts'
 export { catalogue, models } from '../catalogue/index.ts'
-export { type PicturesOptions, pictures } from '../files/index.ts'
+export { type DecisionLog, decisionLog, type PicturesOptions, pictures, readDecisions } from '../files/index.ts'
 export { imageEngine } from '../image/index.ts'
 export { memoryBroker, memoryTransport } from '../memory/index.ts'
 export { processExecutors, threadExecutors } from '../onnx/index.ts'

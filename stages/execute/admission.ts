@@ -1,4 +1,5 @@
 import type { ModelState, ModelStates } from './model-state.ts'
+import type { DeadlineQueue } from './queue.ts'
 import { RunRefused } from './refused.ts'
 import type { Up } from './slot.ts'
 import type { Work } from './work.ts'
@@ -13,7 +14,7 @@ const trial = 1_000
 export interface Situation {
   readonly now: number
   readonly ups: readonly Up[]
-  readonly queue: Iterable<Work>
+  readonly queue: DeadlineQueue<Work>
   readonly states: ModelStates
   /** Milliseconds until the model is loaded somewhere; 0 when it is, undefined when that is not known. */
   readonly readyIn: number | undefined
@@ -33,10 +34,7 @@ export function refusal(work: Work, state: ModelState, situation: Situation): Ru
   const left = work.expires - now
   const known = state.times.count >= believed
   let ahead = 0
-  for (const each of queue) {
-    if ((each.expires ?? Infinity) > work.expires) break
-    ahead += states.share(states.get(each.model.key))
-  }
+  for (const { key, count } of queue.due(work.expires)) ahead += count * states.share(states.get(key))
   const free = Math.min(...ups.map(({ lane }) => lane.left(now)))
   const idle = ahead === 0 && ups.some(({ lane }) => lane.empty)
   const run = known ? ((idle ? state.times.mean() : state.times.p99()) as number) : 0

@@ -3,7 +3,8 @@ import type { RunSteps } from './times.ts'
 
 /** How often and how long runs have waited for their models, since the start. Undefined before there is anything to divide. */
 export interface ColdFigures {
-  /** Runs that waited for a load. */
+  /** Runs, and of them those that waited for a load. */
+  readonly all: number
   readonly runs: number
   /** Share of the runs whose model was loaded, and the same by the bytes of the models asked for. */
   readonly hitRatio: number | undefined
@@ -37,6 +38,7 @@ export class ColdStarts {
   summary(loads: number): ColdFigures {
     const warm = (cold: number, all: number) => (all > 0 ? 1 - cold / all : undefined)
     return {
+      all: this.#runs,
       runs: this.#cold,
       hitRatio: warm(this.#cold, this.#runs),
       byteHitRatio: warm(this.#coldBytes, this.#bytes),

@@ -52,18 +52,16 @@ export class Dispatcher {
     const { queue, clock } = this.#options
     const now = clock.now()
     let places = this.#places()
-    let [skipped, wake]: [Set<string> | undefined, number] = [undefined, Infinity]
-    for (let index = 0; index < queue.length && places.length > 0; ) {
-      const work = queue.at(index) as Work
-      const until = skipped?.has(work.model.key) ? Infinity : this.#begin(work, places, now)
+    let wake = Infinity
+    const { lines } = queue
+    for (let index = 0; index < lines.length && places.length > 0; ) {
+      const until = this.#begin(lines[index]?.items[0] as Work, places, now)
       if (until === undefined) {
         places = this.#places()
-        // What is left of it stands where it stood.
+        // The rest of its line is behind those that were passed over.
         continue
       }
       wake = Math.min(wake, until)
-      skipped ??= new Set()
-      skipped.add(work.model.key)
       index += 1
     }
     this.#wake?.cancel()
@@ -118,7 +116,13 @@ export class Dispatcher {
     const state = states.of(model)
     const delay = target.up.lane.left(now)
     const ahead = !target.up.lane.empty
-    const gathered = gather(work, queue, state, { batch: settings.batch, now, delay, ahead, sharers: free.length })
+    const gathered = gather(work, queue.of(model.key), state, {
+      batch: settings.batch,
+      now,
+      delay,
+      ahead,
+      sharers: free.length,
+    })
     if (gathered.until !== undefined) {
       if (!ahead) for (const each of gathered.works) each.held ??= now
       return gathered.until

@@ -1,6 +1,5 @@
 import type { ModelState } from './model-state.ts'
 import type { BatchOptions } from './options.ts'
-import type { DeadlineQueue } from './queue.ts'
 import { stackable } from './stack.ts'
 import type { Work } from './work.ts'
 
@@ -21,10 +20,10 @@ export interface GatherOptions {
 /**
  * The work that is made together with the most urgent of a model: as much as waits and fits, bounded by the batch that
  * pays (`RunTimes.worthwhile`), by an even share among free executors, and by the tightest deadline, which is the first
- * one's, since the queue is ordered by deadlines. Where a batch is not full it waits for company, while every deadline
+ * one's, since they are ordered by deadlines. Where a batch is not full it waits for company, while every deadline
  * in it allows.
  */
-export function gather(first: Work, queue: DeadlineQueue<Work>, state: ModelState, options: GatherOptions): Gathered {
+export function gather(first: Work, waiting: readonly Work[], state: ModelState, options: GatherOptions): Gathered {
   const { batch, now, delay, sharers, ahead } = options
   if (batch === undefined || batch.size === 1 || state.batches !== true || first.rows === undefined || first.alone) {
     return { works: [first] }
@@ -36,9 +35,9 @@ export function gather(first: Work, queue: DeadlineQueue<Work>, state: ModelStat
   const limit = Math.min(inTime, share)
   const works = [first]
   let rows = first.rows
-  for (const each of queue) {
+  for (const each of waiting) {
     if (rows >= limit) break
-    if (each === first || each.model.key !== first.model.key || each.alone) continue
+    if (each === first || each.alone) continue
     if (each.rows === undefined || rows + each.rows > limit || !together(first, each)) continue
     works.push(each)
     rows += each.rows

@@ -253,16 +253,14 @@ class Pool implements ExecutorPool {
 
   #onReady(model: ModelSource, loadMs: number): void {
     const now = this.#clock.now()
-    for (const work of this.#queue) {
-      if (work.model.key === model.key) work.loading = Math.min(now - work.arrived, loadMs)
-    }
+    for (const work of this.#queue.of(model.key)) work.loading = Math.min(now - work.arrived, loadMs)
     this.#dispatch()
     if (this.#states.of(model).waiting === 0) this.#leases?.drop(model.key)
   }
 
   #onFailed(model: ModelSource, expires: number, error: Error): void {
-    for (const work of [...this.#queue]) {
-      if (work.model.key !== model.key || (work.expires ?? Infinity) > expires) continue
+    for (const work of [...this.#queue.of(model.key)]) {
+      if ((work.expires ?? Infinity) > expires) continue
       this.#leave(work)
       work.reject(error)
     }

@@ -1,4 +1,5 @@
 import { quantile } from 'simple-statistics'
+import { FittedLine } from './line.ts'
 
 /** Weight that a run keeps with each later one: the last fifty or so count. */
 const keep = 0.98
@@ -21,11 +22,8 @@ const enough = 0.95
  * same for their quantile regression). The tail is a quantile of observed ÷ predicted, one for all sizes.
  */
 export class RunTimes {
-  #weight = 0
-  #n = 0
-  #nn = 0
-  #t = 0
-  #nt = 0
+  // Without knowledge of a base, as if batching gained nothing: deadlines are then kept.
+  readonly #line = new FittedLine({ keep, leastVariance: () => leastSpread })
   #count = 0
   #largest = 0
   #tail = 1
@@ -40,11 +38,7 @@ export class RunTimes {
   add(n: number, ms: number): void {
     const predicted = this.mean(n)
     if (predicted !== undefined && predicted > 0) this.#ratios[this.#count % remembered] = ms / predicted
-    this.#weight = this.#weight * keep + 1
-    this.#n = this.#n * keep + n
-    this.#nn = this.#nn * keep + n * n
-    this.#t = this.#t * keep + ms
-    this.#nt = this.#nt * keep + n * ms
+    this.#line.add(n, ms)
     this.#count += 1
     this.#largest = Math.max(this.#largest, n)
     if (this.#ratios.length > 0 && (this.#count <= refresh || this.#count % refresh === 0)) {
@@ -54,9 +48,7 @@ export class RunTimes {
 
   /** Milliseconds that a batch of `n` is expected to take; undefined before the first run. */
   mean(n = 1): number | undefined {
-    if (this.#count === 0) return undefined
-    const { a, b } = this.#line()
-    return a + b * n
+    return this.#line.at(n)
   }
 
   /** Milliseconds that 99 of 100 batches of `n` do not exceed; undefined before the first run. */
@@ -72,27 +64,11 @@ export class RunTimes {
   worthwhile(most: number): number {
     const explored = Math.min(most, Math.max(1, this.#largest * 2))
     if (this.#count === 0) return 1
-    if (!this.#spread()) return explored
-    const { a, b } = this.#line()
+    if (!this.#line.spread) return explored
+    const { a, b } = this.#line.coefficients
     // n ÷ (a + b·n) ≥ enough · most ÷ (a + b·most), solved for n.
     const rate = (enough * most) / (a + b * most)
     const least = 1 - b * rate <= 0 ? most : (a * rate) / (1 - b * rate)
     return Math.max(1, Math.min(explored, Math.ceil(least - 1e-9)))
-  }
-
-  /** Whether sizes have differed enough to tell the base from the slope. */
-  #spread(): boolean {
-    const mean = this.#n / this.#weight
-    return this.#nn / this.#weight - mean * mean >= leastSpread
-  }
-
-  #line(): { readonly a: number; readonly b: number } {
-    const [n, t] = [this.#n / this.#weight, this.#t / this.#weight]
-    // Without knowledge of a base, as if batching gained nothing: deadlines are then kept.
-    if (!this.#spread()) return { a: 0, b: t / n }
-    const slope = (this.#nt / this.#weight - n * t) / (this.#nn / this.#weight - n * n)
-    if (slope < 0) return { a: t, b: 0 }
-    const base = t - slope * n
-    return base < 0 ? { a: 0, b: this.#nt / this.#nn } : { a: base, b: slope }
   }
 }

@@ -120,15 +120,14 @@ export class Loader {
   }
 
   #pass(): void {
-    const { residents, estimates, clock } = this.#state
+    const { estimates, clock } = this.#state
     const { wants } = this.#options
     const now = clock.now()
     this.#wake?.cancel()
     this.#wakeAt = Number.POSITIVE_INFINITY
     for (const copy of this.#room.repay(now)) this.evict(copy, 'debt')
     // What is free or will be, less what those before in the line are about to take.
-    const limit = this.#room.limit
-    let room = limit - residents.used + residents.leaving
+    let room = this.#room.free
     for (const want of wants(now).sort(byUrgency)) {
       const executor = this.#place(want, now)
       if (executor === undefined) continue
@@ -138,18 +137,23 @@ export class Loader {
         want.declined(impossible)
         continue
       }
-      if (bytes > room) room += this.#makeRoom(want, bytes - room, now)
+      const whole = bytes + this.#room.passing(want, bytes)
+      if (whole > room) room += this.#makeRoom(want, bytes - room, whole - room, now)
       if (bytes > room && want.gain !== undefined) continue
-      room -= bytes
+      room -= whole > room ? bytes : whole
       if (room >= 0 && this.#room.fits(want, bytes)) this.#load(want, executor, bytes, now)
     }
     this.#state.wishes.look()
     this.#setWake(now)
   }
 
-  /** @returns bytes that will become free */
-  #makeRoom(want: Want, needed: number, now: number): number {
-    const found = this.#room.victims(want, needed, now)
+  /** @param least without which it cannot be loaded @returns bytes that will become free */
+  #makeRoom(want: Want, least: number, wished: number, now: number): number {
+    let found = this.#room.victims(want, wished, now)
+    if (found.victims.length === 0 && least < wished) {
+      if (least <= 0) return 0
+      found = this.#room.victims(want, least, now)
+    }
     if (found.retryAt !== undefined) this.#wakeAt = Math.min(this.#wakeAt, found.retryAt)
     if (found.refused !== undefined) want.declined(found.refused)
     let freed = 0

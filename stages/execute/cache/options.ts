@@ -34,7 +34,7 @@ const settings = z.strictObject({
       longest: ms.positive().default(60_000),
     })
     .default({ first: 1_000, longest: 60_000 }),
-  /** Bytes in memory for each byte of a file, before anything was measured. Default 1.25. */
+  /** Bytes in memory for each byte of a file, until files of unlike sizes were measured. Default 1.25. */
   bytesPerFileByte: z.number().positive().default(1.25),
   /** Loads models shortly before they are expected to be asked for again. Default: off. */
   prefetch: z

@@ -41,7 +41,7 @@ export class Copy implements Evictable {
 }
 
 /** Weight of the newest measurement of what an executor needs beside its models: memory is missed at once, and given back slowly. */
-const [risingRate, fallingRate] = [0.5, 0.1]
+const [risingRate, fallingRate] = [0.5, 0.02]
 
 /** An executor that can hold models. */
 export class Holder {
@@ -130,6 +130,13 @@ export class Residents {
   get leaving(): number {
     let bytes = 0
     for (const { state, bytes: each } of this.all()) if (state === 'draining' || state === 'unloading') bytes += each
+    return bytes
+  }
+
+  /** Bytes of those that go and that nobody uses any more. */
+  get unloading(): number {
+    let bytes = 0
+    for (const { state, bytes: each } of this.all()) if (state === 'unloading') bytes += each
     return bytes
   }
 

@@ -35,13 +35,31 @@ export class Room {
     return settings.budget - Math.min(residents.overhead, overheadShare * settings.budget)
   }
 
-  /** Whether there is room now, also for what loads at the same time need while they go on. A load alone always may. */
-  fits({ model }: Want, bytes: number): boolean {
-    const { residents, settings } = this.#state
+  /** Bytes free for whatever is wanted next, once those that go have gone. */
+  get free(): number {
+    const { residents } = this.#state
+    return this.limit - residents.used + residents.leaving - this.#loading
+  }
+
+  /** What a load needs while it goes on, beside the bytes that it keeps; as much of it as the limit allows at all. */
+  passing({ model }: Want, bytes: number): number {
+    return Math.max(0, Math.min(this.#state.settings.loadBytesPerFileByte * model.bytes, this.limit - bytes))
+  }
+
+  /**
+   * Whether there is room now, also for what loads need while they go on. A load alone may do without that, where all
+   * that was to make way for it has gone.
+   */
+  fits(want: Want, bytes: number): boolean {
+    const { residents } = this.#state
     const free = this.limit - residents.used - bytes
     if (free < 0) return false
-    const others = residents.loadingFileBytes
-    return others === 0 || settings.loadBytesPerFileByte * (others + model.bytes) <= free
+    return free >= this.passing(want, bytes) + this.#loading || (this.#loading === 0 && residents.unloading === 0)
+  }
+
+  /** What the loads under way need beside what they keep. */
+  get #loading(): number {
+    return this.#state.settings.loadBytesPerFileByte * this.#state.residents.loadingFileBytes
   }
 
   /** Why a want can never be met as things stand; undefined when it can. */

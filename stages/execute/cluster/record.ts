@@ -86,7 +86,7 @@ export function makeRecord({ cache, pool, figures, limited, aliases, ...who }: R
   const { tenant, pipeline, node, uptime } = who
   const { reloadWithin60s, sizeError, costPer1000 } = cache
   // By runs: of a cache's leases all runs that wait for one load share one.
-  const { hitRatio, byteHitRatio, latencyShare: coldLatencyShare, coalescing } = pool.cold
+  const { all: requests, runs: cold, hitRatio, byteHitRatio, latencyShare: coldLatencyShare, coalescing } = pool.cold
   const copies = [...cache.copies].sort((one, other) => other.bytes - one.bytes).slice(0, mostCopies)
   const refusals: Record<string, number> = {}
   for (const [cause, count] of [...Object.entries(cache.refused), ...Object.entries(pool.refusedBy)]) {
@@ -113,9 +113,9 @@ export function makeRecord({ cache, pool, figures, limited, aliases, ...who }: R
       desired: pool.desiredSize,
     },
     routes: { ...figures.counts },
-    requests: cache.requests,
-    hits: cache.hits,
-    cold: pool.cold.runs,
+    requests,
+    hits: requests - cold,
+    cold,
     loads: cache.loads,
     loadFailures: cache.loadFailures,
     evictions: cache.evictions,

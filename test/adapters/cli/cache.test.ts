@@ -38,7 +38,7 @@ describe('quintet cache', () => {
     const { nodes: records, totals, unreadable } = await asJson()
     expect(unreadable).toBe(0)
     expect(records.map((record: { node: string }) => record.node)).toEqual(['node-0', 'node-1'])
-    // Every run is a lease: of a copy that was there, or that was loaded for it.
+    // Every run found its model, or waited for it.
     expect(totals.hits + totals.cold).toBe(40)
     for (const [at, record] of records.entries()) {
       const loads = nodes[at]?.loads() ?? []
