@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import { EmulatedLink, shaped } from '../../adapters/link/index.ts'
 import {
   type Answer,
@@ -18,9 +17,8 @@ import {
   threadExecutors,
   transfer,
 } from '../../adapters/node/index.ts'
-import { type Clock, systemClock } from '../../pipeline/index.ts'
-// The stage itself, without what cuts models: the story is about places and models.
-import { EnergyModel, execute } from '../../stages/index.ts'
+import { anyLayer, type Clock, type Decider, sleep, systemClock } from '../../pipeline/index.ts'
+import { EnergyModel, type ExecutorFactory, execute, type ImageEngine } from '../../stages/index.ts'
 import { type Phase, phaseAt, play } from './network.ts'
 import { Phone, type PhoneTimes } from './phone.ts'
 import type { Policy } from './policies.ts'
@@ -61,6 +59,17 @@ export interface Course {
   readonly energy: number
 }
 
+/** What prepares pictures and runs models, made anew for each half. */
+export interface Engines {
+  phone(): { readonly images: ImageEngine; readonly executors: ExecutorFactory }
+  cloud(): { readonly images: ImageEngine; readonly executors: ExecutorFactory }
+}
+
+const real: Engines = {
+  phone: () => ({ images: imageEngine(), executors: threadExecutors() }),
+  cloud: () => ({ images: imageEngine(), executors: processExecutors() }),
+}
+
 export interface ContestOptions {
   readonly shots: readonly Shot[]
   readonly policies: readonly Policy[]
@@ -72,6 +81,8 @@ export interface ContestOptions {
   /** Deadline, ms. */
   readonly sla: number
   readonly clock?: Clock
+  /** What works for all phones and the cloud. Default: real models and pictures, in threads and processes. */
+  readonly engines?: Engines
   /** Hears of each answer. */
   readonly onAnswer?: (policy: Policy, seen: Seen) => void
   /** Hears that all phones stand and the camera begins. */
@@ -83,18 +94,18 @@ export interface ContestOptions {
  * frames at the same time.
  */
 export async function contest(options: ContestOptions): Promise<readonly Course[]> {
-  const { policies, phases, clock = systemClock } = options
-  const broker = memoryBroker()
-  const below = broker.connect()
+  const { policies, phases, clock = systemClock, engines = real } = options
+  const broker = memoryBroker({ clock })
+  const below = broker.connect({ clock })
   const cloud = await flow(options, [], undefined).cloud(below, { node: 'cloud' })
   const firstShape = (phases[0] as Phase).link
-  const phones = policies.map((policy) => ({
-    policy,
-    phone: new Phone(imageEngine(), threadExecutors(), options.times, clock),
-    link: new EmulatedLink(firstShape, clock),
-  }))
+  const phones = policies.map((policy) => {
+    const { images, executors } = engines.phone()
+    const phone = new Phone(images, executors, options.times, clock)
+    return { policy, phone, link: new EmulatedLink(firstShape, clock) }
+  })
   const camera = new Camera(options)
-  const transports = phones.map(({ link }) => shaped(broker.connect(), link))
+  const transports = phones.map(({ link }) => shaped(broker.connect({ clock }), link))
   try {
     const running = await Promise.all(
       phones.map(({ policy, phone }, index) =>
@@ -130,24 +141,31 @@ export async function contest(options: ContestOptions): Promise<readonly Course[
   }
 }
 
+/** Leaves models in one piece: the story is about places and models. */
+const whole: Decider = {
+  name: 'whole models',
+  decide: (_request, _world, menu) => ({ ...menu, cuts: menu.cuts.filter((cut) => cut !== anyLayer) }),
+}
+
 /** The pipeline; only the deciders and the emulated phone differ. */
 function flow(
-  { models, sla }: ContestOptions,
+  { models, sla, clock = systemClock, engines = real }: ContestOptions,
   frames: AsyncIterable<Capture> | Iterable<Capture>,
   half: { readonly policy: Policy; readonly phone: Phone } | undefined,
 ): Pipeline {
-  const images = half ? { images: half.phone.images, concurrency: 1 } : {}
-  const executors = { device: half?.phone.executors ?? threadExecutors(), cloud: processExecutors() }
+  const there = engines.cloud()
+  const here = half?.phone ?? engines.phone()
+  const executors = { device: here.executors, cloud: there.executors }
   return pipeline(
     'quickstart',
-    { models, deadline: sla, late: 'answer', patience: 2000, window: 4, order: 'none' },
+    { models, deadline: sla, late: 'answer', patience: 2000, window: 4, order: 'none', clock },
     capture(frames, { live: true }),
-    decide(...(half ? [half.policy.decider()] : [])),
-    preprocess(images),
+    decide(...(half ? [whole, half.policy.decider()] : [])),
+    preprocess({ images: here.images, concurrency: 1 }),
     execute({ executors, warm: 'all' }),
     // Who learns nothing needs no probes.
     transfer(half?.policy.decides === false ? { probe: false } : {}),
-    preprocess(),
+    preprocess({ images: there.images }),
     execute({ executors, warm: 'all' }),
   )
 }
@@ -178,7 +196,7 @@ class Camera {
     const begun = await this.#begun
     for (const [seq, { jpeg }] of shots.entries()) {
       const wait = begun + this.due(seq) - clock.now()
-      if (wait > 0) await setTimeout(wait)
+      if (wait > 0) await sleep(clock, wait)
       yield { id: `${phone}-${seq}`, payload: picture(jpeg) }
     }
   }

@@ -4,6 +4,8 @@ import { restored } from './restore.ts'
 const bins = 10
 /** What is assumed of a bin, that a score is what it says, counts as so many answers that were checked. */
 const weight = 4
+/** Before any answer scores are taken to be spread as Beta(κ·A, κ·(1 − A)) with κ = 3; counts as so many answers. */
+const prior = { concentration: 3, answers: 10 }
 /** Answers counted before the newest begin to count for more. */
 const horizon = 500
 
@@ -21,18 +23,23 @@ export interface Acceptance {
 /**
  * Accuracy of one model by the score it gives itself, in bins of a tenth. A bin starts as the score says, shifted so that
  * over all answers seen the mean is the model's accuracy; what was checked since (against the truth, or against a more
- * accurate model that answered the same message) counts against four answers' worth of that.
+ * accurate model that answered the same message) counts against four answers' worth of that. How often it gives which score
+ * is assumed as well, as ten answers' worth: good models are sure more often.
  */
 export class Calibration {
   readonly #seen = new Float64Array(bins)
   readonly #checked = new Float64Array(bins)
   readonly #right = new Float64Array(bins)
   readonly #accuracy: number
+  readonly #assumed: Float64Array
+  /** By threshold, until something is learned. */
+  readonly #acceptances: (Acceptance | undefined)[] = []
   #count = 0
 
   /** @param accuracy of the model over all answers, 0…1 */
   constructor(accuracy: number) {
     this.#accuracy = accuracy
+    this.#assumed = spread(accuracy)
   }
 
   /** Answers seen, the newest so many hundred. */
@@ -47,6 +54,7 @@ export class Calibration {
       for (let i = 0; i < bins; i++) this.#seen[i] = (this.#seen[i] as number) * (1 - 1 / horizon)
       this.#count -= 1
     }
+    this.#acceptances.length = 0
     const bin = at(score)
     this.#seen[bin] = (this.#seen[bin] as number) + 1
     this.#count += 1
@@ -55,6 +63,7 @@ export class Calibration {
   /** Learns whether an answer with this score was right. */
   check(score: number, right: boolean): void {
     if (!(score >= 0 && score <= 1)) return
+    this.#acceptances.length = 0
     const bin = at(score)
     this.#checked[bin] = (this.#checked[bin] as number) + 1
     if (right) this.#right[bin] = (this.#right[bin] as number) + 1
@@ -67,11 +76,16 @@ export class Calibration {
 
   /** What a threshold does, a multiple of a tenth: scores below it are not accepted. */
   at(threshold: number): Acceptance {
-    const shift = this.#shift()
     const first = Math.round(threshold * bins)
+    this.#acceptances[first] ??= this.#acceptance(first)
+    return this.#acceptances[first]
+  }
+
+  #acceptance(first: number): Acceptance {
+    const shift = this.#shift()
     let [above, right, below, rightBelow] = [0, 0, 0, 0]
     for (let bin = 0; bin < bins; bin++) {
-      const seen = this.#seen[bin] as number
+      const seen = (this.#seen[bin] as number) + (this.#assumed[bin] as number)
       const chance = this.#bin(bin, shift)
       if (bin >= first) {
         above += seen
@@ -82,7 +96,7 @@ export class Calibration {
       }
     }
     return {
-      share: above + below > 0 ? above / (above + below) : 1,
+      share: above / (above + below),
       accepted: above > 0 ? right / above : this.#accuracy,
       rejected: below > 0 ? rightBelow / below : this.#accuracy,
     }
@@ -99,6 +113,7 @@ export class Calibration {
     this.#seen.set(seen)
     this.#checked.set(checked)
     this.#right.set(right)
+    this.#acceptances.length = 0
     this.#count = seen.reduce((sum, count) => sum + count, 0)
   }
 
@@ -106,10 +121,11 @@ export class Calibration {
   #shift(): number {
     let [sum, count] = [0, 0]
     for (let bin = 0; bin < bins; bin++) {
-      sum += (this.#seen[bin] as number) * middle(bin)
-      count += this.#seen[bin] as number
+      const seen = (this.#seen[bin] as number) + (this.#assumed[bin] as number)
+      sum += seen * middle(bin)
+      count += seen
     }
-    return count > 0 ? this.#accuracy - sum / count : 0
+    return this.#accuracy - sum / count
   }
 
   #bin(bin: number, shift: number): number {
@@ -119,4 +135,13 @@ export class Calibration {
 }
 
 const at = (score: number) => Math.min(bins - 1, Math.floor(score * bins))
+/** How often a model of this accuracy is assumed to give which score, by bin. */
+function spread(accuracy: number): Float64Array {
+  const { concentration, answers } = prior
+  const density = (x: number) => x ** (concentration * accuracy - 1) * (1 - x) ** (concentration * (1 - accuracy) - 1)
+  const shares = Float64Array.from({ length: bins }, (_, bin) => density(middle(bin)))
+  const whole = shares.reduce((sum, share) => sum + share, 0)
+  return shares.map((share) => (answers * share) / whole)
+}
+
 const middle = (bin: number) => (bin + 0.5) / bins

@@ -26,6 +26,9 @@ const least = 1
 /** What is overdue counts until it is known whose fault it was; so many at most. */
 const most = 8
 
+/** What took at most so many times as long as expected was as quick as ever. */
+const asEver = 1.5
+
 interface Overdue {
   readonly edge: string
   readonly bytes: number
@@ -52,13 +55,16 @@ export class Lines {
     return this.#overdue.length
   }
 
-  /** What is known of the way to a target; of the edge that answered last where nothing is. */
-  line(target: Target, world: World, now: number): Line {
+  /**
+   * What is known of the way to a target; of the edge that answered last where nothing is.
+   * @param late how many times slower it seems by what was not answered yet
+   */
+  line(target: Target, world: World, now: number, late = 1): Line {
     const edge = this.edge(target)
-    if (edge === undefined || !this.link.knows(edge)) return this.#heardOf(world, now)
+    if (edge === undefined || !this.link.knows(edge)) return this.#heardOf(world, now, late)
     const base = this.link.mean(0, edge) as number
     const byte = ((this.link.mean(1e6, edge) as number) - base) / 1e6
-    const slower = edge === this.link.edge ? this.#slower : 1
+    const slower = edge === this.link.edge ? Math.max(late, this.#slower) : late
     const known = slower * slower
     const spread = [
       known * this.link.variance(0, false, edge),
@@ -81,17 +87,20 @@ export class Lines {
 
   /** Learns that so many bytes up, and the answer down, took `ms` over an edge. */
   crossed(edge: string, bytes: number, ms: number, now: number): void {
+    const known = this.link.mean(bytes, edge)
+    // Who answers now as quickly as ever was away; who is slow now is who was slow before, or another was.
+    const away = known !== undefined && ms <= asEver * known
+    for (const one of this.#overdue) if (!away && one.edge === edge) this.link.observeAtLeast(one.bytes, one.ms, now)
     this.link.observe(edge, bytes, ms, now)
-    // Who answers now is who did not before, or another did not.
-    for (const one of this.#overdue) if (one.edge === edge) this.link.observeAtLeast(one.bytes, one.ms, now)
     this.#settle()
   }
 
   /** Learns what a probe of so many bytes took. A round trip over a way that nobody took for long starts it afresh. */
   probed(edge: string, bytes: number, ms: number, now: number): void {
     const stale = this.#overdue.length > 0 || this.link.age(now, edge) > this.link.staleAfter
-    if (bytes < telling && stale && this.link.knows(edge)) this.link.refresh(edge, ms, undefined, now)
-    else this.link.observe(edge, bytes, ms, now)
+    const tells = bytes >= telling
+    if (!tells && stale && this.link.knows(edge)) this.link.refresh(edge, ms, undefined, now)
+    else this.link.observe(edge, tells ? bytes : 0, ms, now)
     this.#settle()
   }
 
@@ -111,12 +120,17 @@ export class Lines {
     this.#slower = 1
   }
 
-  #heardOf(world: World, now: number): Line {
+  #heardOf(world: World, now: number, late: number): Line {
     const fact = world.get('link')
-    if (!fact) return guessed
+    if (!fact) return { ...guessed, base: late * guessed.base, byte: late * guessed.byte }
     const { uplink = 0, rtt = guessed.base } = fact.value
     const byte = uplink > 0 ? 8000 / uplink : guessed.byte
-    return { base: rtt, byte, spread: certain, doubt: uplink > 0 ? this.#aged(0.3, now - fact.at) : guessed.doubt }
+    return {
+      base: late * rtt,
+      byte: late * byte,
+      spread: certain,
+      doubt: uplink > 0 ? this.#aged(0.3, now - fact.at) : guessed.doubt,
+    }
   }
 
   /** What is known wears out: once it is stale, a link may be another. */

@@ -136,7 +136,8 @@ export class PathTimes {
     if (crossing?.at === 'captured' && cloud !== undefined) this.#cloud.observe(bytes, width, height, cloud)
     if (crossing?.at === 'prepared') this.#observePrepared(crossing.encoding, crossing.bytes, entry, cloud ?? 0)
     if (load > 0 && execute > 0) this.#observeLoad(crossing ? 'cloud' : 'device', entry.id, load)
-    const ran = Math.max(0, execute - load)
+    // On the device what waited is known by what it waited for; in the cloud others make it wait.
+    const ran = Math.max(0, execute - load - (crossing ? 0 : (timings.queue ?? 0)))
     const reference = guessedRun(entry)
     const here = crossing ? (timings.head ?? 0) : ran
     const share = crossing ? shareHere : 1

@@ -34,6 +34,8 @@ export class Reach {
 
   /** Learns whether a target answered. */
   observe(target: string, answered: boolean, now: number): void {
+    // It was there all the time: what was late was slow.
+    if (answered && (this.#targets.get(target)?.late ?? 0) > 0) this.#targets.delete(target)
     this.#follow(target, answered, 0, now)
   }
 

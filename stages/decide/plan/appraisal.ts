@@ -18,6 +18,8 @@ export interface Objective {
 
 /** A backup starts so late that it is still done in time with this chance. */
 const surely = 0.95
+/** What is off by more, relative, is a guess. */
+const guess = 0.4
 
 /**
  * What every arm (a path with a backup) is worth, for one message: U = P·A + (1 − P)·P_b·A_b − λ·E − μ·money − κ·Σ Q·t. Arm
@@ -39,6 +41,7 @@ export class Appraisal {
   readonly standChance: Float64Array
   readonly standAccuracy: Float64Array
   readonly #standTime: Float64Array
+  readonly #standLog: Float64Array
   /** ln of the milliseconds from now in which it need not start. */
   readonly #grace: Float64Array
   /** 1 for backups that are any: a model's, or the last answer. */
@@ -69,6 +72,7 @@ export class Appraisal {
     this.standChance = new Float64Array(this.backups)
     this.standAccuracy = new Float64Array(this.backups)
     this.#standTime = new Float64Array(this.backups)
+    this.#standLog = new Float64Array(this.backups)
     this.#grace = new Float64Array(this.backups)
     this.#stands = Uint8Array.from(paths.backups, (backup) => (backup === 'none' ? 0 : 1))
   }
@@ -81,6 +85,9 @@ export class Appraisal {
     const { time, device, uplink, cloud, bytes, chance, accuracy, byte: perBytes } = this.#forecast
     const { count, kind: kinds, target } = this.#paths
     const { backups, utility, feasible, right, energy: spendings, money: payments, standChance, standAccuracy } = this
+    const { margin } = settings
+    const ratios = knowledge.onTime.of('answered')
+    const standLog = this.#standLog
     const [stands, standTime, graces, forecast] = [this.#stands, this.#standTime, this.#grace, this.#forecast]
     const debts = weights.debt / 1e6
     const timeless = request.remaining === Number.POSITIVE_INFINITY ? weights.time / 1000 : 0
@@ -114,6 +121,9 @@ export class Appraisal {
       const owed = debts * (debt.device * here + debt.uplink * up + debt.cloud * there)
       const rest = weights.money * paid + owed + timeless * (time[p] as number)
       const first = p * backups
+      // One picture at a time: what stands in waits for what is prepared for the other.
+      const held = at >= kind.prepared ? here : 0
+      const logHeld = held > 0 ? Math.log(Math.max(0, request.remaining - margin - held)) : 0
       const keeps = a1 >= leastAccuracy && paid <= mostMoney && sent <= mostBytes
       for (let b = 0; b < backups; b++) {
         const arm = first + b
@@ -128,9 +138,12 @@ export class Appraisal {
         let fits = keeps
         if (crosses && stands[b] === 1) {
           const a2 = standAccuracy[b] as number
-          correct += (1 - p1) * (standChance[b] as number) * a2
-          fits &&= a2 >= leastAccuracy
           const takes = standTime[b] as number
+          let p2 = standChance[b] as number
+          if (takes > 0 && p2 > 0 && held > (this.start[b] as number) - request.elapsed)
+            p2 = Math.min(p2, ratios.at(logHeld - (standLog[b] as number)))
+          correct += (1 - p1) * p2 * a2
+          fits &&= a2 >= leastAccuracy
           if (counted && takes > 0) {
             const runs = 1 - forecast.within(p, graces[b] as number)
             mJ += (runs * takes * energy.computing) / 1000
@@ -201,10 +214,16 @@ export class Appraisal {
   }
 
   /** What a model that stands in for an arm is expected to take; undefined where none does. */
-  standIn(arm: number, knowledge: Knowledge): StandIn | undefined {
-    const model = this.#paths.backupModels[this.backup(arm)] as number
+  standIn(arm: number, elapsed: number, knowledge: Knowledge): StandIn | undefined {
+    const backup = this.backup(arm)
+    const model = this.#paths.backupModels[backup] as number
     if (!this.stands(arm) || model < 0) return undefined
-    return { time: this.#forecast.here[model] as number, doubt: this.#forecast.standInDoubt(model, knowledge) }
+    return {
+      model: (this.#paths.models[model] as { readonly id: string }).id,
+      ready: Math.max(0, (this.start[backup] as number) - elapsed),
+      time: this.#forecast.here[model] as number,
+      doubt: this.#forecast.standInDoubt(model, knowledge),
+    }
   }
 
   /** The chance that an arm answers in time, by whatever of it. */
@@ -227,23 +246,26 @@ export class Appraisal {
     return Math.max(0, ((has as number) - limit) / Math.max(limit, 1e-9))
   }
 
-  #standIns(
-    { elapsed, remaining, source, now }: DecisionRequest,
-    { onTime, constancy }: Knowledge,
-    margin: number,
-  ): void {
+  #standIns({ elapsed, remaining, source, now }: DecisionRequest, knowledge: Knowledge, margin: number): void {
+    const { onTime, constancy } = knowledge
+    const { wait, first } = this.#forecast
     const ratios = onTime.of('answered')
     const { backups, backupModels } = this.#paths
     for (let b = 0; b < this.backups; b++) {
       const model = backupModels[b] as number
       if (model >= 0) {
         const takes = this.#forecast.here[model] as number
-        const latest = remaining - margin - ratios.within(takes, surely)
+        // Where its time is a guess, all that it may be off counts; on a device that ran nothing yet it starts at once.
+        const doubt = this.#forecast.standInDoubt(model, knowledge)
+        const sure = ratios.within(takes, surely) * (doubt > guess ? Math.exp(doubt) : 1)
+        const latest = first === undefined ? remaining - margin - sure : 0
         const start = Number.isFinite(latest) ? Math.max(0, latest) : 0
         this.start[b] = elapsed + start
         this.#standTime[b] = takes
         this.#grace[b] = Math.log(start)
-        this.standChance[b] = ratios.chance(takes, remaining - margin - start)
+        const known = first === undefined || first === model
+        this.#standLog[b] = Math.log(takes)
+        this.standChance[b] = known ? ratios.chance(takes, remaining - margin - Math.max(start, wait)) : 0
         this.standAccuracy[b] = this.#paths.models[model]?.accuracy ?? 0
         continue
       }

@@ -2,7 +2,7 @@ import type { CatalogueEntry } from '../../manage/index.ts'
 import type { Calibration } from '../estimate/calibration.ts'
 import type { Appraisal } from './appraisal.ts'
 import type { Forecast } from './forecast.ts'
-import type { Paths } from './paths.ts'
+import { kind, type Paths } from './paths.ts'
 
 /** A first try whose answer is taken from a score on; else a better model is asked with the time that is left. */
 export interface Cascade {
@@ -13,8 +13,8 @@ export interface Cascade {
 
 /** Scores from which an answer may be taken. */
 const thresholds = [0.5, 0.6, 0.7, 0.8, 0.9] as const
-/** Answers seen of a model before what its scores say is used. */
-const known = 20
+/** What is assumed of scores counts for less than what was seen: by so much it must be better, until so many answers were. */
+const unproven = { worth: 0.05, answers: 20 }
 /** Second tries that are looked at. */
 const seconds = 4
 
@@ -30,31 +30,32 @@ export function bestCascade(
   appraisal: Appraisal,
   left: number,
   utility: number,
-  calibration: (model: string) => Calibration | undefined,
+  calibration: (model: CatalogueEntry) => Calibration,
 ): Cascade | undefined {
-  if (!paths.models.some(({ id }) => (calibration(id)?.count ?? 0) >= known)) return undefined
   const next = largest(appraisal)
   let found: Cascade | undefined
   let most = utility
   for (let model = 0; model < paths.models.length; model++) {
-    const scores = calibration((paths.models[model] as CatalogueEntry).id)
-    if (!scores || scores.count < known) continue
     const p = quickest(model, paths, forecast, appraisal)
     if (p < 0) continue
+    const scores = calibration(paths.models[model] as CatalogueEntry)
+    const doubt = unproven.worth * Math.max(0, 1 - scores.count / unproven.answers)
     const first = p * appraisal.backups
     const p1 = forecast.chance[p] as number
-    const cost1 = p1 * (forecast.accuracy[p] as number) - (appraisal.utility[first] as number)
+    const cost1 = doubt + p1 * (forecast.accuracy[p] as number) - (appraisal.utility[first] as number)
     for (const accept of thresholds) {
       const { share, accepted, rejected } = scores.at(accept)
       if (share <= 0 || share >= 1) continue
       for (const second of next) {
         const s = appraisal.path(second)
-        const a2 = forecast.accuracy[s] as number
+        const whole = forecast.accuracy[s] as number
+        // What is easy is easy for both: of the messages left the better model is right less often than of all.
+        const a2 = (whole - share * Math.max(accepted, whole)) / (1 - share)
         if (paths.model[s] === model || a2 <= rejected) continue
         // Not even if it were always in time.
         if (p1 * share * accepted - cost1 + (1 - share) * (a2 + p1 * rejected) <= most) continue
         const p2 = forecast.within(s, Math.log(Math.max(0, left - (forecast.time[p] as number))))
-        const cost2 = (forecast.chance[s] as number) * a2 - (appraisal.utility[second] as number)
+        const cost2 = (forecast.chance[s] as number) * whole - (appraisal.utility[second] as number)
         const taken = p1 * share * accepted - cost1
         const value = taken + (1 - share) * (p2 * a2 + (1 - p2) * p1 * rejected - cost2)
         if (value > most) {
@@ -67,11 +68,11 @@ export function bestCascade(
   return found
 }
 
-/** The path of a model that answers soonest; −1 where none is within the limits. */
+/** The path of a model that answers soonest on the device; −1 where none is within the limits. */
 function quickest(model: number, paths: Paths, forecast: Forecast, { feasible, backups }: Appraisal): number {
   let [found, least] = [-1, Number.POSITIVE_INFINITY]
   for (let p = 0; p < paths.count; p++) {
-    if (paths.model[p] !== model || feasible[p * backups] !== 1) continue
+    if (paths.kind[p] !== kind.answered || paths.model[p] !== model || feasible[p * backups] !== 1) continue
     const time = forecast.time[p] as number
     if (time < least) {
       found = p

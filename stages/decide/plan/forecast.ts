@@ -1,10 +1,12 @@
 import type { DecisionRequest, World } from '../../../pipeline/index.ts'
 import type { CatalogueEntry } from '../../manage/index.ts'
+import type { Backlog } from '../estimate/backlog.ts'
 import type { Constancy } from '../estimate/constancy.ts'
 import { guessedRun } from '../estimate/guess.ts'
 import type { OnTime, Ratios } from '../estimate/ontime.ts'
 import type { PathTimes } from '../estimate/paths.ts'
 import type { Reach } from '../estimate/reach.ts'
+import type { Unanswered } from '../estimate/unanswered.ts'
 import { type Kind, kind, kindNames, type Paths } from './paths.ts'
 
 /** What was learned so far, as far as forecasts need it. */
@@ -13,6 +15,9 @@ export interface Knowledge {
   readonly onTime: OnTime
   readonly reach: Reach
   readonly constancy: Constancy
+  readonly unanswered: Unanswered
+  readonly backlog: Backlog
+  readonly impossible: ReadonlySet<string>
 }
 
 /** Standard deviations of a link that are held against it. */
@@ -51,10 +56,20 @@ export class Forecast {
   // By target: the chance that it answers at all, and how loaded it is.
   readonly #reach: Float64Array
   readonly #factor: Float64Array
+  /** By kind: 0 where it was found to be impossible. */
+  readonly #open = new Float64Array(kindNames.length)
   readonly #ratios: (Ratios | undefined)[]
   readonly #edges: (string | undefined)[]
   /** Names of the pools, by kind and target: made anew where an edge changes. */
   readonly #pools: (string | undefined)[]
+  /** Milliseconds until what the device was given to run has run. */
+  wait = 0
+  /**
+   * Position of the one model that is run on a device where nothing was run yet, −1 while it has not come back; undefined
+   * where something is known. A catalogue's times may be those of another machine.
+   */
+  first: number | undefined
+  readonly #quickest: number
   #request: DecisionRequest | undefined
   #beside = 0
 
@@ -86,6 +101,7 @@ export class Forecast {
     this.#ratios = new Array(kindNames.length * targets)
     this.#edges = new Array(targets)
     this.#pools = new Array(kindNames.length * targets)
+    this.#quickest = paths.quickest
   }
 
   /** Writes all arrays for a message. */
@@ -106,6 +122,20 @@ export class Forecast {
     return this.#pools[(kinds[path] as number) * targets.length + (target[path] as number)] as string
   }
 
+  /** Milliseconds that a path prepares on the device before anything runs there. */
+  preparing(path: number): number {
+    const { kind: kinds, slot } = this.#paths
+    return (kinds[path] as number) >= kind.prepared ? (this.#prepare[slot[path] as number] as number) : 0
+  }
+
+  /** Milliseconds of a path's crossing without what is held against it. */
+  way(path: number): number {
+    const t = this.#paths.target[path] as number
+    return this.#paths.crosses(path)
+      ? (this.base[t] as number) + (this.byte[t] as number) * (this.bytes[path] as number)
+      : 0
+  }
+
   /** The edge a target is reached by, as far as anybody knows. */
   edge(target: number): string | undefined {
     return this.#edges[target]
@@ -118,7 +148,7 @@ export class Forecast {
     const t = target[path] as number
     const ratios = this.#ratios[at * targets.length + t] as Ratios
     const reach = at >= kind.captured && at <= kind.after ? (this.#reach[t] as number) : 1
-    return reach * ratios.at(logMs - (this.#log[path] as number))
+    return (this.#open[at] as number) * reach * ratios.at(logMs - (this.#log[path] as number))
   }
 
   /** How far off a path's time may be: standard deviation of its logarithm, roughly. */
@@ -161,7 +191,11 @@ export class Forecast {
     return total > 0 ? off / total : 0
   }
 
-  #steps(request: DecisionRequest, world: World, { times, onTime, reach }: Knowledge): void {
+  #steps(
+    request: DecisionRequest,
+    world: World,
+    { times, onTime, reach, unanswered, backlog, impossible }: Knowledge,
+  ): void {
     const { slots, models, targets } = this.#paths
     const { bytes, width, height, now, side, way, at } = request
     const below = side === 'cloud'
@@ -181,11 +215,13 @@ export class Forecast {
     }
     const resident = world.value('resident')
     const tensor = below || at !== 'captured' ? 0 : times.prepare('tensor', bytes, width, height)
+    for (let k = 0; k < kindNames.length; k++) this.#open[k] = impossible.has(kindNames[k] as string) ? 0 : 1
+    const late = below ? 1 : unanswered.slower(now)
     for (let t = 0; t < targets.length; t++) {
       const target = targets[t] as 'any'
-      const line = below ? undefined : times.lines.line(target, world, now)
-      this.base[t] = line ? line.base : (way?.down ?? 0)
+      const line = below ? undefined : times.lines.line(target, world, now, late)
       this.byte[t] = line ? line.byte : 0
+      this.base[t] = line ? line.base + unanswered.wait(now, line.byte) : (way?.down ?? 0)
       this.#spread.set(line ? line.spread : nothing, 3 * t)
       this.#worn[t] = line ? line.doubt : 0
       const edge = below ? world.value('cloud')?.node : times.lines.edge(target)
@@ -213,6 +249,9 @@ export class Forecast {
           reference * times.runs.cloud(entry.id, node) * (this.#factor[t] as number) + coldThere
       }
     }
+    this.wait = below ? 0 : backlog.wait(now, (id) => this.#run[models.findIndex((entry) => entry.id === id)] ?? 0)
+    const unmet = !below && times.runs.runs.device === 0 && request.remaining !== Number.POSITIVE_INFINITY
+    this.first = unmet ? (backlog.length > 0 ? -1 : this.#quickest) : undefined
   }
 
   #combine(left: number): void {
@@ -221,7 +260,7 @@ export class Forecast {
     const [runs, runsThere, prepares, units] = [this.#run, this.#runThere, this.#prepare, this.#unit]
     const [rests, restBytes, reaches, ratios] = [this.#rest, this.#restByte, this.#reach, this.#ratios]
     const [logs, spreads] = [this.#log, this.#spread]
-    const width = targets.length
+    const [width, wait, first, open] = [targets.length, this.wait, this.first, this.#open]
     const logLeft = left > 0 ? Math.log(left) : Number.NEGATIVE_INFINITY
     for (let p = 0; p < count; p++) {
       const at = kinds[p] as number
@@ -233,19 +272,19 @@ export class Forecast {
       const m = model[p] as number
       const t = target[p] as number
       const part = share[p] as number
-      let device = part * (runs[m] as number)
+      let device = part > 0 ? wait + part * (runs[m] as number) : 0
       if (at >= kind.prepared) device += prepares[s] as number
       let uplink = 0
       let cloud = 0
       let sent = 0
-      let reach = 1
+      let reach = open[at] as number
       if (at !== kind.answered) {
         sent = (bulk[p] as number) * (units[s] as number)
         // What is not known of the way is held against it: small messages hardly tell what large ones take.
         uplink = (base[t] as number) + (byte[t] as number) * sent + caution * deviation(spreads, t, sent)
         cloud = (1 - part) * (runsThere[m * width + t] as number)
         if (at !== kind.after) cloud += (rests[s] as number) + (restBytes[s] as number) * sent
-        reach = reaches[t] as number
+        reach *= reaches[t] as number
       }
       const time = device + uplink + cloud
       const log = Math.log(time)
@@ -255,7 +294,8 @@ export class Forecast {
       bytes[p] = sent
       times[p] = time
       logs[p] = log
-      chance[p] = reach * (ratios[at * width + t] as Ratios).at(logLeft - log)
+      const unknown = first !== undefined && part > 0 && m !== first
+      chance[p] = unknown ? 0 : reach * (ratios[at * width + t] as Ratios).at(logLeft - log)
     }
   }
 }

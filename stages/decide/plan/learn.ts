@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { layerOf, type Outcome, type Probe, type Target, type World } from '../../../pipeline/index.ts'
 import type { CatalogueEntry, Models } from '../../manage/index.ts'
+import { Backlog } from '../estimate/backlog.ts'
 import { Calibration } from '../estimate/calibration.ts'
 import { Constancy } from '../estimate/constancy.ts'
 import type { CutCosts } from '../estimate/cuts.ts'
@@ -9,6 +10,7 @@ import { OnTime } from '../estimate/ontime.ts'
 import { PathTimes } from '../estimate/paths.ts'
 import { Reach } from '../estimate/reach.ts'
 import { restored } from '../estimate/restore.ts'
+import { Unanswered } from '../estimate/unanswered.ts'
 import type { Knowledge } from './forecast.ts'
 import type { Settings } from './options.ts'
 
@@ -40,6 +42,9 @@ export interface Expected {
   readonly bulk: number
   readonly share: number
   readonly beside: number
+  /** The model that runs on this half's executors, and what is prepared before, ms; undefined where none does. */
+  readonly model: string | undefined
+  readonly prepare: number
   /** How far off the whole may be: standard deviation of its logarithm. */
   readonly doubt: number
   /** The model that stands in for it, where one does. */
@@ -48,6 +53,9 @@ export interface Expected {
 
 /** Milliseconds that a stand-in was to take, and how far off that may be. */
 export interface StandIn {
+  readonly model: string
+  /** Milliseconds from the decision to its run. */
+  readonly ready: number
   readonly time: number
   readonly doubt: number
 }
@@ -81,6 +89,10 @@ export class Learner implements Knowledge {
   readonly onTime = new OnTime()
   readonly reach = new Reach()
   readonly constancy = new Constancy()
+  readonly unanswered = new Unanswered()
+  readonly backlog = new Backlog()
+  /** Kinds of path that this pipeline cannot go: it will not learn to while it runs. */
+  readonly impossible = new Set<string>()
   readonly #calibrations = new Map<string, Calibration>()
   readonly #pending = new Map<string, Pending>()
   /** Of messages that are decided about in the cloud; learned anew within some dozens of them, and not saved. */
@@ -90,13 +102,16 @@ export class Learner implements Knowledge {
     this.times = new PathTimes(link)
   }
 
-  /** The scores of a model; undefined while it has given none. */
-  calibration(model: string): Calibration | undefined {
-    return this.#calibrations.get(model)
+  /** What the scores of a model stand for. */
+  calibration({ id, accuracy }: CatalogueEntry): Calibration {
+    const known = this.#calibrations.get(id) ?? new Calibration(accuracy)
+    this.#calibrations.set(id, known)
+    return known
   }
 
   /** Remembers what is expected of a message. */
   expect(id: string, expected: Expected): void {
+    this.#given(id, expected)
     const pending = this.#pending.get(id)
     if (pending) {
       pending.expected = expected
@@ -119,6 +134,7 @@ export class Learner implements Knowledge {
 
   observe(outcome: Outcome, world: World, models: Models, cutsOf: (model: string) => CutCosts): void {
     const { id, kind, plan, side, backup } = outcome
+    this.#ended(outcome)
     const pending = this.#pending.get(id)
     const entry = plan.model !== undefined && models.ids.includes(plan.model) ? models.entry(plan.model) : undefined
     if (backup) {
@@ -151,6 +167,27 @@ export class Learner implements Knowledge {
       )
   }
 
+  /** What device and uplink have been given to do. */
+  #given(id: string, { at, crosses, device, uplink, cloud, bytes, model, share, prepare, standIn }: Expected): void {
+    this.backlog.done(id)
+    this.backlog.done(standInOf(id))
+    if (crosses) this.unanswered.sent(id, bytes, at + device, uplink + cloud)
+    if (model !== undefined && share > 0) this.backlog.add(id, model, share, at + prepare)
+    if (standIn) this.backlog.add(standInOf(id), standIn.model, 1, at + standIn.ready)
+  }
+
+  /** What they need do no longer. */
+  #ended({ id, kind, error, backup, settled, now }: Outcome): void {
+    const abandoned = kind === 'failure' && (error === 'deadline-exceeded' || error === 'cancelled')
+    const work = backup ? standInOf(id) : id
+    if (abandoned) this.backlog.givenUp(work)
+    else this.backlog.done(work)
+    if (backup) return
+    if (settled) this.backlog.spared(standInOf(id), now)
+    if (kind === 'message') this.unanswered.answered(id)
+    else if (!abandoned) this.unanswered.ended(id)
+  }
+
   /** Learns from a probe: one that got through says how things are now, whatever was known of a way nobody took for long. */
   probed({ node, bytes, ms, answered, now }: Probe): void {
     const targets: Target[] = node === undefined || node === this.times.lines.link.edge ? ['any'] : []
@@ -161,6 +198,7 @@ export class Learner implements Knowledge {
     }
     for (const target of targets) this.reach.alive(target, now)
     if (node !== undefined) this.times.lines.probed(node, bytes, ms, now)
+    this.unanswered.through(now - ms)
   }
 
   /** What was learned, as plain JSON. */
@@ -183,7 +221,7 @@ export class Learner implements Knowledge {
     this.constancy.restore(constancy)
     this.#calibrations.clear()
     for (const [model, scores] of Object.entries(calibrations))
-      if (models.ids.includes(model)) this.#calibrationOf(models.entry(model)).restore(scores)
+      if (models.ids.includes(model)) this.calibration(models.entry(model)).restore(scores)
   }
 
   #answered(
@@ -216,6 +254,7 @@ export class Learner implements Knowledge {
     entry: CatalogueEntry | undefined,
     expected: Expected | undefined,
   ): void {
+    if (error === 'bad-configuration' && side === 'device' && expected) this.impossible.add(expected.kind)
     const crosses = plan.cut !== 'answered' && expected?.crosses !== false
     if (side === 'device' && crosses && error !== undefined && unreachable.has(error))
       this.reach.observe(targetOf(plan.target), false, now)
@@ -239,7 +278,7 @@ export class Learner implements Knowledge {
   }
 
   /** The pool is told of its own spread alone: not of guesses. What was given up took at least what was predicted. */
-  #took(pool: string, { time, doubt }: StandIn, took: number, givenUp = false): void {
+  #took(pool: string, { time, doubt }: Pick<StandIn, 'time' | 'doubt'>, took: number, givenUp = false): void {
     if (doubt <= guess) this.onTime.observe(pool, time, givenUp ? Math.max(time, took) : took)
   }
 
@@ -261,22 +300,18 @@ export class Learner implements Knowledge {
   /** Of two models that answered the same message the more accurate one is taken to be right. */
   #judge(pending: Pending, answer: Answer, captured: number, models: Models): void {
     const entry = models.entry(answer.model)
-    this.#calibrationOf(entry).see(answer.score)
+    this.calibration(entry).see(answer.score)
     this.constancy.observe(pending.source, answer.label, entry.accuracy, captured)
     const before = pending.answer
     pending.answer = answer
     if (!before || before.model === answer.model) return
     const other = models.entry(before.model)
     const lesser = other.accuracy <= entry.accuracy ? before : answer
-    this.#calibrationOf(lesser === before ? other : entry).check(lesser.score, before.label === answer.label)
-  }
-
-  #calibrationOf({ id, accuracy }: CatalogueEntry): Calibration {
-    const known = this.#calibrations.get(id) ?? new Calibration(accuracy)
-    this.#calibrations.set(id, known)
-    return known
+    this.calibration(lesser === before ? other : entry).check(lesser.score, before.label === answer.label)
   }
 }
+
+const standInOf = (id: string) => `${id}+`
 
 function targetOf(target: Target | undefined): Target {
   return target ?? 'any'

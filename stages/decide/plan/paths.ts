@@ -10,6 +10,7 @@ import {
 import type { CatalogueEntry, Models } from '../../manage/index.ts'
 import { isActivationEncoding } from '../../transfer/index.ts'
 import { type CutCosts, cutCosts } from '../estimate/cuts.ts'
+import { guessedRun } from '../estimate/guess.ts'
 import { shrinkage } from '../estimate/paths.ts'
 import type { Leaves } from './options.ts'
 import { layersThatMayLeave, mayLeave } from './privacy.ts'
@@ -57,6 +58,8 @@ export interface PathsContext {
  */
 export class Paths {
   readonly models: readonly CatalogueEntry[]
+  /** Position of the quickest model of all, on the menu or not, by the catalogue; −1 where it is not among these. */
+  readonly quickest: number
   readonly targets: readonly Target[]
   /** Encodings that occur: the first is "as captured". */
   readonly slots: readonly string[]
@@ -81,6 +84,7 @@ export class Paths {
     const standIns = backups.flatMap((backup) => (backup.startsWith('model:') ? [backup.slice('model:'.length)] : []))
     const ids = [...new Set([...menu.models, ...standIns])].filter((id) => models.ids.includes(id))
     this.models = ids.map((id) => models.entry(id))
+    this.quickest = ids.indexOf(quickestOf(models))
     this.targets = menu.targets.length > 0 ? menu.targets : ['any']
     this.backups = backups.filter((backup) => !backup.startsWith('model:') || ids.includes(backup.slice(6)))
     this.backupModels = Int16Array.from(this.backups, (backup) => ids.indexOf(backup.slice('model:'.length)))
@@ -198,6 +202,12 @@ export class Paths {
 /** Positions of the layers of a menu. */
 function offered(costs: CutCosts, { cuts }: Menu): number[] {
   return cuts.flatMap((cut) => (layerOf(cut) === undefined ? [] : (costs.indexOf(cut) ?? [])))
+}
+
+function quickestOf(models: Models): string {
+  const time = (id: string) => guessedRun(models.entry(id))
+  const { ids } = models
+  return ids.reduce((quickest, id) => (time(id) < time(quickest) ? id : quickest), ids[0] as string)
 }
 
 function ordered(backups: readonly Backup[]): readonly Backup[] {

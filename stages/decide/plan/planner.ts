@@ -225,9 +225,11 @@ class JointPlanner implements Planner {
       this.#ceiling = curious
     }
     this.#lot = this.#random()
-    this.#ceilingThen = request.side === 'device' && request.attempt === 1 ? this.#ceiling : 0
+    const lost = this.#knows.times.lines.overdue > 0
+    this.#ceilingThen = request.side !== 'device' || request.attempt > 1 ? 0 : lost ? 1 : this.#ceiling
     if (this.#lot >= this.#ceilingThen) return 'unknown'
     const tried = this.#find(table, best, request)
+    if (lost) return tried
     this.#looked = request.now
     const { every } = this.#settings.tries
     this.#ceiling = tried && tried.chance >= curious ? curious : Math.min(curious, 1 / every)
@@ -236,7 +238,7 @@ class JointPlanner implements Planner {
 
   #find({ paths, forecast, appraisal }: Table, best: number, request: DecisionRequest): Try | undefined {
     if (appraisal.kept === 0 || request.side === 'cloud' || request.attempt > 1) return undefined
-    return this.#tries.find(paths, forecast, appraisal, best, request.remaining, this.#knows)
+    return this.#tries.find(paths, forecast, appraisal, best, request, this.#knows)
   }
 
   /** Notes what was decided, and what is expected of it. */
@@ -249,13 +251,14 @@ class JointPlanner implements Planner {
   ): void {
     const path = appraisal.path(arm)
     const { id, attempt, source, now, bytes } = request
-    const crosses = paths.crosses(path)
+    const crosses = paths.crosses(path) && request.side === 'device'
     const [device, uplink, cloud] = [forecast.device[path], forecast.uplink[path], forecast.cloud[path]] as [
       number,
       number,
       number,
     ]
     this.#tries.count(request.at === 'captured' ? bytes : 0, lot ? (forecast.bytes[path] as number) : 0)
+    if (crosses) this.#tries.crossed(now)
     this.#objective.debt.add(device, uplink, cloud)
     this.#knows.expect(id, {
       attempt,
@@ -272,8 +275,10 @@ class JointPlanner implements Planner {
       bulk: paths.bulk[path] as number,
       share: paths.share[path] as number,
       beside: besideOf(world),
+      model: request.side === 'device' ? paths.planOf(path).model : undefined,
+      prepare: forecast.preparing(path),
       doubt: forecast.doubt(path, this.#knows),
-      standIn: appraisal.standIn(arm, this.#knows),
+      standIn: appraisal.standIn(arm, request.elapsed, this.#knows),
     })
   }
 

@@ -1,3 +1,4 @@
+import type { DecisionRequest } from '../../../pipeline/index.ts'
 import type { Appraisal } from './appraisal.ts'
 import type { Forecast, Knowledge } from './forecast.ts'
 import type { Settings } from './options.ts'
@@ -17,11 +18,19 @@ const certain = 0.1
 /** A try needs this share of the chance that the best has to be right and in time, its own or that of what stands in. */
 const slack = 0.5
 
+/** The chance that a path is as quick as hoped: one deviation quicker than expected. */
+const hope = 0.16
+/** What a try after lost messages may cost, as a share of the best's chance to be right and in time. */
+const dear = 0.15
+/** Milliseconds between two of those. */
+const pause = 1000
+
 /** Keeps tries small: how much they have sent, beside all that was captured. */
 export class Tries {
   readonly #settings: Settings['tries']
   #captured = 0
   #sent = 0
+  #reassured = Number.NEGATIVE_INFINITY
 
   constructor(settings: Settings['tries']) {
     this.#settings = settings
@@ -31,6 +40,11 @@ export class Tries {
   count(captured: number, tried: number): void {
     this.#captured += captured
     this.#sent += tried
+  }
+
+  /** Notes that a crossing was decided at local time `now`: there is news soon. */
+  crossed(now: number): void {
+    this.#reassured = now
   }
 
   /** Whether a try may send so many bytes. */
@@ -47,13 +61,14 @@ export class Tries {
     forecast: Forecast,
     appraisal: Appraisal,
     best: number,
-    left: number,
+    { remaining: left, now }: DecisionRequest,
     knowledge: Knowledge,
   ): Try | undefined {
     if (this.#settings.every === Number.POSITIVE_INFINITY) return undefined
-    const least = slack * (appraisal.right[best] as number)
+    const right = appraisal.right[best] as number
+    const least = slack * right
     const { overdue } = knowledge.times.lines
-    if (overdue > 0) return this.#reassure(best, least, overdue, paths, forecast, appraisal)
+    if (overdue > 0) return this.#reassure(best, overdue, now, paths, forecast, appraisal)
     let [found, most] = [-1, (appraisal.utility[best] as number) + 1e-9]
     for (let p = 0; p < paths.count; p++) {
       if (p === appraisal.path(best) || paths.kind[p] === kind.last) continue
@@ -66,30 +81,40 @@ export class Tries {
     const doubt = forecast.doubt(found, knowledge)
     const chance = doubt > unseen ? unseenChance : 1 / this.#settings.every
     const arm =
-      this.#affordable(found, least, forecast, appraisal) ?? this.#substitute(found, least, paths, forecast, appraisal)
-    return arm === undefined || appraisal.path(arm) === appraisal.path(best) ? undefined : { arm, chance }
+      this.#affordable(found, least, left, forecast, appraisal) ??
+      this.#substitute(found, least, left, paths, forecast, appraisal)
+    if (arm === undefined || appraisal.path(arm) === appraisal.path(best)) return undefined
+    // What it costs now is to come back in the messages until the next.
+    const gain = hope * this.#settings.every * (most - (appraisal.utility[best] as number))
+    return right - (appraisal.right[arm] as number) <= gain ? { arm, chance } : undefined
   }
 
   /**
-   * After messages that did not get through: the crossing that is the soonest to, with half the chance for each more of
-   * them. Whether any does tells more than what the best would be worth.
+   * After messages that did not get through: the crossing that is the soonest to. Whether any does tells more than what the
+   * best would be worth: where something stands in for it, so that it costs next to nothing, it is taken once a second; else
+   * with half the chance for each more that was lost.
    */
   #reassure(
     best: number,
-    least: number,
     overdue: number,
+    now: number,
     paths: Paths,
     forecast: Forecast,
     appraisal: Appraisal,
   ): Try | undefined {
+    const right = appraisal.right[best] as number
+    const least = slack * right
     let found: number | undefined
     for (let p = 0; p < paths.count; p++) {
       if (!paths.crosses(p)) continue
       if (found !== undefined && (forecast.time[p] as number) >= (forecast.time[found] as number)) continue
-      if (this.#affordable(p, least, forecast, appraisal) !== undefined) found = p
+      if (this.#affordable(p, least, Number.POSITIVE_INFINITY, forecast, appraisal) !== undefined) found = p
     }
-    const arm = found === undefined ? undefined : this.#affordable(found, least, forecast, appraisal)
+    const arm =
+      found === undefined ? undefined : this.#affordable(found, least, Number.POSITIVE_INFINITY, forecast, appraisal)
     if (arm === undefined || arm === best) return undefined
+    if ((appraisal.right[arm] as number) >= (1 - dear) * right)
+      return now - this.#reassured >= pause ? { arm, chance: 1 } : undefined
     return { arm, chance: Math.max(unseenChance ** overdue, 1 / this.#settings.every) }
   }
 
@@ -102,22 +127,30 @@ export class Tries {
     left: number,
     knowledge: Knowledge,
   ): number | undefined {
-    const { backups, feasible, utility } = appraisal
-    let own = Number.NEGATIVE_INFINITY
-    for (let arm = p * backups; arm < (p + 1) * backups; arm++)
-      if (feasible[arm] === 1) own = Math.max(own, utility[arm] as number)
-    const [now, accuracy] = [forecast.chance[p] as number, forecast.accuracy[p] as number]
+    const { backups, feasible, utility, right } = appraisal
+    let arm = -1
+    for (let a = p * backups; a < (p + 1) * backups; a++)
+      if (feasible[a] === 1 && (arm < 0 || (utility[a] as number) > (utility[arm] as number))) arm = a
+    if (arm < 0) return undefined
+    const own = utility[arm] as number
+    const now = forecast.chance[p] as number
+    // What its own answer is worth beyond that of what stands in.
+    const worth = now < 1 ? ((forecast.accuracy[p] as number) - (right[arm] as number)) / (1 - now) : 0
     // Not even a sure answer in time would make it better.
-    if (own === Number.NEGATIVE_INFINITY || own + (1 - now) * accuracy <= most) return undefined
+    if (own + (1 - now) * worth <= most) return undefined
     const doubt = forecast.doubt(p, knowledge)
     if (doubt < certain) return undefined
-    const hoped = own + (forecast.within(p, Math.log(left) + doubt) - now) * accuracy
+    // At best nothing of what is held against the way is true.
+    const time = forecast.time[p] as number
+    const held = Math.log(time / (time - (forecast.uplink[p] as number) + forecast.way(p)))
+    const hoped = own + (forecast.within(p, Math.log(left) + Math.max(doubt, held)) - now) * worth
     return hoped > most ? hoped : undefined
   }
 
-  #affordable(p: number, least: number, forecast: Forecast, appraisal: Appraisal): number | undefined {
+  #affordable(p: number, least: number, left: number, forecast: Forecast, appraisal: Appraisal): number | undefined {
     const { backups, feasible, utility, right } = appraisal
-    if (!this.allows(forecast.bytes[p] as number)) return undefined
+    // What would block the way for longer than a message has costs those behind it as well.
+    if (!this.allows(forecast.bytes[p] as number) || forecast.way(p) > left) return undefined
     let found: number | undefined
     for (let b = 0; b < backups; b++) {
       const arm = p * backups + b
@@ -128,12 +161,19 @@ export class Tries {
   }
 
   /** Another crossing to the same place, which tells about link and cloud as well. */
-  #substitute(p: number, least: number, paths: Paths, forecast: Forecast, appraisal: Appraisal): number | undefined {
+  #substitute(
+    p: number,
+    least: number,
+    left: number,
+    paths: Paths,
+    forecast: Forecast,
+    appraisal: Appraisal,
+  ): number | undefined {
     if (!paths.crosses(p)) return undefined
     let found: number | undefined
     for (let other = 0; other < paths.count; other++) {
       if (!paths.crosses(other) || paths.target[other] !== paths.target[p]) continue
-      const arm = this.#affordable(other, least, forecast, appraisal)
+      const arm = this.#affordable(other, least, left, forecast, appraisal)
       if (arm === undefined) continue
       if (found === undefined || (appraisal.utility[arm] as number) > (appraisal.utility[found] as number)) found = arm
     }
