@@ -20,12 +20,12 @@ import { median, type Row, row } from './row.ts'
 
 /** Bytes of the smallest and the largest file whose costs are measured. */
 const measuredSizes = [0.25e6, 8e6] as const
-/** Smaller, so that 55,000 requests with their loads take minutes: a load reads, hashes and builds all the same. */
+/** Smaller, so that 27,500 requests with their loads take minutes: a load reads, hashes and builds all the same. */
 const replayedSizes = [0.1e6, 2e6] as const
 const mappings = 20
 /** CremeBrulee's own testbed thins the trace as much. */
 const kept = 0.001
-const shares = [0.2, 0.5]
+const shares = [0.3]
 const compared = ['lru', 'ageing', 'cost-belady'] as const satisfies readonly PolicyName[]
 
 /** Real models, a process to hold them, and the folder of their files; all gone afterwards. */
