@@ -123,7 +123,7 @@ export class Appraisal {
       const first = p * backups
       // One picture at a time: what stands in waits for what is prepared for the other.
       const held = at >= kind.prepared ? here : 0
-      const logHeld = held > 0 ? Math.log(Math.max(0, request.remaining - margin - held)) : 0
+      const logHeld = held > 0 && backups > 1 ? Math.log(Math.max(0, request.remaining - margin - held)) : 0
       const keeps = a1 >= leastAccuracy && paid <= mostMoney && sent <= mostBytes
       for (let b = 0; b < backups; b++) {
         const arm = first + b

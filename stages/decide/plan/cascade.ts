@@ -2,7 +2,7 @@ import type { CatalogueEntry } from '../../manage/index.ts'
 import type { Calibration } from '../estimate/calibration.ts'
 import type { Appraisal } from './appraisal.ts'
 import type { Forecast } from './forecast.ts'
-import { kind, type Paths } from './paths.ts'
+import type { Paths } from './paths.ts'
 
 /** A first try whose answer is taken from a score on; else a better model is asked with the time that is left. */
 export interface Cascade {
@@ -71,8 +71,8 @@ export function bestCascade(
 /** The path of a model that answers soonest on the device; −1 where none is within the limits. */
 function quickest(model: number, paths: Paths, forecast: Forecast, { feasible, backups }: Appraisal): number {
   let [found, least] = [-1, Number.POSITIVE_INFINITY]
-  for (let p = 0; p < paths.count; p++) {
-    if (paths.kind[p] !== kind.answered || paths.model[p] !== model || feasible[p * backups] !== 1) continue
+  for (const p of paths.answered[model] ?? []) {
+    if (feasible[p * backups] !== 1) continue
     const time = forecast.time[p] as number
     if (time < least) {
       found = p

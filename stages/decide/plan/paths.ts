@@ -75,6 +75,8 @@ export class Paths {
   readonly bulk: Float64Array
   readonly share: Float64Array
   readonly accuracy: Float64Array
+  /** Of each model, its paths on which nothing crosses. */
+  readonly answered: readonly (readonly number[])[]
   readonly #choices: readonly Omit<Menu, 'backups'>[]
   readonly #backups: readonly (readonly Backup[])[]
 
@@ -99,6 +101,9 @@ export class Paths {
     this.bulk = Float64Array.from(paths, (path) => path.bulk)
     this.share = Float64Array.from(paths, (path) => path.share)
     this.accuracy = Float64Array.from(paths, (path) => path.accuracy)
+    this.answered = this.models.map((_, model) =>
+      paths.flatMap((path, p) => (path.kind === kind.answered && path.model === model ? [p] : [])),
+    )
     this.#choices = paths.map((path) => this.#choice(path, menu, below))
     this.#backups = this.backups.map((backup) => [backup])
   }
