@@ -42,11 +42,17 @@ ${body}
 `
 }
 
-/** A table of a page, its first line the heads. */
-export function htmlTable(lines: readonly (readonly string[])[]): string {
-  const row = (cells: readonly string[], tag: 'th' | 'td') =>
-    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`
-  return `<table>${lines.map((cells, index) => row(cells, index === 0 ? 'th' : 'td')).join('\n')}</table>`
+/** A table of a page, its first line the heads. @param missed which of the lines stand out as what has missed its aim */
+export function htmlTable(
+  lines: readonly (readonly string[])[],
+  missed: (line: number) => boolean = () => false,
+): string {
+  const row = (cells: readonly string[], line: number) => {
+    const tag = line === 0 ? 'th' : 'td'
+    const written = cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')
+    return `<tr${line > 0 && missed(line) ? ' class="missed"' : ''}>${written}</tr>`
+  }
+  return `<table>${lines.map(row).join('\n')}</table>`
 }
 
 /** Text as HTML. */

@@ -1,4 +1,3 @@
-import TinyQueue from 'tinyqueue'
 import {
   BadConfiguration,
   type Cut,
@@ -9,6 +8,7 @@ import {
   type Side,
   World,
 } from '../../pipeline/index.ts'
+import { Agenda } from './agenda.ts'
 import { expected } from './duration.ts'
 import { Executors } from './executors.ts'
 import { blankFrame, type Frame, Frames } from './frame.ts'
@@ -18,16 +18,10 @@ import { menusOf } from './menus.ts'
 import { type Insight, insightInto, type ReplayOptions, type ReplayReport } from './policy.ts'
 import { Prober } from './prober.ts'
 import { checked, type Scenario, type ScenarioInput } from './scenario.ts'
+import { Tally } from './tally.ts'
 
 /** What happens to a frame next. */
 type Step = (frame: Frame) => void
-
-interface Event {
-  at: number
-  order: number
-  step: Step
-  frame: Frame
-}
 
 /**
  * Replays a scenario for deciders alone: no bytes, no stages; every frame is decided about by the real deciders, what
@@ -55,22 +49,14 @@ class Replay {
   readonly #executors: Executors
   readonly #worlds: { readonly device: World; readonly cloud: World }
   readonly #menus: { readonly device: Menu; readonly cloud: Menu }
-  readonly #events = new TinyQueue<Event>([], (a, b) => a.at - b.at || a.order - b.order)
+  readonly #agenda = new Agenda<Frame>()
+  readonly #tally = new Tally()
   readonly #blank: Frame[] = []
-  readonly #unused: Event[] = []
   /** Frames whose backup may still have to begin or end, as well as their answer. */
   readonly #holds = new Map<Frame, number>()
   #decided = blankFrame()
-  #now = 0
-  #order = 0
   #captured = 0
-  #dropped = 0
   #inFlight = 0
-  #ended = 0
-  #onTime = 0
-  #right = 0
-  #latency = 0
-  #sent = 0
 
   constructor(scenario: Scenario, options: ReplayOptions) {
     const { seed } = options
@@ -94,23 +80,12 @@ class Replay {
 
   run(): ReplayReport {
     this.#at(0, this.#capture, this.#fresh())
-    for (let event = this.#events.pop(); event; event = this.#events.pop()) {
-      const { at, step, frame } = event
-      this.#unused.push(event)
-      this.#now = at
-      step(frame)
-    }
-    const { frames } = this.#options
-    const answered = Math.max(1, frames - this.#dropped)
-    return {
-      frames,
-      dropped: this.#dropped,
-      onTime: this.#onTime,
-      right: this.#right,
-      latency: this.#latency / answered,
-      sentBytes: this.#sent / answered,
-      ms: this.#ended,
-    }
+    this.#agenda.run()
+    return this.#tally.report(this.#options.frames)
+  }
+
+  get #now(): number {
+    return this.#agenda.now
   }
 
   readonly #capture: Step = (frame) => {
@@ -130,7 +105,7 @@ class Replay {
     const { backup, backupAfter = 0 } = frame.plan
     if (backup?.startsWith('model:') && frame.cut !== 'answered') {
       frame.backup = backup.slice('model:'.length)
-      this.#at(Math.max(this.#now, frame.captured + backupAfter), this.#standIn, frame)
+      this.#at(frame.captured + backupAfter, this.#standIn, frame)
       this.#held(frame)
     }
     if (frame.cut === 'captured') {
@@ -142,7 +117,7 @@ class Replay {
   #drop(frame: Frame): void {
     frame.shown = 'dropped'
     frame.latency = Number.POSITIVE_INFINITY
-    this.#dropped++
+    this.#tally.drop()
     this.#options.onSettled?.(frame)
     this.#blank.push(frame)
   }
@@ -260,7 +235,6 @@ class Replay {
 
   readonly #settle: Step = (frame) => {
     const { deadline, accuracy, captures } = this.#scenario
-    this.#ended = this.#now
     frame.planned = frame.latency = this.#now - frame.captured
     const stoodIn = frame.planned > deadline && frame.backupAfter <= deadline
     if (stoodIn) {
@@ -280,10 +254,7 @@ class Replay {
       }
       this.#observe(outcomeOf(frame, 'device', this.#now, deadline), 'device')
     }
-    if (frame.onTime) this.#onTime++
-    if (frame.onTime && frame.right) this.#right++
-    this.#latency += frame.latency
-    this.#sent += frame.sent
+    this.#tally.settle(frame, this.#now)
     this.#options.onSettled?.(frame)
     if (captures.arrive.kind === 'when-settled') this.#captureNext()
     this.#release(frame)
@@ -346,11 +317,6 @@ class Replay {
   }
 
   #at(at: number, step: Step, frame: Frame): void {
-    const event = this.#unused.pop() ?? { at, order: 0, step, frame }
-    event.at = at
-    event.order = this.#order++
-    event.step = step
-    event.frame = frame
-    this.#events.push(event)
+    this.#agenda.put(at, step, frame)
   }
 }

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import Table from 'cli-table3'
-import type { EChartsOption } from 'echarts'
+import { drawn, escaped, htmlPage, htmlTable } from '../../adapters/plots/index.ts'
 import type { Findings, Paper } from './paper.ts'
 import type { Row } from './rows.ts'
 
@@ -11,10 +11,12 @@ export interface Chapter {
   readonly findings: Findings
 }
 
+const heads = ['', 'published', 'ours', '95 %', 'difference', 'aim', ''] as const
+
 /** Rows for the terminal: those that have something to be held against; the others are counted. */
 export function printed({ title, findings }: Chapter): string {
   const table = new Table({
-    head: ['', 'published', 'ours', '95 %', 'difference', 'aim', ''],
+    head: [...heads],
     colAligns: ['left', 'right', 'right', 'right', 'right'],
     style: { head: [], border: [], compact: true },
   })
@@ -62,49 +64,14 @@ async function page(chapters: readonly Chapter[]): Promise<string> {
     bodies.push(`<ul>${findings.remarks.map((remark) => `<li>${escaped(remark)}</li>`).join('')}</ul>`)
     for (const plot of findings.plots) bodies.push(await drawn(plot.title, plot.option))
     for (const name of new Set(findings.rows.map(({ table }) => table))) {
-      bodies.push(`<h2>${escaped(name)}</h2>`, htmlTable(findings.rows.filter(({ table }) => table === name)))
+      const rows = findings.rows.filter(({ table }) => table === name)
+      bodies.push(
+        `<h2>${escaped(name)}</h2>`,
+        htmlTable([heads, ...rows.map(cells)], (line) => rows[line - 1]?.holds === false),
+      )
     }
   }
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Published tables, computed again</title>
-<style>
-body { margin: 2rem; font-family: sans-serif } svg { max-width: 100%; height: auto }
-table { border-collapse: collapse; font-size: 85% } td, th { padding: .15rem .7rem; text-align: right }
-td:first-child, th:first-child { text-align: left } tr.missed td { background: #fbd5d0 } tr:hover td { background: #eef }
-</style></head>
-<body>
-${bodies.join('\n')}
-</body></html>
-`
-}
-
-function htmlTable(rows: readonly Row[]): string {
-  const head = ['', 'published', 'ours', '95 % interval', 'difference', 'aim', '']
-  const line = (row: Row) =>
-    `<tr${row.holds ? '' : ' class="missed"'}>${cells(row)
-      .map((cell) => `<td>${escaped(cell)}</td>`)
-      .join('')}</tr>`
-  return `<table><tr>${head.map((cell) => `<th>${cell}</th>`).join('')}</tr>\n${rows.map(line).join('\n')}</table>`
-}
-
-async function drawn(title: string, option: EChartsOption): Promise<string> {
-  const { init } = await import('echarts')
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width: 1000, height: 480 })
-  try {
-    chart.setOption({
-      animation: false,
-      title: { text: title, left: 'center', top: 4, textStyle: { fontSize: 14 } },
-      grid: { left: 70, right: 40, top: 80, bottom: 120 },
-      ...option,
-    })
-    return chart.renderToSVGString()
-  } finally {
-    chart.dispose()
-  }
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`)
+  return htmlPage('Published tables, computed again', bodies.join('\n'))
 }
 
 /** Runs one paper. */

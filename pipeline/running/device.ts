@@ -147,7 +147,8 @@ export class DeviceHalf {
         if (taken % burst === 0) await othersTurn()
         await this.#window.acquire(signal)
         const next = await orCancelled(iterator.next(), this.#stop)
-        if (next.done) return
+        // It may have come just before the stop, and be looked at just after: nothing enters any more.
+        if (next.done || signal.aborted) return
         this.#enter(next.value, clock.now())
       }
     } finally {
@@ -169,6 +170,7 @@ export class DeviceHalf {
     const enter = async () => {
       while (freshest) {
         await this.#window.acquire(signal)
+        if (signal.aborted) return
         const taken = replace(undefined)
         if (taken) this.#enter(taken.capture, taken.at)
       }

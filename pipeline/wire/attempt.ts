@@ -7,9 +7,8 @@ import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import { ChunkSender, chunkBytes } from './chunks.ts'
 import { decodeOutcome, encodeMessage } from './codec.ts'
-import { packFrame } from './frame.ts'
 import type { Path } from './path.ts'
-import { acceptAfter, beat, type Down, type Load, missedBeats, readDown, reviveError } from './protocol.ts'
+import { acceptAfter, beat, type Down, type Load, missedBeats, readDown, reviveError, writeUp } from './protocol.ts'
 
 /** Messages of more bytes tell how fast the way is. */
 const tellingBytes = 16 * 1024
@@ -119,8 +118,8 @@ export class Attempt {
     this.#conversation = transport.request(
       this.#to.subject,
       whole
-        ? packFrame({ kind: 'message', message: header }, parts)
-        : packFrame({ kind: 'offer', message: header, sizes: parts.map((part) => part.byteLength), chunk: chunkBytes }),
+        ? writeUp({ kind: 'message', message: header }, parts)
+        : writeUp({ kind: 'offer', message: header, sizes: parts.map((part) => part.byteLength), chunk: chunkBytes }),
       {
         headers: traceparent ? { 'Quintet-Id': key, traceparent } : { 'Quintet-Id': key },
         onReply: (delivery) => this.#onReply(delivery.data),
@@ -274,7 +273,7 @@ export class Attempt {
     const { transport, boundary } = this.#options
     if (!transport.connected) return
     const { source, id, pass } = this.#message
-    const frame = packFrame({ kind: 'cancel', id, ...(pass === undefined ? {} : { pass }) })
+    const frame = writeUp({ kind: 'cancel', id, ...(pass === undefined ? {} : { pass }) })
     try {
       for (const node of this.#node ? [this.#node] : this.#caller.suspects()) {
         transport.publish(boundary.node(source, node), frame)

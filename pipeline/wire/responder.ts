@@ -14,9 +14,8 @@ import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.
 import { Arrivals } from './arrivals.ts'
 import { encodeOutcome, type MessageHeader } from './codec.ts'
 import { Crowding } from './crowding.ts'
-import { packFrame } from './frame.ts'
 import { type Held, hold, messageOf } from './held.ts'
-import { acceptAfter, beat, type Down, keyOf, type Load, readUp, type Up } from './protocol.ts'
+import { acceptAfter, beat, type Down, keyOf, type Load, readUp, type Up, writeDown } from './protocol.ts'
 import { failed, refused } from './replies.ts'
 import type { ResponderOptions } from './responder-options.ts'
 
@@ -121,8 +120,7 @@ export class Responder {
         const { header, parts } = encodeOutcome(item)
         const load = this.#load()
         try {
-          const reply = { kind: 'result', node, outcome: header, residence, load } satisfies Down
-          this.#finish(held, packFrame(reply, parts))
+          this.#finish(held, writeDown({ kind: 'result', node, outcome: header, residence, load }, parts))
           this.#counts.results++
         } catch (error) {
           this.#fail(held, asQuintetError(error, 'reply'), 'reply')
@@ -133,7 +131,7 @@ export class Responder {
         return this.#fail(held, item.error, item.stage)
       case 'dropped':
         this.#counts.dropped++
-        return this.#finish(held, packFrame({ kind: 'dropped', node, reason: item.reason } satisfies Down))
+        return this.#finish(held, writeDown({ kind: 'dropped', node, reason: item.reason }))
     }
   }
 
@@ -306,7 +304,7 @@ export class Responder {
       return this.#finish(held, this.#refusal(error.message, error.retryAfter), error)
     }
     this.#counts.failures++
-    this.#finish(held, packFrame(failed(node, error, stage, clock.now() - held.whole, this.#load())), error)
+    this.#finish(held, writeDown(failed(node, error, stage, clock.now() - held.whole, this.#load())), error)
   }
 
   #finish(held: Held, frame: Parts, error?: QuintetError): void {
@@ -324,12 +322,12 @@ export class Responder {
   }
 
   #tell(held: Held, reply: Down): void {
-    const frame = packFrame(reply)
+    const frame = writeDown(reply)
     for (const { request } of held.waiting) request.reply(frame)
   }
 
   #reply(request: ServedRequest, reply: Down): void {
-    request.reply(packFrame(reply))
+    request.reply(writeDown(reply))
   }
 
   #refuse(request: ServedRequest, reason: string, retryAfter: number | undefined): void {
@@ -339,7 +337,7 @@ export class Responder {
   /** Counted: whoever makes one sends it. */
   #refusal(reason: string, retryAfter: number | undefined): Parts {
     this.#counts.refused++
-    return packFrame(refused(this.#options.node, reason, retryAfter, this.#load()))
+    return writeDown(refused(this.#options.node, reason, retryAfter, this.#load()))
   }
 
   #reject(request: ServedRequest, error: QuintetError): void {

@@ -5,6 +5,7 @@ import { place } from '../../../stages/index.ts'
 import { type Effort, type Findings, warmUp } from '../paper.ts'
 import { type Row, row } from '../rows.ts'
 import { overSeeds, quantiles } from '../statistics.ts'
+import { compared } from './compared.ts'
 import { costs, type Mix, mixes, type Network, type Phone, phones, published, setting } from './data.ts'
 import { quantilePlot } from './plot.ts'
 
@@ -49,8 +50,9 @@ export function pieslicer({ seeds, quick }: Effort): Findings {
     if (one.cv === 0.1) drawn.push({ name: `${name}, ${one.mix}`, trials })
   }
   rows.sort((a, b) => order.indexOf(a.table) - order.indexOf(b.table))
+  const learners = compared()
   return {
-    rows,
+    rows: [...rows, ...learners.rows],
     plots: [
       quantilePlot(
         'PieSlicer: p50 by policy, ms (CV .10)',
@@ -64,6 +66,7 @@ export function pieslicer({ seeds, quick }: Effort): Findings {
       `${seeds} paired seeds, ${frames} messages each, the first ${warmUp} apart; every time varies lognormally by itself.`,
       'Optimal is, as in the talk, the better of two static runs for each picture; regret is held against the choice that knows the true expected costs.',
       'The mix of small files (lognormal, median 200 KB, σ 0.9) is assumed; the talk names no baseline for the bandwidth saved.',
+      ...learners.remarks,
     ],
   }
 }

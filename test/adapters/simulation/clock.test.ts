@@ -53,3 +53,18 @@ test('what the work throws comes through', async () => {
   })
   await expect(clock.drive(work)).rejects.toThrow('on purpose')
 })
+
+test('however many timers are cancelled, those that are left fire in order', async () => {
+  const clock = virtualClock()
+  const seen: number[] = []
+  const timers = Array.from({ length: 2000 }, (_, i) => clock.after((i * 7919) % 2000, () => seen.push(clock.now())))
+  const kept = timers.filter((timer, i) => {
+    if (i % 10 !== 0) timer.cancel()
+    return i % 10 === 0
+  })
+  expect(clock.pending).toBe(kept.length)
+  await clock.drive(sleep(clock, 3000))
+  expect(seen).toHaveLength(kept.length)
+  expect(seen).toEqual([...seen].sort((a, b) => a - b))
+  expect(clock.pending).toBe(0)
+})
