@@ -25,6 +25,9 @@ interface Head {
 
 const prefixBytes = 8
 
+/** Bodies up to so many bytes are copied behind their head, and written with it in one call that costs more than they. */
+const smallBody = 1 << 12
+
 /** What both directions of a connection agree on. */
 export interface FrameOptions {
   /** Default: `defaultBounds`. */
@@ -36,7 +39,7 @@ export interface FrameOptions {
 /**
  * A packet as the parts to write: `head length u32 | body length u32 | head (JSON) | body`, little-endian. Each tensor
  * starts at a multiple of 8 in the body, so that its elements are aligned where they arrive. Tensor bytes are not
- * copied, but for those that pass through shared memory, which are written there by this call.
+ * copied, but for a few beside their head, and for those that pass through shared memory, which this call writes there.
  *
  * @throws BadFrame beyond the bounds
  */
@@ -57,19 +60,25 @@ export function encodeFrame(
   // Before anything is written where the other side would read it.
   checkBounds(0, body, bounds)
   const at = shared?.write(parts, body)
+  if (at === undefined && body <= smallBody) return [opening({ head: packet.head, tensors }, body, bounds, parts)]
   if (at === undefined) return [opening({ head: packet.head, tensors }, body, bounds), ...parts]
   return [opening({ head: packet.head, tensors, shared: { at, size: body } }, 0, bounds)]
 }
 
-/** The prefix and the head. */
-function opening(head: Head, body: number, bounds: FrameBounds): Uint8Array {
+/** The prefix and the head, and what is to follow in the same piece. */
+function opening(head: Head, body: number, bounds: FrameBounds, parts: readonly Uint8Array[] = []): Uint8Array {
   const text = JSON.stringify(head)
   const size = Buffer.byteLength(text)
   checkBounds(size, body, bounds)
-  const bytes = Buffer.allocUnsafe(prefixBytes + size)
+  const bytes = Buffer.allocUnsafe(prefixBytes + size + (parts.length === 0 ? 0 : body))
   bytes.writeUInt32LE(size, 0)
   bytes.writeUInt32LE(body, 4)
   bytes.write(text, prefixBytes)
+  let at = prefixBytes + size
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.byteLength
+  }
   return bytes
 }
 

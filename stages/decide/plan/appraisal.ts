@@ -89,6 +89,7 @@ export class Appraisal {
     const ratios = knowledge.onTime.of('answered')
     const standLog = this.#standLog
     const [stands, standTime, graces, forecast] = [this.#stands, this.#standTime, this.#grace, this.#forecast]
+    const standIns = this.#paths.backupModels.some((model) => model >= 0)
     const debts = weights.debt / 1e6
     const timeless = request.remaining === Number.POSITIVE_INFINITY ? weights.time / 1000 : 0
     const leastAccuracy = limits.accuracy ?? 0
@@ -123,7 +124,7 @@ export class Appraisal {
       const first = p * backups
       // One picture at a time: what stands in waits for what is prepared for the other.
       const held = at >= kind.prepared ? here : 0
-      const logHeld = held > 0 && backups > 1 ? Math.log(Math.max(0, request.remaining - margin - held)) : 0
+      const logHeld = held > 0 && standIns ? Math.log(Math.max(0, request.remaining - margin - held)) : 0
       const keeps = a1 >= leastAccuracy && paid <= mostMoney && sent <= mostBytes
       for (let b = 0; b < backups; b++) {
         const arm = first + b
