@@ -21,7 +21,7 @@ import { lte, story } from './network.ts'
 import { writePage } from './page.ts'
 import type { PhoneTimes } from './phone.ts'
 import { policies } from './policies.ts'
-import { table, verdict } from './verdict.ts'
+import { beaten, table, verdict } from './verdict.ts'
 
 /** The zoo's models are small; so much slower they take a phone what models of a phone's size take it. */
 const slower = 750
@@ -96,6 +96,12 @@ await program(async () => {
     console.log(table(verdicts))
     console.log(
       `messages    ${captured} in = ${results} results + ${failures} failures + ${dropped} dropped (deciders)`,
+    )
+    const better = beaten(verdicts).map(({ policy }) => policy)
+    console.log(
+      better.length === 0
+        ? 'No fixed policy is as good in right & on time, median time and energy at once.'
+        : `As good in right & on time, median time and energy at once: ${better.join(', ')}.`,
     )
     console.log(
       `On time is within ${sla} ms. Phone, link and energy are emulated; pictures, models and messages are real.`,
