@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, constants, setPriority } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Executor, ExecutorFactory, ExecutorOptions } from '../../stages/execute/index.ts'
@@ -55,6 +55,7 @@ function connect(
     env: { ...process.env, MALLOC_TRIM_THRESHOLD_: '65536' },
     windowsHide: true,
   })
+  giveWay(child)
   const socket = child.stdio[3] as Duplex
   const lastWords = tail(child)
   let broken: string | undefined
@@ -112,4 +113,13 @@ function tail(child: ChildProcess): () => string {
     text = (text + chunk.toString()).slice(-400)
   })
   return () => (text.trim() === '' ? '' : `; it last said "${text.trim()}"`)
+}
+
+/** Runs go behind the thread that moves messages, where cores are short: it wants little, and at once. */
+function giveWay({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL)
+  } catch {
+    // Gone already, or a system that does not allow it.
+  }
 }
