@@ -83,8 +83,8 @@ export const settings = z.strictObject({
       first: weight.default(262_144),
     })
     .prefault({}),
-  /** Whether a small model may be asked first and a better one where its score is low. Default true. */
-  cascade: z.boolean().default(true),
+  /** Whether a small model may be asked first and a better one where its score is low: for models whose scores mean something. Default false. */
+  cascade: z.boolean().default(false),
   link: z
     .strictObject({
       /** Milliseconds after which what is known of an edge is stale. Default 5000. */

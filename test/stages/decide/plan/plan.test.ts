@@ -274,7 +274,11 @@ describe('stand-ins', () => {
 
   test('a small model is asked first where its score tells whether it is right, and the next attempt asks another', () => {
     const env = new Environment({ ...usual, base: 150, noise: 0.05 }, 6)
-    const decider = planner(env, { weights: { energy: 3e-4, debt: 0 }, tries: { every: Number.POSITIVE_INFINITY } })
+    const decider = planner(env, {
+      cascade: true,
+      weights: { energy: 3e-4, debt: 0 },
+      tries: { every: Number.POSITIVE_INFINITY },
+    })
     const random = seededRandom(8)
     const small = { model: 'small', cut: 'answered' } as const
     // Its sure answers are confirmed by the large model, its unsure ones are not.
