@@ -34,7 +34,7 @@ import { tuningSeeds } from './traces.ts'
 /** Strictly above is by more than this. */
 const strictly = 1e-6
 /** Draws of what varies, for the oracle. */
-const draws = 256
+const draws = 64
 
 /** One SLA of one figure. */
 interface Point {
@@ -46,11 +46,12 @@ interface Point {
 
 /** MDInference's points: which model answers in the cloud, behind the wire, with the same models and the same duplicate? */
 export function* mdinferenceContests({ seeds, quick }: Effort): Generator<Contest> {
-  const frames = warmUp + (quick ? 500 : 2000)
+  const frames = warmUp + (quick ? 500 : 1000)
+  const count = quick ? Math.ceil(seeds / 4) : seeds
   for (const point of points()) {
-    const tuned = tunedModel(point, frames)
+    const tuned = tunedModel(point)
     const runs = contenders(point, tuned).map((contender) => {
-      const trials = Array.from({ length: seeds }, (_, seed) => trial(point, contender, seed + 1, frames))
+      const trials = Array.from({ length: count }, (_, seed) => trial(point, contender, seed + 1, frames))
       return [contender.name, trials] as const
     })
     const { name } = point
@@ -120,7 +121,7 @@ function measure(late: number): Measure {
 }
 
 /** Always this model: the one that is best on seeds that are not tested on. */
-function tunedModel(point: Point, frames: number): string {
+function tunedModel(point: Point): string {
   const { pool } = point.conditions
   const scored = pool.map(({ id }) =>
     mean(

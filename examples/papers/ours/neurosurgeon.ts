@@ -15,7 +15,7 @@ const table = 'Ours: on Neurosurgeon’s settings'
 
 /** Every goal, processor and radio: behind which layer does the wire cross? A contest is a mean over the eight networks. */
 export function* neurosurgeonContests({ seeds, quick }: Effort): Generator<Contest> {
-  const frames = warmUp + (quick ? 100 : 200)
+  const frames = warmUp + (quick ? 100 : 150)
   const count = quick ? Math.ceil(seeds / 5) : seeds
   for (const goal of goals)
     for (const { device, radio } of cells.filter(({ network }) => network === cells[0]?.network)) {
@@ -76,38 +76,34 @@ export function powers({ device, radio }: Cell): EnergyOptions {
 /** What a frame costs, as a multiple of `unit`. */
 export function measure(one: Parted, goal: Goal, unit: number): Measure {
   const phone = new EnergyModel(powers(one.cell))
-  const cost = (frame: Frame) => (goal === 'latency' ? frame.latency : energyOf(frame, phone)) / unit
   return {
-    value: cost,
+    value: (frame) => (goal === 'latency' ? frame.latency : energyOf(frame, phone)) / unit,
     bound: (frame, scenario) => {
-      const possible = one.costs.cuts.map((_, at) => cost(instead(frame, scenario, one, at)))
-      return Math.min(...possible)
+      let least = Number.POSITIVE_INFINITY
+      for (let at = 0; at < one.costs.cuts.length; at++) {
+        const { head, up, run, sent } = instead(frame, scenario, one, at)
+        const cost =
+          goal === 'latency'
+            ? head + up + run
+            : phone.compute(head) + (sent > 0 ? phone.upload(sent, (sent * 8000) / up) : 0)
+        least = Math.min(least, cost / unit)
+      }
+      return least
     },
     beside: (frame) => ({ ms: frame.latency, mJ: energyOf(frame, phone), 'bytes up': frame.sent }),
   }
 }
 
-/** The frame as it would have been with another cut, by the same chances. Of links of which each time varies by itself. */
-function instead(frame: Frame, { link, device, cloud }: Scenario, { cell, costs }: Parted, at: number): Frame {
-  if (link.kind !== 'times') return frame
+/** Milliseconds and bytes of the frame, had it been cut elsewhere, by the same chances. Of links of which each time varies by itself. */
+function instead({ fate }: Frame, { link, device, cloud }: Scenario, { cell, costs }: Parted, at: number) {
+  if (link.kind !== 'times') throw new RangeError('This bound knows links of which each time varies by itself alone.')
   const id = cell.network.name
-  const whole = [expected(device.models[id] ?? {}, 0), expected(cloud.models[id] ?? {}, 0)] as const
-  const head = whole[0] * costs.share(at) * frame.fate.deviceRun
-  const run = whole[1] * ((costs.behind[at] as number) / (costs.behind[0] as number)) * frame.fate.run
+  const head = expected(device.models[id] ?? {}, 0) * costs.share(at) * fate.deviceRun
+  if (at === costs.cuts.length - 1) return { head, up: 0, run: 0, sent: 0 }
   const sent = costs.bytes[at] as number
-  const up = at === costs.cuts.length - 1 ? 0 : expected(link.up, sent) * frame.fate.up
-  const other = {
-    ...frame,
-    cut: cutAt(costs.cuts, at),
-    device: 0,
-    queue: 0,
-    load: 0,
-    cloud: 0,
-    down: 0,
-    up,
-    latency: head + up + run,
-  }
-  return at === costs.cuts.length - 1 ? { ...other, sent: 0, head: 0, run: head } : { ...other, sent, head, run }
+  const behind = (costs.behind[at] as number) / (costs.behind[0] as number)
+  const run = expected(cloud.models[id] ?? {}, 0) * behind * fate.run
+  return { head, up: expected(link.up, sent) * fate.up, run, sent }
 }
 
 /** A cut as menus name it: both ends by what they are. */
