@@ -122,20 +122,10 @@ function measure(late: number): Measure {
 
 /** Always this model: the one that is best on seeds that are not tested on. */
 function tunedModel(point: Point): string {
+  const always = (id: string) => inTheCloud(best, () => fixed({ model: id }))
+  const tuning = warmUp + 200
   const { pool } = point.conditions
-  const scored = pool.map(({ id }) =>
-    mean(
-      tuningSeeds.map(
-        (seed) =>
-          trial(
-            point,
-            inTheCloud(best, () => fixed({ model: id })),
-            seed,
-            frames,
-          ).value,
-      ),
-    ),
-  )
+  const scored = pool.map(({ id }) => mean(tuningSeeds.map((seed) => trial(point, always(id), seed, tuning).value)))
   return pool[scored.indexOf(Math.max(...scored))]?.id as string
 }
 
