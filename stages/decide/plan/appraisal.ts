@@ -17,7 +17,7 @@ export interface Objective {
 }
 
 /** A backup starts so late that it is still done in time with this chance. */
-const surely = 0.95
+const surely = 0.99
 /** What is off by more, relative, is a guess. */
 const guess = 0.4
 
