@@ -1,5 +1,10 @@
+import { z } from 'zod'
 import type { Target, World } from '../../../pipeline/index.ts'
 import { LinkEstimate, type LinkEstimateOptions } from './link.ts'
+import { restored } from './restore.ts'
+import { Way } from './way.ts'
+
+const saved = z.strictObject({ link: z.unknown(), ways: z.record(z.string(), z.unknown()) })
 
 /** Milliseconds a link takes: base + byte · bytes, the answer's way down included. */
 export interface Line {
@@ -9,12 +14,14 @@ export interface Line {
   readonly spread: readonly [number, number, number]
   /** How far off it may be besides, relative: it wears out. */
   readonly doubt: number
+  /** Standard deviation of ln(ms) of one crossing about it. */
+  readonly deviation: number
 }
 
 const certain = [0, 0, 0] as const
 
 /** A link nobody knows anything of: 50 ms and 8 Mbit/s. */
-const guessed: Line = { base: 50, byte: 1e-3, spread: certain, doubt: 0.8 }
+const guessed: Line = { base: 50, byte: 1e-3, spread: certain, doubt: 0.8, deviation: 0.5 }
 /** What one never saw is off by so much, relative. */
 const unseen = 0.7
 /** A probe of fewer bytes tells a round trip, and nothing of the rate. */
@@ -42,6 +49,7 @@ interface Overdue {
  */
 export class Lines {
   readonly link: LinkEstimate
+  readonly #ways = new Map<string, Way>()
   #overdue: Overdue[] = []
   /** How many times slower than known the way seems. */
   #slower = 1
@@ -62,21 +70,22 @@ export class Lines {
   line(target: Target, world: World, now: number, late = 1): Line {
     const edge = this.edge(target)
     if (edge === undefined || !this.link.knows(edge)) return this.#heardOf(world, now, late)
-    const base = this.link.mean(0, edge) as number
-    const byte = ((this.link.mean(1e6, edge) as number) - base) / 1e6
+    const way = this.#way(edge)
+    way.pace.at(now)
+    const { factor, deviation } = way.pace
+    const base = factor * way.usual(0)
+    const byte = (factor * way.usual(1e6) - base) / 1e6
     const slower = edge === this.link.edge ? Math.max(late, this.#slower) : late
-    const known = slower * slower
-    const spread = [
-      known * this.link.variance(0, false, edge),
-      (known * this.link.covarianceTo(edge)) / 1e6,
-      (known * this.link.slopeVarianceTo(edge)) / 1e12,
-    ] as const
+    const known = (slower * factor) ** 2
+    const [constant, both, slope] = way.spread
+    const spread = [known * constant, (known * both) / 1e6, (known * slope) / 1e12] as const
     const age = slower > 1 ? Number.POSITIVE_INFINITY : this.link.age(now, edge)
     return {
       base: slower > 1 ? slower * Math.max(least, base) : base,
       byte: slower * byte,
       spread,
       doubt: this.#aged(0, age),
+      deviation,
     }
   }
 
@@ -92,6 +101,7 @@ export class Lines {
     const away = known !== undefined && ms <= asEver * known
     for (const one of this.#overdue) if (!away && one.edge === edge) this.link.observeAtLeast(one.bytes, one.ms, now)
     this.link.observe(edge, bytes, ms, now)
+    this.#way(edge).observe(bytes, ms, now)
     this.#settle()
   }
 
@@ -101,6 +111,7 @@ export class Lines {
     const tells = bytes >= telling
     if (!tells && stale && this.link.knows(edge)) this.link.refresh(edge, ms, undefined, now)
     else this.link.observe(edge, tells ? bytes : 0, ms, now)
+    if (tells || this.#way(edge).count === 0) this.#way(edge).observe(tells ? bytes : 0, ms, now)
     this.#settle()
   }
 
@@ -114,10 +125,34 @@ export class Lines {
     if (ms > known * this.#slower) this.#slower = (beyond * ms) / known
   }
 
+  /** Made where the link has just been heard of, and forgotten with it. */
+  #way(edge: string): Way {
+    const known = this.#ways.get(edge)
+    if (known) return known
+    for (const other of this.#ways.keys()) if (!this.link.knows(other)) this.#ways.delete(other)
+    const fresh = new Way()
+    this.#ways.set(edge, fresh)
+    return fresh
+  }
+
   /** What was overdue is no longer in doubt. */
   #settle(): void {
     if (this.#overdue.length > 0) this.#overdue = []
     this.#slower = 1
+  }
+
+  /** What was learned, as plain JSON; paces of the moment are not kept. */
+  save(): z.infer<typeof saved> {
+    const ways = [...this.#ways].filter(([edge]) => this.link.knows(edge))
+    return { link: this.link.save(), ways: Object.fromEntries(ways.map(([edge, way]) => [edge, way.save()])) }
+  }
+
+  /** @throws BadConfiguration when this is not what `save` gave */
+  restore(from: unknown): void {
+    const { link, ways } = restored(saved, from, 'the ways to the cloud')
+    this.link.restore(link)
+    this.#ways.clear()
+    for (const [edge, way] of Object.entries(ways)) this.#way(edge).restore(way)
   }
 
   #heardOf(world: World, now: number, late: number): Line {
@@ -130,6 +165,7 @@ export class Lines {
       byte: late * byte,
       spread: certain,
       doubt: uplink > 0 ? this.#aged(0.3, now - fact.at) : guessed.doubt,
+      deviation: guessed.deviation,
     }
   }
 
