@@ -175,7 +175,7 @@ export class PathTimes {
     ms: number,
     now: number,
   ): void {
-    const { edge } = this.lines.link
+    const edge = this.lines.current
     if (edge !== undefined && share > 0 && this.runs.deviation('cloud', entry.id, edge) > guess) {
       const idle = (ms - uplink) / this.load.factor(now, edge)
       this.runs.observeCloudAtLeast(entry.id, edge, share * guessedRun(entry), share, idle)
@@ -216,7 +216,11 @@ export class PathTimes {
 
   /** @throws BadConfiguration when this is not what `save` gave */
   restore(from: unknown): void {
-    const { device, cloud, rest, units, shrinks, loads, runs, lines, load } = restored(saved, from, 'the times of paths')
+    const { device, cloud, rest, units, shrinks, loads, runs, lines, load } = restored(
+      saved,
+      from,
+      'the times of paths',
+    )
     this.#device.clear()
     for (const [encoding, value] of Object.entries(device)) this.#preparing(encoding).restore(value)
     this.#cloud.restore(cloud)

@@ -7,6 +7,8 @@ const steady = { size: 2, drift: 0.005, noise: 0.5 }
 const first = 4
 /** What took longer or less by more than this factor is not usual, whatever it was: it counts as if it were just that. */
 const unusual = 2
+/** What did not get through in time would have taken longer, nobody knows how much: half as long again is learned. */
+const beyond = 1.5
 /** Milliseconds: no way takes less. */
 const least = 1
 
@@ -44,6 +46,11 @@ export class Way {
     if (known) this.pace.observe(now - ms, now, Math.max(least, ms) / usual)
     this.#x[1] = bytes / 1e6
     this.#usual.observe(this.#x, known ? Math.min(unusual * usual, Math.max(usual / unusual, ms)) : ms)
+  }
+
+  /** Learns that so many bytes did not get through in `ms`: more than was expected, or nothing is learned. */
+  observeAtLeast(bytes: number, ms: number, now: number): void {
+    if (ms > this.pace.factor * this.usual(bytes)) this.observe(bytes, beyond * ms, now)
   }
 
   /** What was learned of what is usual, as plain JSON. */

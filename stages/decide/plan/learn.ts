@@ -190,7 +190,7 @@ export class Learner implements Knowledge {
 
   /** Learns from a probe: one that got through says how things are now, whatever was known of a way nobody took for long. */
   probed({ node, bytes, ms, answered, now }: Probe): void {
-    const targets: Target[] = node === undefined || node === this.times.lines.link.edge ? ['any'] : []
+    const targets: Target[] = node === undefined || node === this.times.lines.current ? ['any'] : []
     if (node !== undefined) targets.push(`node:${node}`)
     if (!answered) {
       for (const target of targets) this.reach.observe(target, false, now)

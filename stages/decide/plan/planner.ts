@@ -219,7 +219,7 @@ class JointPlanner implements Planner {
 
   /** Draws the lot, and looks for something to try only where the lot may allow it. */
   #try(table: Table, best: number, request: DecisionRequest): Try | undefined | 'unknown' {
-    const edge = this.#knows.times.lines.link.edge
+    const edge = this.#knows.times.lines.current
     if (edge !== this.#edge || request.now - this.#looked > again) {
       this.#edge = edge
       this.#ceiling = curious
