@@ -268,6 +268,7 @@ class JointPlanner implements Planner {
       kind: kindNames[paths.kind[path] as 0],
       crosses,
       time: forecast.time[path] as number,
+      scale: forecast.scale[path] as number,
       device,
       uplink,
       cloud,
