@@ -233,16 +233,15 @@ export class Forecast {
     const resident = world.value('resident')
     const tensor = below || at !== 'captured' ? 0 : times.prepare('tensor', bytes, width, height)
     for (let k = 0; k < kindNames.length; k++) this.#open[k] = impossible.has(kindNames[k] as string) ? 0 : 1
-    const late = below ? 1 : unanswered.slower(now)
     for (let t = 0; t < targets.length; t++) {
       const target = targets[t] as 'any'
-      const line = below ? undefined : times.lines.line(target, world, now, late)
+      const edge = below ? world.value('cloud')?.node : times.lines.edge(target)
+      const line = below ? undefined : times.lines.line(target, world, now, unanswered.slower(now, edge))
       this.byte[t] = line ? line.byte : 0
       this.base[t] = line ? line.base + unanswered.wait(now, line.byte) : (way?.down ?? 0)
       this.#spread.set(line ? line.spread : nothing, 3 * t)
       this.#worn[t] = line ? line.doubt : 0
       this.#varies[t] = line ? line.varies : off.values.down
-      const edge = below ? world.value('cloud')?.node : times.lines.edge(target)
       const moved = edge !== this.#edges[t]
       this.#edges[t] = edge
       this.#factor[t] = below ? 1 : times.load.factor(now, edge)

@@ -33,6 +33,7 @@ export interface Expected {
   /** The pool of its path, and where the path leads. */
   readonly pool: string
   readonly kind: string
+  readonly edge: string | undefined
   readonly crosses: boolean
   /** Milliseconds of the whole, on the device, on the way and in the cloud. */
   readonly time: number
@@ -91,7 +92,7 @@ const beyond = 1.25
 /** Everything the planner knows, learned from outcomes alone. */
 export class Learner implements Knowledge {
   readonly times: PathTimes
-  readonly onTime = new OnTime({ prior: 1 })
+  readonly onTime = new OnTime({ prior: 1, keep: 256 })
   readonly off = new Off()
   readonly reach = new Reach()
   readonly constancy = new Constancy()
@@ -174,10 +175,13 @@ export class Learner implements Knowledge {
   }
 
   /** What device and uplink have been given to do. */
-  #given(id: string, { at, crosses, device, uplink, cloud, bytes, model, share, prepare, standIn }: Expected): void {
+  #given(
+    id: string,
+    { at, edge, crosses, device, uplink, cloud, bytes, model, share, prepare, standIn }: Expected,
+  ): void {
     this.backlog.done(id)
     this.backlog.done(standInOf(id))
-    if (crosses) this.unanswered.sent(id, bytes, at + device, uplink + cloud)
+    if (crosses) this.unanswered.sent(id, edge, bytes, at + device, uplink + cloud)
     if (model !== undefined && share > 0) this.backlog.add(id, model, share, at + prepare)
     if (standIn) this.backlog.add(standInOf(id), standIn.model, 1, at + standIn.ready)
   }

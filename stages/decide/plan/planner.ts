@@ -266,6 +266,7 @@ class JointPlanner implements Planner {
       at: now,
       pool: forecast.pool(path),
       kind: kindNames[paths.kind[path] as 0],
+      edge: forecast.edge(paths.target[path] as number),
       crosses,
       time: forecast.time[path] as number,
       scale: forecast.scale[path] as number,
