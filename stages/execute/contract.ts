@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Clock, ExecutorLost, Tensor } from '../../pipeline/index.ts'
+import type { Cancellation, Clock, ExecutorLost, Tensor } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
 import type { CacheHost, ModelCache } from './cache/index.ts'
 import type { ColdFigures } from './cold-starts.ts'
@@ -44,8 +44,8 @@ export interface ExecutorPoolOptions extends z.input<typeof poolOptions>, Execut
 }
 
 export interface PoolRunOptions {
-  /** Aborted while the run waits, it leaves the queue at once; later, its result is dropped. */
-  readonly signal?: AbortSignal | undefined
+  /** Cancelled while the run waits, it leaves the queue at once; later, its result is dropped. */
+  readonly cancellation?: Cancellation | undefined
   /** By when the result is wanted, on the pool's clock in milliseconds. */
   readonly expires?: number | undefined
   /** Only these outputs; all without. */

@@ -63,12 +63,12 @@ export class Performer {
       if (works.every(({ settled }) => settled)) return { type: 'unmade' }
       const loaded = clock.now()
       if (turn.began !== undefined) this.watch(turn, slot, up)
-      const signal = turn.signal()
+      const cancellation = turn.cancellation()
       const { outputs } = (works[0] as Work).options
       const inputs = works.length === 1 ? (works[0] as Work).inputs : stack(works.map((work) => work.inputs))
       const report = await executor.run(model.key, inputs, {
         ...(outputs === undefined ? {} : { outputs }),
-        ...(signal === undefined ? {} : { signal }),
+        ...(cancellation === undefined ? {} : { cancellation }),
       })
       this.made += 1
       this.runs += works.length
