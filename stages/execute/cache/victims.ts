@@ -63,9 +63,8 @@ function leastLoss<T extends Evictable>(
   if (best === undefined) return []
   const chosen = [...prefix.slice(0, best.length), best.closing].sort((a, b) => lossOf(b) - lossOf(a))
   let surplus = chosen.reduce((sum, { candidate }) => sum + candidate.bytes, -needed)
-  return chosen.flatMap((each) => {
-    const { candidate } = each
-    if (lossOf(each) <= 0 || candidate.bytes > surplus) return [candidate]
+  return chosen.flatMap(({ candidate }) => {
+    if (candidate.bytes > surplus) return [candidate]
     surplus -= candidate.bytes
     return []
   })

@@ -1,5 +1,5 @@
 import type { ModelUse } from '../use.ts'
-import { Hazard, octaveOf, octaveStart, octaves } from './hazard.ts'
+import { Hazard, octaveOf, octaveStarts, octaves } from './hazard.ts'
 import type { EvictionPolicy } from './policy.ts'
 
 /** An expectation counts as much as so many requests that were seen. */
@@ -8,6 +8,9 @@ const strength = 2
 const memory = { model: 50, alike: 1_000 } as const
 /** A horizon beyond which the next request is all but certain adds nothing. */
 const leastSurvival = 1e-3
+
+/** Of each octave, ms. */
+const middles = octaveStarts.map((start, octave) => (start + (octaveStarts[octave + 1] ?? start)) / 2)
 
 /** A model that is waited for. */
 interface Waiting {
@@ -59,7 +62,7 @@ export function hitDensity(): EvictionPolicy {
       const group = alike(use)
       const gap = use.interArrival ?? 0
       const rate = (octave: number) => {
-        const expected = 1 / Math.max(gap, (octaveStart(octave) + octaveStart(octave + 1)) / 2, 1)
+        const expected = 1 / Math.max(gap, middles[octave] as number, 1)
         const seen = group.rate(octave, expected, strength)
         return own?.rate(octave, seen, strength) ?? seen
       }
@@ -98,12 +101,13 @@ function bestRate(age: number, rate: (octave: number) => number): number {
   let time = 0
   let from = Math.max(0, age)
   for (let octave = octaveOf(from); octave < octaves && survival >= leastSurvival; octave++) {
+    const end = octave < octaves - 1 ? (octaveStarts[octave + 1] as number) : Number.POSITIVE_INFINITY
     const hazard = rate(octave)
-    const comes = -Math.expm1(-hazard * Math.max(0, octaveStart(octave + 1) - from))
+    const comes = -Math.expm1(-hazard * (end - from))
     time += (survival * comes) / hazard
     survival *= 1 - comes
-    if (time > 0) best = Math.max(best, (1 - survival) / time)
-    from = Math.max(from, octaveStart(octave + 1))
+    best = Math.max(best, (1 - survival) / time)
+    from = end
   }
   return best
 }
