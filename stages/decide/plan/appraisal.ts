@@ -93,6 +93,7 @@ export class Appraisal {
     const standIns = this.#paths.backupModels.some((model) => model >= 0)
     const debts = weights.debt / 1e6
     const timeless = request.remaining === Number.POSITIVE_INFINITY ? weights.time / 1000 : 0
+    this.timeless = timeless
     const leastAccuracy = limits.accuracy ?? 0
     const mostEnergy = limits.energy ?? Number.POSITIVE_INFINITY
     const mostMoney = limits.money ?? Number.POSITIVE_INFINITY
@@ -181,6 +182,9 @@ export class Appraisal {
       this.feasible[arm] = 0
     }
   }
+
+  /** Accuracy a millisecond is worth; 0 where there is a deadline. */
+  timeless = 0
 
   /** λ of this message: accuracy a millijoule is worth, dearer the emptier the battery. */
   lambda = 0

@@ -86,7 +86,8 @@ export class Tries {
     if (arm === undefined || appraisal.path(arm) === appraisal.path(best)) return undefined
     // What it costs now is to come back in the messages until the next.
     const gain = hope * this.#settings.every * (most - (appraisal.utility[best] as number))
-    return right - (appraisal.right[arm] as number) <= gain ? { arm, chance } : undefined
+    const worth = left === Number.POSITIVE_INFINITY ? appraisal.utility : appraisal.right
+    return (worth[best] as number) - (worth[arm] as number) <= gain ? { arm, chance } : undefined
   }
 
   /**
@@ -136,14 +137,18 @@ export class Tries {
     const now = forecast.chance[p] as number
     // What its own answer is worth beyond that of what stands in.
     const worth = now < 1 ? ((forecast.accuracy[p] as number) - (right[arm] as number)) / (1 - now) : 0
-    // Not even a sure answer in time would make it better.
-    if (own + (1 - now) * worth <= most) return undefined
+    // Without a deadline an answer is worth more the sooner it comes.
+    const time = forecast.time[p] as number
+    const spare = appraisal.timeless * time
+    // Not even a sure answer at once would make it better.
+    if (own + (1 - now) * worth + spare <= most) return undefined
     const doubt = forecast.doubt(p, knowledge)
     if (doubt < certain) return undefined
     // At best nothing of what is held against the way is true.
-    const time = forecast.time[p] as number
     const held = Math.log(time / (time - (forecast.uplink[p] as number) + forecast.way(p)))
-    const hoped = own + (forecast.within(p, Math.log(left) + Math.max(doubt, held)) - now) * worth
+    const quicker = Math.max(doubt, held)
+    const sooner = spare * (1 - Math.exp(-quicker))
+    const hoped = own + (forecast.within(p, Math.log(left) + quicker) - now) * worth + sooner
     return hoped > most ? hoped : undefined
   }
 
