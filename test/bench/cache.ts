@@ -8,6 +8,7 @@ import {
   type Minutes,
   mapped,
   measuredModels,
+  ours,
   type PolicyName,
   playedCells,
   policies,
@@ -61,9 +62,9 @@ function evenly(models: readonly ReplayModel[], count: number): ReplayModel[] {
 function judged(costs: string, functions: readonly Minutes[], sets: readonly (readonly ReplayModel[])[]): Row[] {
   const cells = sets.flatMap((models) => playedCells(functions, models, mappings))
   process.stderr.write(`${costs}\n${table(cells)}\n`)
-  const ratio = ({ perSeed }: Cell) => delayOf(perSeed, 'ageing') / delayOf(perSeed, 'lru')
+  const ratio = ({ perSeed }: Cell) => delayOf(perSeed, ours) / delayOf(perSeed, 'lru')
   const small = cells.filter(({ models, share }) => models === sets[0]?.length && share <= 0.5)
-  const closed = small.map(({ perSeed }) => closedOf(perSeed, 'ageing'))
+  const closed = small.map(({ perSeed }) => closedOf(perSeed, ours))
   return [
     row(
       `${costs}: default against LRU, mean load delay, worst of all sizes`,
@@ -93,17 +94,17 @@ async function bounded(functions: readonly Minutes[], models: readonly ReplayMod
   const rows: Row[] = []
   for (const share of [0.2, 0.5]) {
     const budget = share * all
-    const sums = { bound: 0, lru: 0, ageing: 0, 'cost-belady': 0 }
+    const sums = { bound: 0, lru: 0, [ours]: 0, 'cost-belady': 0 }
     for (let seed = 1; seed <= 5; seed++) {
       const requests = mapped(functions, models.length, seed, 0.02)
       sums.bound += await loadDelayBound(requests, models, budget)
-      for (const name of ['lru', 'ageing', 'cost-belady'] as const) {
+      for (const name of ['lru', ours, 'cost-belady'] as const) {
         sums[name] += replay(requests, models, budget, policies[name]).meanDelay
       }
     }
     const gap = sums.lru - sums.bound
     const what = `gap from LRU to the linear bound closed, 26 models, ${share * 100} % of memory:`
-    rows.push(row(`${what} default`, (sums.lru - sums.ageing) / gap, 'share'))
+    rows.push(row(`${what} default`, (sums.lru - sums[ours]) / gap, 'share'))
     rows.push(row(`${what} oracle`, (sums.lru - sums['cost-belady']) / gap, 'share'))
   }
   return rows
