@@ -124,10 +124,11 @@ export type {
   Subscription,
   Transport,
   TransportHeaders,
+  Unwritten,
 } from './transport.ts'
 export { Window } from './window.ts'
 export { Caller } from './wire/caller.ts'
-export { join, packFrame, totalBytes, unpackFrame } from './wire/frame.ts'
+export { join, packFrame, totalBytes, unpackFrame, written } from './wire/frame.ts'
 export { readFrame } from './wire/protocol.ts'
 export { Responder } from './wire/responder.ts'
 export type { Call, StageFunction, StageOptions } from './work.ts'

@@ -23,7 +23,8 @@ import {
 } from '../errors.ts'
 import type { Parts } from '../transport.ts'
 import { messageHeader, outcomeHeader } from './codec.ts'
-import { packFrame, unpackFrame } from './frame.ts'
+import { unpackFrame } from './frame.ts'
+import { handedDown, handedUp } from './handed.ts'
 
 /*
  * The conversation about one message. Up: `message` (whole) or `offer` (its header, the bytes to follow in chunks),
@@ -115,39 +116,11 @@ export type Down = z.infer<typeof down>
 export type ChunkHeader = z.infer<typeof chunk>
 export type Load = z.infer<typeof load>
 
-/*
- * A transport inside one process hands parts over as they are. The receiver of the very parts that were written here takes
- * the header that they were written from: it is of its type already, so that packing it is all that is left to pay.
- */
-const asUp = Symbol('up')
-const asDown = Symbol('down')
-type Written = Parts & { [asUp]?: Up; [asDown]?: Down }
+/** What was sent up: as it was handed over, or read and checked. @throws BadMessage */
+export const readUp = (data: Parts): { header: Up; parts: Parts } => handedUp(data) ?? readFrame(up, data)
 
-/** @throws TooLarge as `packFrame` */
-export function writeUp(header: Up, parts: Parts = []): Parts {
-  const frame: Written = packFrame(header, parts)
-  frame[asUp] = header
-  return frame
-}
-
-/** @throws TooLarge as `packFrame` */
-export function writeDown(header: Down, parts: Parts = []): Parts {
-  const frame: Written = packFrame(header, parts)
-  frame[asDown] = header
-  return frame
-}
-
-/** @throws BadMessage */
-export function readUp(data: Parts): { header: Up; parts: Parts } {
-  const header = (data as Written)[asUp]
-  return header ? { header, parts: data.slice(1) } : readFrame(up, data)
-}
-
-/** @throws BadMessage */
-export function readDown(data: Parts): { header: Down; parts: Parts } {
-  const header = (data as Written)[asDown]
-  return header ? { header, parts: data.slice(1) } : readFrame(down, data)
-}
+/** The same of what was sent down. @throws BadMessage */
+export const readDown = (data: Parts): { header: Down; parts: Parts } => handedDown(data) ?? readFrame(down, data)
 
 /** @throws BadMessage */
 export const readChunk = (data: Parts) => readFrame(chunk, data)
