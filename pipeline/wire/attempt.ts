@@ -7,9 +7,9 @@ import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import { ChunkSender, chunkBytes } from './chunks.ts'
 import { decodeOutcome, encodeMessage } from './codec.ts'
-import { sendUp } from './handed.ts'
+import { readDown, sendUp } from './hand-over.ts'
 import type { Path } from './path.ts'
-import { acceptAfter, beat, type Down, type Load, missedBeats, readDown, reviveError } from './protocol.ts'
+import { acceptAfter, beat, type Down, type Load, missedBeats, reviveError } from './protocol.ts'
 
 /** Messages of more bytes tell how fast the way is. */
 const tellingBytes = 16 * 1024

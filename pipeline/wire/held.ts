@@ -1,5 +1,5 @@
 import { Cancellation } from '../cancellation.ts'
-import type { Message, Side } from '../message.ts'
+import { evolve, type Message, type Side } from '../message.ts'
 import type { Parts, ServedRequest } from '../transport.ts'
 import type { Assembly } from './chunks.ts'
 import { decodeMessage, type MessageHeader } from './codec.ts'
@@ -68,10 +68,9 @@ export function messageOf(held: Held, header: MessageHeader, parts: Parts, side:
   const chunked = whole - arrived
   const unseen = link ? link.rtt / 2 + (chunked > 0 ? 0 : link.upload) : 0
   const way = { up: before.up + chunked + unseen, down: before.down + (link ? link.rtt / 2 : 0) }
-  return {
-    ...message,
+  return evolve(message, {
     ...(link || header.way ? { captured: captured - unseen, way } : {}),
     cancellation,
     ...(traceparent ? { traceparent } : {}),
-  }
+  })
 }

@@ -5,9 +5,9 @@ import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import type { CallReport } from './attempt.ts'
 import { totalBytes } from './frame.ts'
-import { sendUp } from './handed.ts'
+import { readDown, sendUp } from './hand-over.ts'
 import type { Path } from './path.ts'
-import { beat, missedBeats, readDown } from './protocol.ts'
+import { beat, missedBeats } from './protocol.ts'
 
 /** What probes may cost before anything was captured, bytes. */
 const first = 4096

@@ -24,7 +24,6 @@ import {
 import type { Parts } from '../transport.ts'
 import { messageHeader, outcomeHeader } from './codec.ts'
 import { unpackFrame } from './frame.ts'
-import { handedDown, handedUp } from './handed.ts'
 
 /*
  * The conversation about one message. Up: `message` (whole) or `offer` (its header, the bytes to follow in chunks),
@@ -57,7 +56,7 @@ const node = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 const subject = z.string().regex(/^[A-Za-z0-9_.-]{1,512}$/)
 const size = z.number().int().min(1)
 
-const up = z.discriminatedUnion('kind', [
+export const up = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('message'), message: messageHeader }),
   z.object({
     kind: z.literal('offer'),
@@ -85,7 +84,7 @@ const load = z.object({
   slowdown: z.number().min(1).max(1e6).optional(),
 })
 
-const down = z.discriminatedUnion('kind', [
+export const down = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('accept'), node, subject: subject.optional() }),
   z.object({ kind: z.literal('working'), node }),
   z.object({ kind: z.literal('ack'), node, index: z.number().int().min(0) }),
@@ -115,12 +114,6 @@ export type Up = z.infer<typeof up>
 export type Down = z.infer<typeof down>
 export type ChunkHeader = z.infer<typeof chunk>
 export type Load = z.infer<typeof load>
-
-/** What was sent up: as it was handed over, or read and checked. @throws BadMessage */
-export const readUp = (data: Parts): { header: Up; parts: Parts } => handedUp(data) ?? readFrame(up, data)
-
-/** The same of what was sent down. @throws BadMessage */
-export const readDown = (data: Parts): { header: Down; parts: Parts } => handedDown(data) ?? readFrame(down, data)
 
 /** @throws BadMessage */
 export const readChunk = (data: Parts) => readFrame(chunk, data)

@@ -14,9 +14,9 @@ import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.
 import { Arrivals } from './arrivals.ts'
 import { encodeOutcome, type MessageHeader } from './codec.ts'
 import { Crowding } from './crowding.ts'
-import { sendDown } from './handed.ts'
+import { readUp, sendDown } from './hand-over.ts'
 import { type Held, hold, messageOf } from './held.ts'
-import { acceptAfter, beat, type Down, keyOf, type Load, readUp, type Up } from './protocol.ts'
+import { acceptAfter, beat, type Down, keyOf, type Load, type Up } from './protocol.ts'
 import { failed, refused } from './replies.ts'
 import type { ResponderOptions } from './responder-options.ts'
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Clock, ExecutorLost, Tensor } from '../../pipeline/index.ts'
+import type { Cancellation, Clock, ExecutorLost, Tensor } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
 import type { CacheHost, ModelCache } from './cache/index.ts'
 import type { ColdFigures } from './cold-starts.ts'
@@ -46,6 +46,8 @@ export interface ExecutorPoolOptions extends z.input<typeof poolOptions>, Execut
 export interface PoolRunOptions {
   /** Aborted while the run waits, it leaves the queue at once; later, its result is dropped. */
   readonly signal?: AbortSignal | undefined
+  /** The same for who has a message's own: a signal is several times as dear, and few runs are ever given up. */
+  readonly cancellation?: Cancellation | undefined
   /** By when the result is wanted, on the pool's clock in milliseconds. */
   readonly expires?: number | undefined
   /** Only these outputs; all without. */

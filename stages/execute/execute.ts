@@ -181,7 +181,7 @@ async function run(
     throw new BadConfiguration('execute() got a picture, not a tensor. Put preprocess() before it.')
   }
   const model = chosen(message, models)
-  const options = { signal: message.cancellation?.signal, expires: message.expires }
+  const options = { cancellation: message.cancellation, expires: message.expires }
   const booked = ({ queueMs, loadMs }: PoolReport) => spent(spent(message.timings, 'queue', queueMs), 'load', loadMs)
 
   const headUpTo = side === 'device' ? plan.cut && layerOf(plan.cut) : undefined

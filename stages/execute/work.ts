@@ -56,7 +56,7 @@ export class Work implements Waiting {
     this.result = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
-    const { signal, expires } = options
+    const { signal, cancellation, expires } = options
     const endEarly = (error: Error) => {
       this.reject(error)
       onEarlyEnd(this)
@@ -66,6 +66,7 @@ export class Work implements Waiting {
     if (expires !== undefined) {
       this.#timer = clock.after(Math.max(0, expires - this.arrived), () => endEarly(tooLate(model)))
     }
+    cancellation?.listen(this.#abort)
     if (signal?.aborted) this.#abort()
     else if (expires !== undefined && expires <= this.arrived) endEarly(tooLate(model))
   }
@@ -92,6 +93,7 @@ export class Work implements Waiting {
     this.#settle = undefined
     this.#timer?.cancel()
     this.options.signal?.removeEventListener('abort', this.#abort)
+    this.options.cancellation?.unlisten(this.#abort)
     return settle
   }
 }

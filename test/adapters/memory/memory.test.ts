@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { memoryBroker, memoryTransport } from '../../../adapters/memory/index.ts'
 import { NoResponders, type Parts, packFrame } from '../../../pipeline/index.ts'
 import { seededRandom, settled } from '../../../pipeline/testing/index.ts'
-import { sendUp } from '../../../pipeline/wire/handed.ts'
+import { sendUp } from '../../../pipeline/wire/hand-over.ts'
 import { Asked, answer, gate, said, text } from '../../contract/support.ts'
 
 describe('memory transport', () => {

@@ -10,8 +10,8 @@ import {
   unpackFrame,
   written,
 } from '../../../pipeline/index.ts'
-import { sendDown, sendUp } from '../../../pipeline/wire/handed.ts'
-import { type Down, readDown, readUp, reviveError, type Up } from '../../../pipeline/wire/protocol.ts'
+import { readDown, readUp, sendDown, sendUp } from '../../../pipeline/wire/hand-over.ts'
+import { type Down, reviveError, type Up } from '../../../pipeline/wire/protocol.ts'
 
 /** One of every class of error that the framework exports. */
 const errors = Object.values(quintet).flatMap((one) => {

@@ -1,6 +1,6 @@
 import type { Parts, Unwritten } from '../transport.ts'
 import { headSize, packFrame, packHead } from './frame.ts'
-import type { Down, Up } from './protocol.ts'
+import { type Down, down, readFrame, type Up, up } from './protocol.ts'
 
 /*
  * Where both ends are in one process, a header is handed over as it is and nothing is packed, read or checked: it is of
@@ -48,16 +48,16 @@ export function sendDown(header: Down, parts: Parts, handsOver: boolean): Parts 
   return handsOver ? unwritten(new DownHead(header, parts), parts) : packFrame(header, parts)
 }
 
-/** What was handed over on its way up; undefined when it came as bytes. */
-export function handedUp(data: Parts): { header: Up; parts: Parts } | undefined {
+/** What was sent up: as it was handed over; what came as bytes is checked. @throws BadMessage */
+export function readUp(data: Parts): { header: Up; parts: Parts } {
   const head = data.unwritten
-  return head instanceof UpHead ? { header: head.header, parts: data } : undefined
+  return head instanceof UpHead ? { header: head.header, parts: data } : readFrame(up, data)
 }
 
-/** What was handed over on its way down; undefined when it came as bytes. */
-export function handedDown(data: Parts): { header: Down; parts: Parts } | undefined {
+/** The same of what was sent down. @throws BadMessage */
+export function readDown(data: Parts): { header: Down; parts: Parts } {
   const head = data.unwritten
-  return head instanceof DownHead ? { header: head.header, parts: data } : undefined
+  return head instanceof DownHead ? { header: head.header, parts: data } : readFrame(down, data)
 }
 
 function unwritten(head: Unwritten, parts: Parts): Parts {
