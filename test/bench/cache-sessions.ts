@@ -31,7 +31,7 @@ const mappings = 20
 /** Minutes of the trace before those that are loaded for: played through the cache without loads, so that policies know. */
 const learnedMinutes = 120
 /** Minutes of the trace that are loaded for, another part of the day for each mapping. */
-const loadedMinutes = 12
+const loadedMinutes = 8
 const minute = 60_000
 const day = 24 * 60 * minute
 const shares = [0.1, 0.3, 0.5]
