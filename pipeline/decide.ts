@@ -110,13 +110,13 @@ function only<T>(list: readonly T[]): T | undefined {
 
 /** What must travel with the message: the lists that are shorter than the base, or in another order, but not closed. */
 function stillOpen(menu: Menu, base: Menu): Message['open'] {
-  return {
-    ...(narrowed(menu.models, base.models) ? { models: menu.models } : {}),
-    ...(narrowed(menu.cuts, base.cuts) ? { cuts: menu.cuts } : {}),
-    ...(narrowed(menu.encodings, base.encodings) ? { encodings: menu.encodings } : {}),
-    ...(narrowed(menu.targets, base.targets) ? { targets: menu.targets } : {}),
-    ...(narrowed(menu.backups, base.backups) ? { backups: menu.backups } : {}),
-  }
+  const open: { -readonly [K in keyof Message['open']]: Message['open'][K] } = {}
+  if (narrowed(menu.models, base.models)) open.models = menu.models
+  if (narrowed(menu.cuts, base.cuts)) open.cuts = menu.cuts
+  if (narrowed(menu.encodings, base.encodings)) open.encodings = menu.encodings
+  if (narrowed(menu.targets, base.targets)) open.targets = menu.targets
+  if (narrowed(menu.backups, base.backups)) open.backups = menu.backups
+  return open
 }
 
 function narrowed<T>(list: readonly T[], all: readonly T[]): boolean {

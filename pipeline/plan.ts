@@ -70,13 +70,15 @@ export function layerOf(cut: Cut): string | undefined {
 
 /** Keeps of each list what the restriction allows, in the restriction's order. */
 export function restrict(menu: Menu, to: Restriction): Menu {
+  const { models, cuts, encodings, targets, backups } = to
+  if (!(models ?? cuts ?? encodings ?? targets ?? backups)) return menu
   return {
     ...menu,
-    models: keep(menu.models, to.models),
-    cuts: to.cuts === undefined ? menu.cuts : to.cuts.filter((cut) => offers(menu.cuts, cut)),
-    encodings: keep(menu.encodings, to.encodings),
-    targets: keep(menu.targets, to.targets),
-    backups: keep(menu.backups, to.backups),
+    models: keep(menu.models, models),
+    cuts: cuts === undefined ? menu.cuts : cuts.filter((cut) => offers(menu.cuts, cut)),
+    encodings: keep(menu.encodings, encodings),
+    targets: keep(menu.targets, targets),
+    backups: keep(menu.backups, backups),
   }
 }
 

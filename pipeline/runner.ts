@@ -1,5 +1,5 @@
 import type { Subscriber } from 'rxjs'
-import { sleep } from './clock.ts'
+import { sleep, type Timer } from './clock.ts'
 import type { StageContext } from './context.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, StageFailed } from './errors.ts'
 import { evolve, type Failure, failure, type Item, type Message, type Side, type Step, spent } from './message.ts'
@@ -9,6 +9,19 @@ import type { Call, StageFunction, StageOptions, Work } from './work.ts'
 interface Slot {
   readonly message: Message
   done: Item | undefined
+  /** While its call has no outcome. */
+  running: Running | undefined
+}
+
+/** A call whose function has not ended yet. */
+interface Running {
+  readonly slot: Slot
+  readonly call: LazyCall
+  /** Local clock, ms. */
+  readonly started: number
+  timer: Timer | undefined
+  /** Ends it as cancelled. */
+  readonly give: () => void
 }
 
 /** Runs a stage's function over what flows by: bounded concurrency, order per source, time limits, retries. */
@@ -24,8 +37,8 @@ export class Runner {
   readonly #waiting: Slot[] = []
   /** Per source, messages that have not left yet, oldest first. */
   readonly #lanes = new Map<string, Slot[]>()
-  /** Ends each call that runs now, without an outcome. */
-  readonly #quits = new Set<() => void>()
+  /** The calls that run now. */
+  readonly #calls = new Set<Running>()
   #running = 0
   #completed = false
 
@@ -50,7 +63,7 @@ export class Runner {
 
   next(item: Item): void {
     if (item.kind !== 'message') return this.#passBy(item)
-    const slot: Slot = { message: item, done: undefined }
+    const slot: Slot = { message: item, done: undefined, running: undefined }
     if (this.#keepsPlace(item)) {
       const lane = this.#lanes.get(item.source)
       if (lane) lane.push(slot)
@@ -69,7 +82,10 @@ export class Runner {
   stop(): void {
     this.#waiting.length = 0
     this.#lanes.clear()
-    for (const quit of [...this.#quits]) quit()
+    for (const running of [...this.#calls]) {
+      this.#close(running)
+      running.call.abort(new Cancelled())
+    }
   }
 
   /** Later passes of a message do not wait for those that overtook it: its device puts the answers in order. */
@@ -80,7 +96,7 @@ export class Runner {
   /** A failure or drop keeps its place behind the messages of its source that came before it. */
   #passBy(item: Exclude<Item, Message>): void {
     const lane = this.#keepsPlace(item) ? this.#lanes.get(item.source) : undefined
-    if (lane) lane.push({ message: item as unknown as Message, done: item })
+    if (lane) lane.push({ message: item as unknown as Message, done: item, running: undefined })
     else this.#out.next(item)
   }
 
@@ -98,36 +114,40 @@ export class Runner {
       return this.#finish(slot, this.#measured(result, message, started))
     }
     const allowed = Math.min(message.expires - started, this.#options.timeout ?? Number.POSITIVE_INFINITY)
-    let open = true
-    const close = () => {
-      open = false
-      timer?.cancel()
-      message.cancellation?.unlisten(aborted)
-      this.#quits.delete(quit)
+    const running: Running = { slot, call, started, timer: undefined, give: () => this.#give(running, new Cancelled()) }
+    if (Number.isFinite(allowed)) {
+      running.timer = clock.after(allowed, () => this.#give(running, this.#late(message)))
     }
-    const quit = () => {
-      close()
-      call.abort(new Cancelled())
-    }
-    const end = (item: Item) => {
-      if (!open) return
-      close()
-      this.#running--
-      this.#finish(slot, item)
-      this.#startNext()
-    }
-    const give = (error: DeadlineExceeded | Cancelled) => {
-      call.abort(error)
-      end(failure(message, this.#name, error))
-    }
-    const aborted = () => give(new Cancelled())
-    const timer = Number.isFinite(allowed) ? clock.after(allowed, () => give(this.#late(message))) : undefined
-    message.cancellation?.listen(aborted)
-    this.#quits.add(quit)
+    slot.running = running
+    this.#calls.add(running)
+    message.cancellation?.listen(running.give)
     result.then((work) => {
-      if (open) end(this.#measured(work, message, started))
+      if (slot.running) this.#end(running, this.#measured(work, message, started))
       else this.#context.events.emit({ type: 'late', id: message.id, stage: this.#name })
     })
+  }
+
+  /** A call has an outcome before its function has one. */
+  #give(running: Running, error: DeadlineExceeded | Cancelled): void {
+    const { slot, call } = running
+    call.abort(error)
+    if (slot.running) this.#end(running, failure(slot.message, this.#name, error))
+  }
+
+  #end(running: Running, item: Item): void {
+    this.#close(running)
+    this.#running--
+    this.#finish(running.slot, item)
+    this.#startNext()
+  }
+
+  /** What the function comes to is of no interest any more. */
+  #close(running: Running): void {
+    const { slot, timer, give } = running
+    slot.running = undefined
+    timer?.cancel()
+    slot.message.cancellation?.unlisten(give)
+    this.#calls.delete(running)
   }
 
   /** The outcome of the function, with its errors caught and its retries done. Never rejects. */

@@ -141,30 +141,33 @@ export function encodeMessage(
   now: number,
   link?: MessageHeader['link'],
 ): { header: MessageHeader; parts: Parts } {
-  const { header, parts } = encodeOutcome(message)
-  return {
-    header: {
-      id: message.id,
-      source: message.source,
-      seq: message.seq,
-      budget: Math.min(day, Math.max(0, message.expires - now)),
-      elapsed: Math.min(day, Math.max(0, now - message.captured)),
-      attempt: message.attempt,
-      ...(message.pass === undefined ? {} : { pass: message.pass }),
-      ...(message.backup ? { backup: message.backup } : {}),
-      open: message.open as MessageHeader['open'],
-      ...(link ? { link } : {}),
-      ...(message.way ? { way: message.way } : {}),
-      ...header,
-    },
-    parts,
+  const { described, parts } = describe(message.payload)
+  const { pass, backup, way, crossing } = message
+  const header: MessageHeader = {
+    id: message.id,
+    source: message.source,
+    seq: message.seq,
+    budget: Math.min(day, Math.max(0, message.expires - now)),
+    elapsed: Math.min(day, Math.max(0, now - message.captured)),
+    attempt: message.attempt,
+    open: message.open as MessageHeader['open'],
+    plan: message.plan as MessageHeader['plan'],
+    timings: message.timings as MessageHeader['timings'],
+    payload: described as MessageHeader['payload'],
   }
+  if (pass !== undefined) header.pass = pass
+  if (backup) header.backup = backup
+  if (link) header.link = link
+  if (way) header.way = way
+  if (crossing) header.crossing = crossing as OutcomeHeader['crossing']
+  return { header, parts }
 }
 
 /** The same of what came of it alone. */
 export function encodeOutcome({ plan, timings, payload, crossing }: Message): { header: OutcomeHeader; parts: Parts } {
   const { described, parts } = describe(payload)
-  const header = { plan, timings, payload: described, ...(crossing ? { crossing } : {}) } as OutcomeHeader
+  const header = { plan, timings, payload: described } as OutcomeHeader
+  if (crossing) header.crossing = crossing as OutcomeHeader['crossing']
   return { header, parts }
 }
 
@@ -195,7 +198,8 @@ export function decodeMessage<S extends Side>(
   side: S,
   now: number,
 ): Message<Payload, S> {
-  return {
+  const { payload, plan, timings, crossing } = decodeOutcome(header, parts)
+  const message: Mutable<Message<Payload, S>> = {
     kind: 'message',
     id: header.id,
     source: header.source,
@@ -203,13 +207,19 @@ export function decodeMessage<S extends Side>(
     side,
     captured: now - header.elapsed,
     expires: now + header.budget,
+    payload,
+    plan,
     open: header.open as Restriction,
+    timings,
     attempt: header.attempt,
-    ...(header.pass === undefined ? {} : { pass: header.pass }),
-    ...(header.backup ? { backup: header.backup } : {}),
-    ...decodeOutcome(header, parts),
   }
+  if (header.pass !== undefined) message.pass = header.pass
+  if (header.backup) message.backup = header.backup
+  if (crossing) message.crossing = crossing
+  return message
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** @throws as `decodeMessage` */
 export function decodeOutcome(

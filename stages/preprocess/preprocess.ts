@@ -61,8 +61,16 @@ export function preprocess(options: PreprocessOptions): Preprocess {
             context.side === 'device' ? onDevice(message, models, context, options) : inCloud(message, models)
           if (!todo) return message
           const { input, encoding, plan } = todo
+          const { quality = 90 } = options
           return options.images
-            .prepare(message.payload, input, { encoding, quality: options.quality ?? 90, signal: call.signal })
+            .prepare(message.payload, input, {
+              encoding,
+              quality,
+              // Made for an engine that looks at it alone.
+              get signal() {
+                return call.signal
+              },
+            })
             .then((payload) => evolve<Payload, Side, Payload>(message, { payload, plan }))
         },
       }
