@@ -66,10 +66,7 @@ export class Performer {
       const signal = turn.signal()
       const { outputs } = (works[0] as Work).options
       const inputs = works.length === 1 ? (works[0] as Work).inputs : stack(works.map((work) => work.inputs))
-      const report = await executor.run(model.key, inputs, {
-        ...(outputs === undefined ? {} : { outputs }),
-        ...(signal === undefined ? {} : { signal }),
-      })
+      const report = await executor.run(model.key, inputs, outputs ? { outputs, signal } : { signal })
       this.made += 1
       this.runs += works.length
       const ended = clock.now()
