@@ -1,4 +1,5 @@
 import {
+  type Cancellation,
   Cancelled,
   ExecutionFailed,
   ExecutorLost,
@@ -79,10 +80,10 @@ export class RemoteExecutor implements Executor {
   async run(
     key: string,
     inputs: readonly Tensor[],
-    { outputs, signal }: { outputs?: readonly string[]; signal?: AbortSignal | undefined } = {},
+    { outputs, cancellation }: { outputs?: readonly string[]; cancellation?: Cancellation | undefined } = {},
   ): Promise<RunReport> {
     this.#tickets += 1
-    const { head, tensors } = await this.#ask({ op: 'run', key, outputs, ticket: this.#tickets }, inputs, signal)
+    const { head, tensors } = await this.#ask({ op: 'run', key, outputs, ticket: this.#tickets }, inputs, cancellation)
     if (head.kind !== 'ran') throw this.#confused()
     const { kind: _, ...told } = head
     return { ...told, outputs: tensors }
@@ -131,28 +132,28 @@ export class RemoteExecutor implements Executor {
     await within(this.#channel.gone, farewell, systemClock)
   }
 
-  #ask(head: Request, tensors: readonly Tensor[] = [], signal?: AbortSignal): Promise<Packet<Reply>> {
+  #ask(head: Request, tensors: readonly Tensor[] = [], cancellation?: Cancellation): Promise<Packet<Reply>> {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended)
-      if (signal?.aborted) return reject(new Cancelled(undefined, { cause: signal.reason }))
+      if (cancellation?.cancelled) return reject(new Cancelled())
       const leave = () => {
         const place = this.#waiting.indexOf(pending)
         if (place < 0) return this.#takeBack(pending)
         this.#waiting.splice(place, 1)
-        pending.reject(new Cancelled(undefined, { cause: signal?.reason }))
+        pending.reject(new Cancelled())
       }
       const pending: Pending = {
         packet: { head, tensors },
         resolve: (packet) => {
-          signal?.removeEventListener('abort', leave)
+          cancellation?.unlisten(leave)
           resolve(packet)
         },
         reject: (error) => {
-          signal?.removeEventListener('abort', leave)
+          cancellation?.unlisten(leave)
           reject(error)
         },
       }
-      signal?.addEventListener('abort', leave, { once: true })
+      cancellation?.listen(leave)
       this.#waiting.push(pending)
       this.#next()
     })

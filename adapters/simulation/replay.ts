@@ -3,6 +3,7 @@ import {
   type Cut,
   type Decider,
   type DecisionRequest,
+  layerOf,
   type Menu,
   type Outcome,
   type Side,
@@ -15,9 +16,10 @@ import { blankFrame, type Frame, Frames } from './frame.ts'
 import { backupOutcome, outcomeOf, planOf, requestOf } from './hearing.ts'
 import { type SimulatedLink, simulatedLink, Watched } from './link.ts'
 import { menusOf } from './menus.ts'
+import { CloudSlowdown, partOf } from './parting.ts'
 import { type Insight, insightInto, type ReplayOptions, type ReplayReport } from './policy.ts'
 import { Prober } from './prober.ts'
-import { checked, type Scenario, type ScenarioInput } from './scenario.ts'
+import { checked, type LayerCut, type Scenario, type ScenarioInput } from './scenario.ts'
 import { Tally } from './tally.ts'
 
 /** What happens to a frame next. */
@@ -47,6 +49,7 @@ class Replay {
   readonly #prober: Prober
   readonly #phone: Executors
   readonly #executors: Executors
+  readonly #slowdown: CloudSlowdown
   readonly #worlds: { readonly device: World; readonly cloud: World }
   readonly #menus: { readonly device: Menu; readonly cloud: Menu }
   readonly #agenda = new Agenda<Frame>()
@@ -67,6 +70,7 @@ class Replay {
     this.#link = simulatedLink(scenario.link, seed)
     this.#phone = new Executors(1, device.holds)
     this.#executors = new Executors(cloud.executors, cloud.holds)
+    this.#slowdown = new CloudSlowdown(cloud)
     const policy = typeof options.policy === 'function' ? options.policy(this.#insight()) : options.policy
     this.#device = policy.device ?? []
     this.#cloud = policy.cloud ?? []
@@ -111,7 +115,7 @@ class Replay {
     if (frame.cut === 'captured') {
       frame.sent = frame.bytes
       this.#upload(frame)
-    } else this.#prepare(frame)
+    } else this.#prepare(frame, partOf(frame, this.#scenario))
   }
 
   #drop(frame: Frame): void {
@@ -162,12 +166,12 @@ class Replay {
   }
 
   /** On the device, behind what it does already. */
-  #prepare(frame: Frame): void {
+  #prepare(frame: Frame, part: LayerCut | undefined): void {
     const { prepare, models, load } = this.#scenario.device
     const turn = this.#phone.occupy(this.#now, expected(prepare, frame.bytes) * frame.fate.device)
     frame.waited = turn.began - this.#now
     frame.device = turn.ended - turn.began
-    if (frame.cut !== 'answered') {
+    if (frame.cut !== 'answered' && part === undefined) {
       frame.sent = frame.prepared
       this.#at(turn.ended, this.#upload, frame)
       return
@@ -180,11 +184,18 @@ class Replay {
       model,
       ended,
       load && expected(load, 0) * frame.fate.deviceLoad,
-      expected(runs, 0) * frame.fate.deviceRun,
+      expected(runs, 0) * frame.fate.deviceRun * (part?.before ?? 1),
     )
     frame.queue = ran.began - ended
     frame.load = ran.load
-    frame.run = ran.ended - ran.began - ran.load
+    const took = ran.ended - ran.began - ran.load
+    if (part) {
+      frame.head = took
+      frame.sent = part.bytes
+      this.#at(ran.ended, this.#upload, frame)
+      return
+    }
+    frame.run = took
     this.#at(ran.ended, this.#settle, frame)
   }
 
@@ -203,7 +214,9 @@ class Replay {
       frame.model = menu.models[0]
       frame.plan = { ...frame.plan, ...(frame.model === undefined ? {} : { model: frame.model }) }
     }
-    frame.cloud = expected(this.#scenario.cloud.prepare, frame.sent) * frame.fate.cloud
+    // Activations are what the model goes on with: there is nothing to prepare.
+    const prepares = layerOf(frame.cut) === undefined
+    frame.cloud = prepares ? expected(this.#scenario.cloud.prepare, frame.sent) * frame.fate.cloud : 0
     if (frame.model === undefined) this.#at(this.#now + frame.cloud, this.#answer, frame)
     else this.#at(this.#now + frame.cloud, this.#execute, frame)
   }
@@ -217,12 +230,24 @@ class Replay {
       model,
       this.#now,
       load && expected(load, 0) * frame.fate.cloudLoad,
-      expected(runs, 0) * frame.fate.run,
+      expected(runs, 0) * frame.fate.run * (partOf(frame, this.#scenario)?.behind ?? 1) * this.#slowdown.at(this.#now),
     )
-    frame.queue = turn.began - this.#now
-    frame.load = turn.load
+    frame.queue += turn.began - this.#now
+    frame.load += turn.load
     frame.run = turn.ended - turn.began - turn.load
     this.#at(turn.ended, this.#answer, frame)
+  }
+
+  /** What the device hears from the cloud, where that has anything to say. */
+  #heard(): void {
+    if (!this.#slowdown.varies) return
+    const load = {
+      node: 'cloud',
+      pending: 0,
+      capacity: this.#scenario.cloud.executors,
+      slowdown: this.#slowdown.at(this.#now),
+    }
+    this.#worlds.device.set('cloud', load, 'replay')
   }
 
   readonly #answer: Step = (frame) => {
@@ -250,6 +275,7 @@ class Replay {
     if (this.#learning.device.length > 0) {
       if (frame.sent > 0) {
         this.#prober.heard()
+        this.#heard()
         world.set('link', this.#watched.observe(frame.sent, frame.up, frame.down), 'replay')
       }
       this.#observe(outcomeOf(frame, 'device', this.#now, deadline), 'device')
@@ -304,6 +330,7 @@ class Replay {
       },
       found: (probe, up, down) => {
         world().set('link', this.#watched.observe(probe.bytes, up, down), 'replay')
+        this.#heard()
         for (const decider of this.#learning.device) decider.probed?.(probe, world())
       },
       failed: (probe) => {

@@ -44,9 +44,7 @@ export interface ExecutorPoolOptions extends z.input<typeof poolOptions>, Execut
 }
 
 export interface PoolRunOptions {
-  /** Aborted while the run waits, it leaves the queue at once; later, its result is dropped. */
-  readonly signal?: AbortSignal | undefined
-  /** The same for who has a message's own: a signal is several times as dear, and few runs are ever given up. */
+  /** Cancelled while the run waits, it leaves the queue at once; later, its result is dropped. */
   readonly cancellation?: Cancellation | undefined
   /** By when the result is wanted, on the pool's clock in milliseconds. */
   readonly expires?: number | undefined

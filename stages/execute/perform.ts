@@ -63,10 +63,10 @@ export class Performer {
       if (works.every(({ settled }) => settled)) return { type: 'unmade' }
       const loaded = clock.now()
       if (turn.began !== undefined) this.watch(turn, slot, up)
-      const signal = turn.signal()
+      const cancellation = turn.cancellation()
       const { outputs } = (works[0] as Work).options
       const inputs = works.length === 1 ? (works[0] as Work).inputs : stack(works.map((work) => work.inputs))
-      const report = await executor.run(model.key, inputs, outputs ? { outputs, signal } : { signal })
+      const report = await executor.run(model.key, inputs, outputs ? { outputs, cancellation } : { cancellation })
       this.made += 1
       this.runs += works.length
       const ended = clock.now()

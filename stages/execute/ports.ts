@@ -1,4 +1,4 @@
-import type { ExecutorLost, Tensor } from '../../pipeline/index.ts'
+import type { Cancellation, ExecutorLost, Tensor } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
 
 export interface LoadReport {
@@ -44,7 +44,7 @@ export interface Executor {
   run(
     key: string,
     inputs: readonly Tensor[],
-    options?: { outputs?: readonly string[]; signal?: AbortSignal | undefined },
+    options?: { outputs?: readonly string[]; cancellation?: Cancellation | undefined },
   ): Promise<RunReport>
   /** Settles when the executor died without being asked to; never rejects. */
   readonly lost: Promise<ExecutorLost>

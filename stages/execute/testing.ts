@@ -128,9 +128,9 @@ function fakeExecutor(id: string, options: FakeExecutorsOptions): FakeExecutor {
         const model = held.get(key)
         if (model !== undefined && held.delete(key)) unloads.push(model.name)
       }),
-    run: (key, inputs, { signal } = {}) =>
+    run: (key, inputs, { cancellation } = {}) =>
       inTurn(async (): Promise<RunReport> => {
-        if (signal?.aborted) throw new Cancelled(undefined, { cause: signal.reason })
+        if (cancellation?.cancelled) throw new Cancelled()
         const model = held.get(key)
         if (model === undefined) throw new ExecutionFailed(`Model ${key} is not loaded in ${id}. Load it first.`)
         runs.push(model.name)

@@ -1,4 +1,4 @@
-import type { Timer } from '../../pipeline/index.ts'
+import { Cancellation, type Timer } from '../../pipeline/index.ts'
 import type { Lease } from './cache/index.ts'
 import type { Work } from './work.ts'
 
@@ -15,7 +15,7 @@ export class Turn {
   readonly usual: number | undefined
   watchdog: Timer | undefined
   tie: Timer | undefined
-  #back: AbortController | undefined
+  #back: Cancellation | undefined
 
   constructor(works: readonly Work[], handed: number, usual: number | undefined, lease: Lease | undefined) {
     this.works = works
@@ -33,20 +33,20 @@ export class Turn {
     return this.works.reduce((sum, { rows = 1 }) => sum + rows, 0)
   }
 
-  /** Aborts when it is taken back; undefined for one that begins at once and cannot be. */
-  signal(): AbortSignal | undefined {
-    if (this.began === undefined) this.#back ??= new AbortController()
-    return this.#back?.signal
+  /** Cancelled when it is taken back; undefined for one that begins at once and cannot be. */
+  cancellation(): Cancellation | undefined {
+    if (this.began === undefined) this.#back ??= new Cancellation()
+    return this.#back
   }
 
   /** Whether it was taken back. */
   get takenBack(): boolean {
-    return this.#back?.signal.aborted === true
+    return this.#back?.cancelled === true
   }
 
   /** Takes it back if it waits in the executor still and nobody wants it there any more. */
   takeBack(): void {
-    if (this.began === undefined) this.#back?.abort()
+    if (this.began === undefined) this.#back?.cancel()
   }
 
   /** Ends its timers. */

@@ -39,9 +39,9 @@ export class Work implements Waiting {
   readonly rows: number | undefined
   #settle: { resolve(report: PoolReport): void; reject(error: Error): void } | undefined
   #timer: Timer | undefined
-  readonly #abort: () => void
+  readonly #cancel: () => void
 
-  /** @param onEarlyEnd called when its signal or its deadline has ended it */
+  /** @param onEarlyEnd called when its caller or its deadline has ended it */
   constructor(
     model: ModelSource,
     inputs: readonly Tensor[],
@@ -57,19 +57,18 @@ export class Work implements Waiting {
     this.result = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
-    const { signal, cancellation, expires } = options
+    const { cancellation, expires } = options
     const endEarly = (error: Error) => {
       this.reject(error)
       onEarlyEnd(this)
     }
-    this.#abort = () => endEarly(new Cancelled(undefined, { cause: signal?.reason }))
-    signal?.addEventListener('abort', this.#abort, { once: true })
+    this.#cancel = () => endEarly(new Cancelled())
     if (expires !== undefined) {
       this.#timer = clock.after(Math.max(0, expires - this.arrived), () => endEarly(tooLate(model)))
     }
-    cancellation?.listen(this.#abort)
-    if (signal?.aborted) this.#abort()
+    if (cancellation?.cancelled) this.#cancel()
     else if (expires !== undefined && expires <= this.arrived) endEarly(tooLate(model))
+    else cancellation?.listen(this.#cancel)
   }
 
   get expires(): number | undefined {
@@ -93,8 +92,7 @@ export class Work implements Waiting {
     const settle = this.#settle
     this.#settle = undefined
     this.#timer?.cancel()
-    this.options.signal?.removeEventListener('abort', this.#abort)
-    this.options.cancellation?.unlisten(this.#abort)
+    this.options.cancellation?.unlisten(this.#cancel)
     return settle
   }
 }

@@ -99,8 +99,17 @@ export function twoByTwo(): Uint8Array {
   })
 }
 
-/** `x` `[1, 3, side, side]` → three convolutions → `y` `[1, 64, 1, 1]`: at 224 a few milliseconds, as a small MobileNet. */
-export function convolutions(side = 224): Uint8Array {
+/**
+ * `x` `[1, 3, side, side]` → convolutions → `y` `[1, 64, 1, 1]`: at 224 three of them take a few milliseconds, as a small
+ * MobileNet, and each more about one.
+ *
+ * @param count at least 3
+ */
+export function convolutions(side = 224, count = 3): Uint8Array {
+  const later = Array.from(
+    { length: count - 2 },
+    (_, index) => [index === 0 ? 'b' : `c${index}`, `c${index + 1}`] as const,
+  )
   const convolution = (from: string, to: string, stride: number) => ({
     type: 'Conv',
     inputs: [from, `${to}-kernel`],
@@ -115,12 +124,12 @@ export function convolutions(side = 224): Uint8Array {
   return onnx({
     inputs: [{ name: 'x', shape: [1, 3, side, side] }],
     outputs: [{ name: 'y', shape: [1, 64, 1, 1] }],
-    weights: [kernel('a', 32, 3), kernel('b', 64, 32), kernel('c', 64, 64)],
+    weights: [kernel('a', 32, 3), kernel('b', 64, 32), ...later.map(([, to]) => kernel(to, 64, 64))],
     nodes: [
       convolution('x', 'a', 2),
       convolution('a', 'b', 2),
-      convolution('b', 'c', 1),
-      { type: 'GlobalAveragePool', inputs: ['c'], outputs: ['y'] },
+      ...later.map(([from, to]) => convolution(from, to, 1)),
+      { type: 'GlobalAveragePool', inputs: [later.at(-1)?.[1] ?? 'b'], outputs: ['y'] },
     ],
   })
 }

@@ -1,5 +1,10 @@
+import { z } from 'zod'
 import type { Target, World } from '../../../pipeline/index.ts'
-import { LinkEstimate, type LinkEstimateOptions } from './link.ts'
+import type { LinkEstimateOptions } from './link.ts'
+import { restored } from './restore.ts'
+import { Way } from './way.ts'
+
+const saved = z.strictObject({ edge: z.string().optional(), ways: z.record(z.string(), z.unknown()) })
 
 /** Milliseconds a link takes: base + byte · bytes, the answer's way down included. */
 export interface Line {
@@ -9,12 +14,14 @@ export interface Line {
   readonly spread: readonly [number, number, number]
   /** How far off it may be besides, relative: it wears out. */
   readonly doubt: number
+  /** Standard deviation of ln(ms) of one crossing about what is expected of it. */
+  readonly varies: number
 }
 
 const certain = [0, 0, 0] as const
 
 /** A link nobody knows anything of: 50 ms and 8 Mbit/s. */
-const guessed: Line = { base: 50, byte: 1e-3, spread: certain, doubt: 0.8 }
+const guessed: Line = { base: 50, byte: 1e-3, spread: certain, doubt: 0.8, varies: 0.5 }
 /** What one never saw is off by so much, relative. */
 const unseen = 0.7
 /** A probe of fewer bytes tells a round trip, and nothing of the rate. */
@@ -25,8 +32,7 @@ const beyond = 1.5
 const least = 1
 /** What is overdue counts until it is known whose fault it was; so many at most. */
 const most = 8
-
-/** What took at most so many times as long as expected was as quick as ever. */
+/** What took at most so many times as long as usual was as quick as ever. */
 const asEver = 1.5
 
 interface Overdue {
@@ -35,19 +41,34 @@ interface Overdue {
   readonly ms: number
 }
 
+interface Edge {
+  readonly way: Way
+  /** Local clock, ms: when it was last heard of. */
+  at: number
+}
+
 /**
- * What the ways to the cloud take, by target. Messages that did not get through are held against the way as it is now, and
- * against an edge only once that very edge has answered again: the device may have moved to another, and what is known of
- * the one it left is to stay as it was.
+ * What the ways to the cloud take, by target. Kept per edge, so that after a handover the new one starts fresh, and coming
+ * back finds what was known. Messages that did not get through are held against the way as it is now, and against an edge
+ * only once that very edge has answered again: the device may have moved to another.
  */
 export class Lines {
-  readonly link: LinkEstimate
+  readonly #edges = new Map<string, Edge>()
+  readonly #staleAfter: number
+  readonly #remember: number
+  #current: string | undefined
   #overdue: Overdue[] = []
   /** How many times slower than known the way seems. */
   #slower = 1
 
-  constructor(link?: LinkEstimateOptions) {
-    this.link = new LinkEstimate(link)
+  constructor({ staleAfter = 5000, remember = 32 }: LinkEstimateOptions = {}) {
+    this.#staleAfter = staleAfter
+    this.#remember = remember
+  }
+
+  /** The edge that answered last; undefined before the first. */
+  get current(): string | undefined {
+    return this.#current
   }
 
   /** Messages in a row that did not get through. */
@@ -61,57 +82,84 @@ export class Lines {
    */
   line(target: Target, world: World, now: number, late = 1): Line {
     const edge = this.edge(target)
-    if (edge === undefined || !this.link.knows(edge)) return this.#heardOf(world, now, late)
-    const base = this.link.mean(0, edge) as number
-    const byte = ((this.link.mean(1e6, edge) as number) - base) / 1e6
-    const slower = edge === this.link.edge ? Math.max(late, this.#slower) : late
-    const known = slower * slower
-    const spread = [
-      known * this.link.variance(0, false, edge),
-      (known * this.link.covarianceTo(edge)) / 1e6,
-      (known * this.link.slopeVarianceTo(edge)) / 1e12,
-    ] as const
-    const age = slower > 1 ? Number.POSITIVE_INFINITY : this.link.age(now, edge)
+    const known = edge === undefined ? undefined : this.#edges.get(edge)
+    if (!known) return this.#heardOf(world, now, late)
+    const { way, at } = known
+    way.pace.at(now)
+    const { factor, deviation } = way.pace
+    const slower = edge === this.#current ? Math.max(late, this.#slower) : late
+    const base = factor * way.usual(0)
+    const times = (slower * factor) ** 2
+    const [constant, both, slope] = way.spread
     return {
       base: slower > 1 ? slower * Math.max(least, base) : base,
-      byte: slower * byte,
-      spread,
-      doubt: this.#aged(0, age),
+      byte: (slower * (factor * way.usual(1e6) - base)) / 1e6,
+      spread: [times * constant, (times * both) / 1e6, (times * slope) / 1e12],
+      doubt: this.#aged(0, slower > 1 ? Number.POSITIVE_INFINITY : now - at),
+      varies: deviation,
     }
   }
 
   /** The edge by which a target is reached: the node it names, or the one that answered last. */
   edge(target: Target): string | undefined {
-    return target.startsWith('node:') ? target.slice('node:'.length) : this.link.edge
+    return target.startsWith('node:') ? target.slice('node:'.length) : this.#current
   }
 
   /** Learns that so many bytes up, and the answer down, took `ms` over an edge. */
   crossed(edge: string, bytes: number, ms: number, now: number): void {
-    const known = this.link.mean(bytes, edge)
+    const before = this.#edges.get(edge)?.way
     // Who answers now as quickly as ever was away; who is slow now is who was slow before, or another was.
-    const away = known !== undefined && ms <= asEver * known
-    for (const one of this.#overdue) if (!away && one.edge === edge) this.link.observeAtLeast(one.bytes, one.ms, now)
-    this.link.observe(edge, bytes, ms, now)
+    const away = before !== undefined && ms <= asEver * before.usual(bytes)
+    if (!away && before)
+      for (const one of this.#overdue) if (one.edge === edge) before.observeAtLeast(one.bytes, one.ms, now)
+    this.#heard(edge, now).observe(bytes, ms, now)
     this.#settle()
   }
 
-  /** Learns what a probe of so many bytes took. A round trip over a way that nobody took for long starts it afresh. */
+  /** Learns what a probe of so many bytes took. A round trip tells that the way is open again, and nothing of its pace. */
   probed(edge: string, bytes: number, ms: number, now: number): void {
-    const stale = this.#overdue.length > 0 || this.link.age(now, edge) > this.link.staleAfter
-    const tells = bytes >= telling
-    if (!tells && stale && this.link.knows(edge)) this.link.refresh(edge, ms, undefined, now)
-    else this.link.observe(edge, tells ? bytes : 0, ms, now)
+    const way = this.#heard(edge, now)
+    if (bytes >= telling) way.observe(bytes, ms, now)
+    else if (way.count === 0) way.observe(0, ms, now)
     this.#settle()
   }
 
   /** Learns that so many bytes did not get through in `ms`: more than is expected, or nothing is learned. */
   notThrough(bytes: number, ms: number): void {
-    const { edge } = this.link
-    const mean = this.link.mean(bytes)
-    if (edge === undefined || mean === undefined) return
-    const known = Math.max(least, mean)
+    const edge = this.#current
+    const way = edge === undefined ? undefined : this.#edges.get(edge)?.way
+    if (edge === undefined || !way) return
+    const known = Math.max(least, way.pace.factor * way.usual(bytes))
     if (this.#overdue.length < most) this.#overdue.push({ edge, bytes, ms })
     if (ms > known * this.#slower) this.#slower = (beyond * ms) / known
+  }
+
+  /** What was learned, as plain JSON. Ages and the paces of the moment are not kept: what is restored is stale. */
+  save(): z.infer<typeof saved> {
+    return {
+      ...(this.#current === undefined ? {} : { edge: this.#current }),
+      ways: Object.fromEntries([...this.#edges].map(([edge, { way }]) => [edge, way.save()])),
+    }
+  }
+
+  /** @throws BadConfiguration when this is not what `save` gave */
+  restore(from: unknown): void {
+    const { edge, ways } = restored(saved, from, 'the ways to the cloud')
+    this.#edges.clear()
+    for (const [name, way] of Object.entries(ways)) this.#heard(name, Number.NEGATIVE_INFINITY).restore(way)
+    this.#current = edge
+  }
+
+  /** Moved to the end: the first is the one unheard of for longest. */
+  #heard(edge: string, now: number): Way {
+    const known = this.#edges.get(edge) ?? { way: new Way(), at: now }
+    known.at = now
+    this.#edges.delete(edge)
+    this.#edges.set(edge, known)
+    const [oldest] = this.#edges.keys()
+    if (this.#edges.size > this.#remember && oldest !== undefined) this.#edges.delete(oldest)
+    this.#current = edge
+    return known.way
   }
 
   /** What was overdue is no longer in doubt. */
@@ -130,11 +178,12 @@ export class Lines {
       byte: late * byte,
       spread: certain,
       doubt: uplink > 0 ? this.#aged(0.3, now - fact.at) : guessed.doubt,
+      varies: guessed.varies,
     }
   }
 
   /** What is known wears out: once it is stale, a link may be another. */
   #aged(doubt: number, age: number): number {
-    return doubt + (unseen - Math.min(doubt, unseen)) * Math.min(1, age / this.link.staleAfter)
+    return doubt + (unseen - Math.min(doubt, unseen)) * Math.min(1, age / this.#staleAfter)
   }
 }

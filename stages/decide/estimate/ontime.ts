@@ -46,17 +46,18 @@ export class Ratios {
   /**
    * @param predicted milliseconds the remainder is predicted to take
    * @param left milliseconds that are left
+   * @param scale how far off this prediction is expected to be: standard deviation of ρ
    * @returns 0…1, never falling when more is left
    */
-  chance(predicted: number, left: number): number {
+  chance(predicted: number, left: number, scale = 1): number {
     if (!(left > 0)) return 0
     if (!(predicted > 0)) return 1
-    return this.#share(Math.log(left / predicted))
+    return this.#share(Math.log(left / predicted) / scale)
   }
 
   /**
-   * The same of ln(left / predicted), interpolated between ratios 1/64 apart: for whoever asks about a thousand predictions
-   * at once. Off by no more than P grows between two of them.
+   * The same of ln(left / predicted) ÷ scale, interpolated between ratios 1/64 apart: for whoever asks about a thousand
+   * predictions at once. Off by no more than P grows between two of them.
    */
   at(ratio: number): number {
     if (this.#among && this.#others !== this.#among.#changes) this.#forget()
@@ -69,13 +70,13 @@ export class Ratios {
   }
 
   /** The milliseconds within which the remainder is done with chance q, given what is predicted. */
-  within(predicted: number, q: number): number {
-    return predicted * Math.exp(this.#quantile(q))
+  within(predicted: number, q: number, scale = 1): number {
+    return predicted * Math.exp(scale * this.#quantile(q))
   }
 
   /** Learns what the remainder took that was predicted to take so long. Ignores what is not above 0. */
-  observe(predicted: number, observed: number): void {
-    this.#samples.add(Math.log(observed / predicted))
+  observe(predicted: number, observed: number, scale = 1): void {
+    this.#samples.add(Math.log(observed / predicted) / scale)
     this.#changes++
     this.#forget()
   }
@@ -155,12 +156,12 @@ export class OnTime {
   }
 
   /** Learns what the remainder took that was predicted to take so long. Ignores what is not above 0. */
-  observe(path: string, predicted: number, observed: number): void {
+  observe(path: string, predicted: number, observed: number, scale = 1): void {
     if (!Number.isFinite(Math.log(observed / predicted))) return
     const kind = kindOf(path)
-    if (kind !== path) this.observe(kind, predicted, observed)
+    if (kind !== path) this.observe(kind, predicted, observed, scale)
     const known = this.#made(path)
-    known.observe(predicted, observed)
+    known.observe(predicted, observed, scale)
     // Moved to the end: the first is the one not taken for longest.
     this.#paths.delete(path)
     this.#paths.set(path, known)

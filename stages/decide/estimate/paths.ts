@@ -20,7 +20,7 @@ const saved = z.strictObject({
   shrinks: numbers,
   loads: numbers,
   runs: z.unknown(),
-  link: z.unknown(),
+  lines: z.unknown(),
   load: z.unknown(),
 })
 
@@ -175,7 +175,7 @@ export class PathTimes {
     ms: number,
     now: number,
   ): void {
-    const { edge } = this.lines.link
+    const edge = this.lines.current
     if (edge !== undefined && share > 0 && this.runs.deviation('cloud', entry.id, edge) > guess) {
       const idle = (ms - uplink) / this.load.factor(now, edge)
       this.runs.observeCloudAtLeast(entry.id, edge, share * guessedRun(entry), share, idle)
@@ -209,14 +209,18 @@ export class PathTimes {
       shrinks: Object.fromEntries(this.#shrinks),
       loads: Object.fromEntries(this.#loads),
       runs: this.runs.save(),
-      link: this.lines.link.save(),
+      lines: this.lines.save(),
       load: this.load.save(),
     }
   }
 
   /** @throws BadConfiguration when this is not what `save` gave */
   restore(from: unknown): void {
-    const { device, cloud, rest, units, shrinks, loads, runs, link, load } = restored(saved, from, 'the times of paths')
+    const { device, cloud, rest, units, shrinks, loads, runs, lines, load } = restored(
+      saved,
+      from,
+      'the times of paths',
+    )
     this.#device.clear()
     for (const [encoding, value] of Object.entries(device)) this.#preparing(encoding).restore(value)
     this.#cloud.restore(cloud)
@@ -231,7 +235,7 @@ export class PathTimes {
       for (const [name, value] of Object.entries(values)) kept.set(name, value)
     }
     this.runs.restore(runs)
-    this.lines.link.restore(link)
+    this.lines.restore(lines)
     this.load.restore(load)
   }
 

@@ -7,6 +7,8 @@ const most = 64
 
 interface Crossing {
   readonly id: string
+  /** Where it was sent, as far as anybody knew. */
+  readonly edge: string | undefined
   readonly bytes: number
   /** Local clock, ms: when it was to leave the device. */
   readonly left: number
@@ -21,10 +23,10 @@ interface Crossing {
 export class Unanswered {
   #crossings: Crossing[] = []
 
-  /** So many bytes were to leave at local time `left`, and to be answered after `takes` ms. */
-  sent(id: string, bytes: number, left: number, takes: number): void {
+  /** So many bytes were to leave for an edge at local time `left`, and to be answered after `takes` ms. */
+  sent(id: string, edge: string | undefined, bytes: number, left: number, takes: number): void {
     this.#crossings = this.#crossings.filter((one) => one.id !== id)
-    this.#crossings.push({ id, bytes, left, takes })
+    this.#crossings.push({ id, edge, bytes, left, takes })
     if (this.#crossings.length > most) this.#crossings.shift()
   }
 
@@ -44,11 +46,12 @@ export class Unanswered {
     this.#crossings = this.#crossings.filter(({ left }) => left >= before)
   }
 
-  /** How many times slower than expected the way is at least: 1 where nothing is late. */
-  slower(now: number): number {
+  /** How many times slower than expected the way to an edge is at least: 1 where nothing is late. */
+  slower(now: number, edge: string | undefined): number {
     this.#forget(now)
     let most = 1
-    for (const { left, takes } of this.#crossings) {
+    for (const { edge: to, left, takes } of this.#crossings) {
+      if (to !== edge) continue
       const waited = now - left
       if (waited > patient * takes) most = Math.max(most, waited / Math.max(1, takes))
     }

@@ -17,7 +17,7 @@ export interface Objective {
 }
 
 /** A backup starts so late that it is still done in time with this chance. */
-const surely = 0.95
+const surely = 0.99
 /** What is off by more, relative, is a guess. */
 const guess = 0.4
 
@@ -87,6 +87,7 @@ export class Appraisal {
     const { backups, utility, feasible, right, energy: spendings, money: payments, standChance, standAccuracy } = this
     const { margin } = settings
     const ratios = knowledge.onTime.of('answered')
+    const off = knowledge.off.values.run
     const standLog = this.#standLog
     const [stands, standTime, graces, forecast] = [this.#stands, this.#standTime, this.#grace, this.#forecast]
     const standIns = this.#paths.backupModels.some((model) => model >= 0)
@@ -142,7 +143,7 @@ export class Appraisal {
           const takes = standTime[b] as number
           let p2 = standChance[b] as number
           if (takes > 0 && p2 > 0 && held > (this.start[b] as number) - request.elapsed)
-            p2 = Math.min(p2, ratios.at(logHeld - (standLog[b] as number)))
+            p2 = Math.min(p2, ratios.at((logHeld - (standLog[b] as number)) / off))
           correct += (1 - p1) * p2 * a2
           fits &&= a2 >= leastAccuracy
           if (counted && takes > 0) {
@@ -223,6 +224,7 @@ export class Appraisal {
       model: (this.#paths.models[model] as { readonly id: string }).id,
       ready: Math.max(0, (this.start[backup] as number) - elapsed),
       time: this.#forecast.here[model] as number,
+      scale: knowledge.off.values.run,
       doubt: this.#forecast.standInDoubt(model, knowledge),
     }
   }
@@ -249,6 +251,7 @@ export class Appraisal {
 
   #standIns({ elapsed, remaining, source, now }: DecisionRequest, knowledge: Knowledge, margin: number): void {
     const { onTime, constancy } = knowledge
+    const off = knowledge.off.values.run
     const { wait, first } = this.#forecast
     const ratios = onTime.of('answered')
     const { backups, backupModels } = this.#paths
@@ -258,7 +261,7 @@ export class Appraisal {
         const takes = this.#forecast.here[model] as number
         // Where its time is a guess, all that it may be off counts; on a device that ran nothing yet it starts at once.
         const doubt = this.#forecast.standInDoubt(model, knowledge)
-        const sure = ratios.within(takes, surely) * (doubt > guess ? Math.exp(doubt) : 1)
+        const sure = ratios.within(takes, surely, off) * (doubt > guess ? Math.exp(doubt) : 1)
         const latest = first === undefined ? remaining - margin - sure : 0
         const start = Number.isFinite(latest) ? Math.max(0, latest) : 0
         this.start[b] = elapsed + start
@@ -266,7 +269,7 @@ export class Appraisal {
         this.#grace[b] = Math.log(start)
         const known = first === undefined || first === model
         this.#standLog[b] = Math.log(takes)
-        this.standChance[b] = known ? ratios.chance(takes, remaining - margin - Math.max(start, wait)) : 0
+        this.standChance[b] = known ? ratios.chance(takes, remaining - margin - Math.max(start, wait), off) : 0
         this.standAccuracy[b] = this.#paths.models[model]?.accuracy ?? 0
         continue
       }

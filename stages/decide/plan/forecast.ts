@@ -7,6 +7,7 @@ import type { OnTime, Ratios } from '../estimate/ontime.ts'
 import type { PathTimes } from '../estimate/paths.ts'
 import type { Reach } from '../estimate/reach.ts'
 import type { Unanswered } from '../estimate/unanswered.ts'
+import type { Off } from './off.ts'
 import { type Kind, kind, kindNames, type Paths } from './paths.ts'
 
 /** What was learned so far, as far as forecasts need it. */
@@ -18,11 +19,14 @@ export interface Knowledge {
   readonly unanswered: Unanswered
   readonly backlog: Backlog
   readonly impossible: ReadonlySet<string>
+  readonly off: Off
 }
 
 /** Standard deviations of a link that are held against it. */
 const caution = 0.5
 const nothing = [0, 0, 0] as const
+/** Nothing is known better, relative. */
+const exact = 0.002
 
 /** Time, bytes, chance and accuracy of every path, for one message: arrays beside those of the paths, written anew for each. */
 export class Forecast {
@@ -32,6 +36,8 @@ export class Forecast {
   readonly cloud: Float64Array
   readonly time: Float64Array
   readonly #log: Float64Array
+  /** How far off that is expected to be: standard deviation of its logarithm. */
+  readonly scale: Float64Array
   readonly bytes: Float64Array
   /** Chance to be on time. */
   readonly chance: Float64Array
@@ -44,6 +50,10 @@ export class Forecast {
   /** How well those are known, three by three, and what they may be off besides: see `Line`. */
   readonly #spread: Float64Array
   readonly #worn: Float64Array
+  /** By target, how far off one crossing may be from what is expected; relative. */
+  readonly #varies: Float64Array
+  /** The same of what the device prepares, runs, and of what the cloud does. */
+  #off: Off['values'] = { prepare: 0, run: 0, cloud: 0, down: 0 }
   readonly #paths: Paths
   // By slot: preparing on the device, bytes per bulk, and the cloud's preparing, a + b · bytes.
   readonly #prepare: Float64Array
@@ -82,6 +92,7 @@ export class Forecast {
     this.cloud = of(count)
     this.time = of(count)
     this.#log = of(count)
+    this.scale = of(count)
     this.bytes = of(count)
     this.chance = of(count)
     this.accuracy = Float64Array.from(paths.accuracy)
@@ -90,6 +101,7 @@ export class Forecast {
     this.byte = of(targets)
     this.#spread = of(3 * targets)
     this.#worn = of(targets)
+    this.#varies = of(targets)
     this.#prepare = of(slots)
     this.#unit = of(slots)
     this.#rest = of(slots)
@@ -108,6 +120,7 @@ export class Forecast {
   make(request: DecisionRequest, world: World, knowledge: Knowledge): void {
     this.#request = request
     this.#beside = besideOf(world)
+    this.#off = knowledge.off.values
     this.#steps(request, world, knowledge)
     this.#combine(request.remaining)
     const { kind: kinds, count } = this.#paths
@@ -148,7 +161,11 @@ export class Forecast {
     const t = target[path] as number
     const ratios = this.#ratios[at * targets.length + t] as Ratios
     const reach = at >= kind.captured && at <= kind.after ? (this.#reach[t] as number) : 1
-    return (this.#open[at] as number) * reach * ratios.at(logMs - (this.#log[path] as number))
+    return (
+      (this.#open[at] as number) *
+      reach *
+      ratios.at((logMs - (this.#log[path] as number)) / (this.scale[path] as number))
+    )
   }
 
   /** How far off a path's time may be: standard deviation of its logarithm, roughly. */
@@ -194,7 +211,7 @@ export class Forecast {
   #steps(
     request: DecisionRequest,
     world: World,
-    { times, onTime, reach, unanswered, backlog, impossible }: Knowledge,
+    { times, onTime, reach, unanswered, backlog, impossible, off }: Knowledge,
   ): void {
     const { slots, models, targets } = this.#paths
     const { bytes, width, height, now, side, way, at } = request
@@ -216,15 +233,15 @@ export class Forecast {
     const resident = world.value('resident')
     const tensor = below || at !== 'captured' ? 0 : times.prepare('tensor', bytes, width, height)
     for (let k = 0; k < kindNames.length; k++) this.#open[k] = impossible.has(kindNames[k] as string) ? 0 : 1
-    const late = below ? 1 : unanswered.slower(now)
     for (let t = 0; t < targets.length; t++) {
       const target = targets[t] as 'any'
-      const line = below ? undefined : times.lines.line(target, world, now, late)
+      const edge = below ? world.value('cloud')?.node : times.lines.edge(target)
+      const line = below ? undefined : times.lines.line(target, world, now, unanswered.slower(now, edge))
       this.byte[t] = line ? line.byte : 0
       this.base[t] = line ? line.base + unanswered.wait(now, line.byte) : (way?.down ?? 0)
       this.#spread.set(line ? line.spread : nothing, 3 * t)
       this.#worn[t] = line ? line.doubt : 0
-      const edge = below ? world.value('cloud')?.node : times.lines.edge(target)
+      this.#varies[t] = line ? line.varies : off.values.down
       const moved = edge !== this.#edges[t]
       this.#edges[t] = edge
       this.#factor[t] = below ? 1 : times.load.factor(now, edge)
@@ -259,7 +276,8 @@ export class Forecast {
     const { device: devices, uplink: uplinks, cloud: clouds, bytes, time: times, chance, base, byte } = this
     const [runs, runsThere, prepares, units] = [this.#run, this.#runThere, this.#prepare, this.#unit]
     const [rests, restBytes, reaches, ratios] = [this.#rest, this.#restByte, this.#reach, this.#ratios]
-    const [logs, spreads] = [this.#log, this.#spread]
+    const [logs, spreads, scales, varies] = [this.#log, this.#spread, this.scale, this.#varies]
+    const { prepare: offPrepare, run: offRun, cloud: offCloud } = this.#off
     const [width, wait, first, open] = [targets.length, this.wait, this.first, this.#open]
     const logLeft = left > 0 ? Math.log(left) : Number.NEGATIVE_INFINITY
     for (let p = 0; p < count; p++) {
@@ -278,6 +296,7 @@ export class Forecast {
       let cloud = 0
       let sent = 0
       let reach = open[at] as number
+      let scale = offRun
       if (at !== kind.answered) {
         sent = (bulk[p] as number) * (units[s] as number)
         // What is not known of the way is held against it: small messages hardly tell what large ones take.
@@ -287,6 +306,11 @@ export class Forecast {
         reach *= reaches[t] as number
       }
       const time = device + uplink + cloud
+      if (at !== kind.answered) {
+        const [here, way, there] = [device * offPrepare, uplink * (varies[t] as number), cloud * offCloud]
+        scale = Math.max(exact, Math.sqrt(here * here + way * way + there * there) / time)
+      }
+      scales[p] = scale
       const log = Math.log(time)
       devices[p] = device
       uplinks[p] = uplink
@@ -295,7 +319,7 @@ export class Forecast {
       times[p] = time
       logs[p] = log
       const unknown = first !== undefined && part > 0 && m !== first
-      chance[p] = unknown ? 0 : reach * (ratios[at * width + t] as Ratios).at(logLeft - log)
+      chance[p] = unknown ? 0 : reach * (ratios[at * width + t] as Ratios).at((logLeft - log) / scale)
     }
   }
 }

@@ -12,6 +12,7 @@ import { Reach } from '../estimate/reach.ts'
 import { restored } from '../estimate/restore.ts'
 import { Unanswered } from '../estimate/unanswered.ts'
 import type { Knowledge } from './forecast.ts'
+import { Off } from './off.ts'
 import type { Settings } from './options.ts'
 
 const saved = z.strictObject({
@@ -20,6 +21,7 @@ const saved = z.strictObject({
   reach: z.unknown(),
   constancy: z.unknown(),
   calibrations: z.record(z.string(), z.unknown()),
+  off: z.unknown(),
 })
 
 /** What was expected of a message, until it is known what came of it. */
@@ -31,9 +33,12 @@ export interface Expected {
   /** The pool of its path, and where the path leads. */
   readonly pool: string
   readonly kind: string
+  readonly edge: string | undefined
   readonly crosses: boolean
   /** Milliseconds of the whole, on the device, on the way and in the cloud. */
   readonly time: number
+  /** How far off the whole is expected to be, as others like it were: standard deviation of its logarithm. */
+  readonly scale: number
   readonly device: number
   readonly uplink: number
   readonly cloud: number
@@ -57,6 +62,7 @@ export interface StandIn {
   /** Milliseconds from the decision to its run. */
   readonly ready: number
   readonly time: number
+  readonly scale: number
   readonly doubt: number
 }
 
@@ -86,7 +92,8 @@ const beyond = 1.25
 /** Everything the planner knows, learned from outcomes alone. */
 export class Learner implements Knowledge {
   readonly times: PathTimes
-  readonly onTime = new OnTime()
+  readonly onTime = new OnTime({ prior: 1, keep: 256 })
+  readonly off = new Off()
   readonly reach = new Reach()
   readonly constancy = new Constancy()
   readonly unanswered = new Unanswered()
@@ -148,12 +155,12 @@ export class Learner implements Knowledge {
       if (kind === 'dropped' || !entry) return
       if (side === 'cloud') {
         this.times.observeBelow(outcome, entry, world.value('cloud')?.node ?? 'here')
-        if (expected)
-          this.#took(
-            expected.pool,
-            expected,
-            outcome.now - expected.at + (outcome.way ? this.#legs.draw(outcome.way, outcome.bytes) : 0),
-          )
+        if (!expected) return
+        const { cloud = 0, execute = 0 } = outcome.timings
+        const down = outcome.way ? this.#legs.draw(outcome.way, outcome.bytes) : 0
+        if (outcome.way) this.off.observe('down', outcome.way.down, down)
+        this.off.observe('cloud', expected.cloud, cloud + execute)
+        this.#took(expected.pool, expected, outcome.now - expected.at + down)
         return
       }
       this.#answered(outcome, entry, expected, cutsOf)
@@ -168,10 +175,13 @@ export class Learner implements Knowledge {
   }
 
   /** What device and uplink have been given to do. */
-  #given(id: string, { at, crosses, device, uplink, cloud, bytes, model, share, prepare, standIn }: Expected): void {
+  #given(
+    id: string,
+    { at, edge, crosses, device, uplink, cloud, bytes, model, share, prepare, standIn }: Expected,
+  ): void {
     this.backlog.done(id)
     this.backlog.done(standInOf(id))
-    if (crosses) this.unanswered.sent(id, bytes, at + device, uplink + cloud)
+    if (crosses) this.unanswered.sent(id, edge, bytes, at + device, uplink + cloud)
     if (model !== undefined && share > 0) this.backlog.add(id, model, share, at + prepare)
     if (standIn) this.backlog.add(standInOf(id), standIn.model, 1, at + standIn.ready)
   }
@@ -190,7 +200,7 @@ export class Learner implements Knowledge {
 
   /** Learns from a probe: one that got through says how things are now, whatever was known of a way nobody took for long. */
   probed({ node, bytes, ms, answered, now }: Probe): void {
-    const targets: Target[] = node === undefined || node === this.times.lines.link.edge ? ['any'] : []
+    const targets: Target[] = node === undefined || node === this.times.lines.current ? ['any'] : []
     if (node !== undefined) targets.push(`node:${node}`)
     if (!answered) {
       for (const target of targets) this.reach.observe(target, false, now)
@@ -208,17 +218,19 @@ export class Learner implements Knowledge {
       onTime: this.onTime.save(),
       reach: this.reach.save(),
       constancy: this.constancy.save(),
+      off: this.off.save(),
       calibrations: Object.fromEntries([...this.#calibrations].map(([model, scores]) => [model, scores.save()])),
     }
   }
 
   /** Models that are not in the catalogue any longer are forgotten. @throws BadConfiguration when this is not what `save` gave */
   restore(from: unknown, models: Models): void {
-    const { times, onTime, reach, constancy, calibrations } = restored(saved, from, 'plan()')
+    const { times, onTime, reach, constancy, calibrations, off } = restored(saved, from, 'plan()')
     this.times.restore(times)
     this.onTime.restore(onTime)
     this.reach.restore(reach)
     this.constancy.restore(constancy)
+    this.off.restore(off)
     this.#calibrations.clear()
     for (const [model, scores] of Object.entries(calibrations))
       if (models.ids.includes(model)) this.calibration(models.entry(model)).restore(scores)
@@ -242,9 +254,21 @@ export class Learner implements Knowledge {
         this.times.observeActivation(crossing.encoding, expected.bulk, crossing.bytes)
     }
     if (expected) {
+      this.#compared(outcome, expected)
       // Where it led is known now: what another edge does says nothing about this one.
       const pool = crossing ? `${expected.kind}@${crossing.node}` : expected.pool
       this.#took(pool, expected, now - expected.at)
+    }
+  }
+
+  /** How far off each step was. */
+  #compared({ crossing, timings, latency, began = 0 }: Outcome, { device: here, cloud: there, doubt }: Expected): void {
+    if (doubt > guess) return
+    const { capture = 0, head = 0, cloud = 0, execute = 0, transfer = 0 } = timings
+    if (!crossing) this.off.observe('run', here, latency - began - capture)
+    else {
+      this.off.observe('prepare', here, latency - began - capture - transfer - cloud - execute + head)
+      this.off.observe('cloud', there, cloud + execute - head)
     }
   }
 
@@ -278,8 +302,13 @@ export class Learner implements Knowledge {
   }
 
   /** The pool is told of its own spread alone: not of guesses. What was given up took at least what was predicted. */
-  #took(pool: string, { time, doubt }: Pick<StandIn, 'time' | 'doubt'>, took: number, givenUp = false): void {
-    if (doubt <= guess) this.onTime.observe(pool, time, givenUp ? Math.max(time, took) : took)
+  #took(
+    pool: string,
+    { time, scale, doubt }: Pick<StandIn, 'time' | 'scale' | 'doubt'>,
+    took: number,
+    givenUp = false,
+  ): void {
+    if (doubt <= guess) this.onTime.observe(pool, time, givenUp ? Math.max(time, took) : took, scale)
   }
 
   /** A stand-in that was ended since the other answered says how long it ran at least. */

@@ -219,7 +219,7 @@ class JointPlanner implements Planner {
 
   /** Draws the lot, and looks for something to try only where the lot may allow it. */
   #try(table: Table, best: number, request: DecisionRequest): Try | undefined | 'unknown' {
-    const edge = this.#knows.times.lines.link.edge
+    const edge = this.#knows.times.lines.current
     if (edge !== this.#edge || request.now - this.#looked > again) {
       this.#edge = edge
       this.#ceiling = curious
@@ -266,8 +266,10 @@ class JointPlanner implements Planner {
       at: now,
       pool: forecast.pool(path),
       kind: kindNames[paths.kind[path] as 0],
+      edge: forecast.edge(paths.target[path] as number),
       crosses,
       time: forecast.time[path] as number,
+      scale: forecast.scale[path] as number,
       device,
       uplink,
       cloud,

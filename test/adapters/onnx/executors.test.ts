@@ -4,6 +4,7 @@ import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { processExecutors, threadExecutors } from '../../../adapters/onnx/index.ts'
 import {
+  Cancellation,
   Cancelled,
   type ElementType,
   ExecutionFailed,
@@ -142,15 +143,15 @@ for (const factory of [processExecutors(), threadExecutors()]) {
         expect(order).toEqual(['run', 'load', 'run other', 'unload'])
       })
 
-      test('forgets a waiting run whose signal aborts, and not one that has begun', async () => {
+      test('forgets a waiting run that is cancelled, and not one that has begun', async () => {
         await executor.load(long)
-        const controller = new AbortController()
-        const begun = executor.run(long.key, [longInput()], { signal: controller.signal })
-        const waiting = executor.run(long.key, [longInput()], { signal: controller.signal })
-        controller.abort()
+        const cancellation = new Cancellation()
+        const begun = executor.run(long.key, [longInput()], { cancellation })
+        const waiting = executor.run(long.key, [longInput()], { cancellation })
+        cancellation.cancel()
         await expect(waiting).rejects.toThrow(Cancelled)
         expect((await begun).outputs.length).toBe(1)
-        await expect(executor.run(small.key, [picture()], { signal: AbortSignal.abort() })).rejects.toThrow(Cancelled)
+        await expect(executor.run(small.key, [picture()], { cancellation })).rejects.toThrow(Cancelled)
       })
 
       test(`runs real networks: ${factory.kind}${needsAssets}`, async (context) => {

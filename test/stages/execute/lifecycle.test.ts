@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Cancellation } from '../../../pipeline/index.ts'
 import { partition } from '../../../stages/execute/threads.ts'
 import { input, later, model, poolOfFakes } from './pools.ts'
 
@@ -31,10 +32,10 @@ describe('a run handed ahead', () => {
   test('is taken back when nobody waits for it any more, and never made', async () => {
     const { pool, clock, factory, learn } = await poolOfFakes(ahead)
     await learn('a', 10)
-    const controller = new AbortController()
+    const cancellation = new Cancellation()
     const first = pool.run(model('a'), input(1))
-    const second = later(pool.run(model('a'), input(2), { signal: controller.signal }))
-    controller.abort()
+    const second = later(pool.run(model('a'), input(2), { cancellation }))
+    cancellation.cancel()
     await clock.advance(50)
     await first
     await expect(second).rejects.toMatchObject({ code: 'cancelled' })

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { DeadlineExceeded, ExecutorLost } from '../../../pipeline/index.ts'
+import { Cancellation, DeadlineExceeded, ExecutorLost } from '../../../pipeline/index.ts'
 import { type ExecutorPool, executorPool, type PoolEvent } from '../../../stages/execute/index.ts'
 import { fakeExecutors } from '../../../stages/execute/testing.ts'
 import { manualClock, settled } from '../../support/manual-clock.ts'
@@ -76,7 +76,7 @@ describe('an executor that dies', () => {
       await clock.advance(1)
       expect(factory.executors.length).toBe(started)
     }
-    const waiting = each.run(model('a'), input(1), { signal: new AbortController().signal })
+    const waiting = each.run(model('a'), input(1), { cancellation: new Cancellation() })
     await waiting
     factory.executors.at(-1)?.crash()
     await clock.advance(60_000)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { QuintetError } from '../../../pipeline/index.ts'
+import { Cancellation, QuintetError } from '../../../pipeline/index.ts'
 import { modelCache } from '../../../stages/execute/cache/index.ts'
 import { type ExecutorPoolOptions, executorPool } from '../../../stages/execute/index.ts'
 import { fakeExecutors } from '../../../stages/execute/testing.ts'
@@ -59,23 +59,23 @@ test('whatever dies, hangs, is aborted or expires: every run settles once, with 
           ...(batches ? { batch: { size: 4, wait } } : {}),
           ...(fit === undefined ? {} : { cache: memoryFor(fit) }),
         })
-        const controllers: AbortController[] = []
+        const cancellations: Cancellation[] = []
         const outcomes: unknown[] = []
         let asked = 0
         const warms: Promise<unknown>[] = []
         for (const each of happenings) {
           const alive = factory.executors.filter(({ state }) => state === 'alive')
           if (each.type === 'run') {
-            const controller = new AbortController()
-            controllers.push(controller)
+            const cancellation = new Cancellation()
+            cancellations.push(cancellation)
             asked += 1
             const mark = asked % 256
             const expires = each.within === null ? undefined : clock.now() + each.within
-            pool.run(model(each.model), input(asked % 256), { signal: controller.signal, expires }).then(
+            pool.run(model(each.model), input(asked % 256), { cancellation, expires }).then(
               (report) => outcomes.push({ asked: mark, answered: report.outputs[0]?.bytes[0] }),
               (error) => outcomes.push(error),
             )
-          } else if (each.type === 'abort') controllers[each.which % controllers.length]?.abort()
+          } else if (each.type === 'abort') cancellations[each.which % cancellations.length]?.cancel()
           else if (each.type === 'crash') alive[each.which % alive.length]?.crash()
           else if (each.type === 'hang') alive[each.which % alive.length]?.hang()
           else if (each.type === 'warm') warms.push(pool.warm([model(each.model)]))

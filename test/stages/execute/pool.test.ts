@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   BadConfiguration,
+  Cancellation,
   Cancelled,
   DeadlineExceeded,
   ExecutionFailed,
@@ -134,12 +135,12 @@ describe('the queue', () => {
     await run
   })
 
-  test('a run whose signal aborts leaves the queue at once and is never begun', async () => {
+  test('a run that is cancelled leaves the queue at once and is never begun', async () => {
     const { clock, pool: each, factory, state } = await poolOfFakes({ runMs: 10 })
-    const controller = new AbortController()
+    const cancellation = new Cancellation()
     const running = each.run(model('a'), input(1))
-    const waiting = each.run(model('b'), input(2), { signal: controller.signal })
-    controller.abort()
+    const waiting = each.run(model('b'), input(2), { cancellation })
+    cancellation.cancel()
     expect(await state(waiting)).toBeInstanceOf(Cancelled)
     expect(each.statistics().queued).toBe(0)
     await clock.advance(100)
@@ -164,14 +165,16 @@ describe('the queue', () => {
     const { clock, pool: each } = await poolOfFakes()
     await clock.advance(10)
     await expect(each.run(model('a'), input(1), { expires: 10 })).rejects.toThrow(DeadlineExceeded)
-    await expect(each.run(model('a'), input(1), { signal: AbortSignal.abort() })).rejects.toThrow(Cancelled)
+    const cancellation = new Cancellation()
+    cancellation.cancel()
+    await expect(each.run(model('a'), input(1), { cancellation })).rejects.toThrow(Cancelled)
     expect(each.statistics()).toMatchObject({ queued: 0, busy: 0 })
   })
 
   test('nothing is left behind: timers and listeners end with their run', async () => {
     const { clock, pool: each } = await poolOfFakes({ runMs: 10 })
-    const { signal } = new AbortController()
-    const runs = [1, 2, 3].map((value) => each.run(model('a'), input(value), { expires: 1_000, signal }))
+    const cancellation = new Cancellation()
+    const runs = [1, 2, 3].map((value) => each.run(model('a'), input(value), { expires: 1_000, cancellation }))
     await clock.advance(30)
     await Promise.all(runs)
     expect(clock.pending).toBe(0)
@@ -181,10 +184,10 @@ describe('the queue', () => {
 describe('a run that is given up', () => {
   test('while its model loads: the load goes on, and the next run finds the model', async () => {
     const { clock, pool: each, factory, state } = await poolOfFakes({ loadMs: 100, runMs: 10 })
-    const controller = new AbortController()
-    const first = each.run(model('a'), input(1), { signal: controller.signal })
+    const cancellation = new Cancellation()
+    const first = each.run(model('a'), input(1), { cancellation })
     await clock.advance(50)
-    controller.abort()
+    cancellation.cancel()
     expect(await state(first)).toBeInstanceOf(Cancelled)
     const second = each.run(model('a'), input(2))
     await clock.advance(60)
@@ -194,10 +197,10 @@ describe('a run that is given up', () => {
 
   test('while it runs: the caller is told at once, the executor is free when the run is over', async () => {
     const { clock, pool: each, state } = await poolOfFakes({ runMs: 100 })
-    const controller = new AbortController()
-    const first = each.run(model('a'), input(1), { signal: controller.signal })
+    const cancellation = new Cancellation()
+    const first = each.run(model('a'), input(1), { cancellation })
     await clock.advance(50)
-    controller.abort()
+    cancellation.cancel()
     expect(await state(first)).toBeInstanceOf(Cancelled)
     const second = each.run(model('a'), input(2))
     await clock.advance(150)
