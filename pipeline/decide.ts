@@ -79,7 +79,8 @@ function decideOne(
   else if (plan.cut !== undefined) base.assertLayer(plan.model, plan.cut)
   if (message.tried) assertNew(plan, before)
   const { id, attempt } = message
-  events.emit({ type: 'decided', id, attempt, decider: name, plan, ...(explanations ? { explanations } : {}) })
+  const decision = { type: 'decided', id, attempt, decider: name, plan } as const
+  events.emit(explanations ? { ...decision, explanations } : decision)
   const decided = evolve(message, { plan, open: stillOpen(menu, whole) })
   context.attempts?.planned(decided)
   return decided

@@ -40,7 +40,9 @@ export class BaseMenu {
     const targets = world.value('targets') ?? anyNode
     if (targets !== this.#menu.targets) this.#menu = { ...this.#menu, targets }
     const last = this.#repeats ? attempts?.last(source) : undefined
-    return last ? { ...this.#menu, backups: this.#withLast, lastAge: now - last.at } : this.#menu
+    if (!last) return this.#menu
+    const { models, cuts, encodings, targets: nodes } = this.#menu
+    return { models, cuts, encodings, targets: nodes, backups: this.#withLast, lastAge: now - last.at }
   }
 
   /** The same less what is decided, what was excluded, and the cuts that lie behind the payload already. */

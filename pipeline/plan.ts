@@ -38,6 +38,14 @@ export interface Plan {
   readonly accept?: number
 }
 
+/** The plan with these fields decided; itself where they are so already. */
+export function refined(plan: Plan, fields: Plan): Plan {
+  for (const field in fields) {
+    if (plan[field as keyof Plan] !== fields[field as keyof Plan]) return { ...plan, ...fields }
+  }
+  return plan
+}
+
 /** The choices that are still open, most preferred first. A decider narrows it; an empty list is never left behind. */
 export interface Menu {
   readonly models: readonly string[]

@@ -2,6 +2,7 @@ import {
   assertHeaders,
   assertPattern,
   assertSubject,
+  Bag,
   type Clock,
   type Conversation,
   DeadlineExceeded,
@@ -51,7 +52,7 @@ export class MemoryConnection implements Transport {
   readonly #clock: Clock
   readonly #fault: (error: Error) => void
   readonly #subscriptions = new Set<MemorySubscription>()
-  readonly #conversations = new Set<MemoryConversation>()
+  readonly #conversations = new Bag<MemoryConversation>()
   #state: 'open' | 'draining' | 'closed' = 'open'
   #drained: Promise<void> | undefined
   #settleClosed: () => void = () => {}

@@ -235,12 +235,11 @@ export class Attempt {
             node: below?.node ?? header.node,
           }
         : below
-      const item = evolve<Message['payload'], Message['side'], Result>(this.#message, {
-        payload: answered.payload as Result,
-        plan: answered.plan,
-        timings: spent(answered.timings, 'transfer', travel),
-        ...(crossing ? { crossing } : {}),
-      })
+      const { plan } = answered
+      const payload = answered.payload as Result
+      const timings = spent(answered.timings, 'transfer', travel)
+      const changed = crossing ? { payload, plan, timings, crossing } : { payload, plan, timings }
+      const item = evolve<Message['payload'], Message['side'], Result>(this.#message, changed)
       this.#end(() => this.#resolve(item))
     } catch (error) {
       this.#end(() => this.#reject(error))

@@ -174,10 +174,8 @@ export function encodeOutcome({ plan, timings, payload, crossing }: Message): { 
 function describe(payload: Payload): { described: object; parts: Parts } {
   switch (payload.form) {
     case 'image':
-    case 'pixels': {
-      const { bytes, ...described } = payload
-      return { described, parts: [bytes] }
-    }
+    case 'pixels':
+      return { described: pictureWith(payload, undefined), parts: [payload.bytes] }
     case 'tensors':
       return {
         described: { ...payload, tensors: payload.tensors.map(({ name, type, shape }) => ({ name, type, shape })) },
@@ -226,12 +224,13 @@ export function decodeOutcome(
   header: OutcomeHeader,
   parts: Parts,
 ): Pick<Message, 'payload' | 'plan' | 'timings' | 'crossing'> {
-  return {
+  const outcome: Mutable<Pick<Message, 'payload' | 'plan' | 'timings' | 'crossing'>> = {
     payload: decodePayload(header.payload, parts),
     plan: header.plan as Plan,
     timings: header.timings as Timings,
-    ...(header.crossing ? { crossing: header.crossing as Crossing } : {}),
   }
+  if (header.crossing) outcome.crossing = header.crossing as Crossing
+  return outcome
 }
 
 function decodePayload(described: MessageHeader['payload'], parts: Parts): Payload {
@@ -241,7 +240,7 @@ function decodePayload(described: MessageHeader['payload'], parts: Parts): Paylo
   }
   switch (described.form) {
     case 'image':
-      return { ...described, bytes: parts[0] } as Payload
+      return pictureWith(described, parts[0]) as Payload
     case 'pixels': {
       const bytes = parts[0] as Uint8Array
       if (bytes.byteLength !== described.width * described.height * 3) {
@@ -249,7 +248,7 @@ function decodePayload(described: MessageHeader['payload'], parts: Parts): Paylo
           `Raw pixels of ${described.width} × ${described.height} need ${described.width * described.height * 3} bytes, not ${bytes.byteLength}.`,
         )
       }
-      return { ...described, bytes } as Payload
+      return pictureWith(described, bytes) as Payload
     }
     case 'tensors':
       if (described.at === 'captured' || described.at === 'answered') {
@@ -262,6 +261,18 @@ function decodePayload(described: MessageHeader['payload'], parts: Parts): Paylo
     case 'result':
       return described as Payload
   }
+}
+
+type Picture = Extract<MessageHeader['payload'], { form: 'image' | 'pixels' }>
+
+/** What describes a picture, and its bytes. Field by field: a spread of few fields costs more than all else here. */
+function pictureWith({ form, at, width, height, crop }: Picture, bytes: Uint8Array | undefined): object {
+  const picture: { -readonly [K in keyof Picture]: Picture[K] | undefined } & { bytes?: Uint8Array } = { form, at }
+  if (width !== undefined) picture.width = width
+  if (height !== undefined) picture.height = height
+  if (crop !== undefined) picture.crop = crop
+  if (bytes !== undefined) picture.bytes = bytes
+  return picture
 }
 
 function decodeTensor(described: Omit<Tensor, 'bytes'>, bytes: Uint8Array): Tensor {

@@ -68,9 +68,7 @@ export function messageOf(held: Held, header: MessageHeader, parts: Parts, side:
   const chunked = whole - arrived
   const unseen = link ? link.rtt / 2 + (chunked > 0 ? 0 : link.upload) : 0
   const way = { up: before.up + chunked + unseen, down: before.down + (link ? link.rtt / 2 : 0) }
-  return evolve(message, {
-    ...(link || header.way ? { captured: captured - unseen, way } : {}),
-    cancellation,
-    ...(traceparent ? { traceparent } : {}),
-  })
+  const known: Parameters<typeof evolve>[1] & { traceparent?: string } =
+    link || header.way ? { cancellation, captured: captured - unseen, way } : { cancellation }
+  return evolve(message, traceparent ? Object.assign(known, { traceparent }) : known)
 }

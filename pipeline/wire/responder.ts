@@ -9,6 +9,7 @@ import {
   Refused,
 } from '../errors.ts'
 import type { Item } from '../message.ts'
+import { Registry } from '../registry.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.ts'
 import { Arrivals } from './arrivals.ts'
@@ -31,7 +32,7 @@ const groupName = 'quintet'
 export class Responder {
   readonly #options: Required<Omit<ResponderOptions, 'service' | 'onReleased' | 'device' | 'group'>> &
     Pick<ResponderOptions, 'service' | 'onReleased'>
-  readonly #held = new Map<string, Held>()
+  readonly #held = new Registry<Held>()
   readonly #arrivals: Arrivals
   readonly #subscriptions: Subscription[] = []
   #group: Subscription | undefined
