@@ -66,7 +66,7 @@ export async function simulate(scenario: ScenarioInput, options: SimulateOptions
   const { policy, seed, frames } = options
   const clock = virtualClock()
   const link = new EmulatedLink(shapeOf(conditions, seed), clock)
-  const broker = memoryBroker()
+  const broker = memoryBroker({ clock })
   const { device, cloud, accuracy } = conditions
   const ids = [...new Set([...Object.keys(cloud.models), ...Object.keys(device.models)])]
   // Deciders ask for a model even where the scenario has none: then one answers that takes no time.
