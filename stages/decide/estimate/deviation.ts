@@ -3,19 +3,17 @@ import { restored } from './restore.ts'
 
 const saved = z.strictObject({ variance: z.number().min(0), count: z.number().min(0) })
 
-/** Assumed before anything was observed: what is off by half. */
-const assumed = 0.5
-/** The newest observation counts for so many shares of all at first, so that what was assumed is soon forgotten. */
-const eager = 3
+/** Assumed before anything was observed: what is off by half; counts as so many observations. */
+const [assumed, weight] = [0.5, 2]
 /** Observations after which the newest count for more. */
-const horizon = 256
+const horizon = 64
 /** What is off by more deviations counts as if it were just that. */
 const most = 4
 
 /** How far off predictions of one step are: standard deviation of ln(observed ÷ predicted) about 0. */
 export class Deviation {
   #variance = assumed * assumed
-  #count = 0
+  #count = weight
 
   get value(): number {
     return Math.sqrt(this.#variance)
@@ -26,8 +24,7 @@ export class Deviation {
     const off = Math.log(observed / predicted)
     if (!Number.isFinite(off)) return
     this.#count = Math.min(horizon, this.#count + 1)
-    const rate = Math.max(1 / horizon, eager / (eager + this.#count))
-    this.#variance += rate * (Math.min(off * off, most * most * this.#variance) - this.#variance)
+    this.#variance += (Math.min(off * off, most * most * this.#variance) - this.#variance) / this.#count
   }
 
   /** What was learned, as plain JSON. */
@@ -39,6 +36,6 @@ export class Deviation {
   restore(from: unknown): void {
     const { variance, count } = restored(saved, from, 'how far off predictions are')
     this.#variance = variance
-    this.#count = count
+    this.#count = Math.max(weight, count)
   }
 }
