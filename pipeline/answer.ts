@@ -39,14 +39,13 @@ export interface Answer {
 export function answerOf(message: Message<ResultPayload>, now: number, deadline: number, node: string): Answer {
   const { payload, crossing } = message
   const latency = now - message.captured
-  return {
+  const answer: { -readonly [K in keyof Answer]: Answer[K] } = {
     id: message.id,
     source: message.source,
     seq: message.seq,
     label: payload.label,
     score: payload.score,
     top: payload.top,
-    ...(payload.boxes ? { boxes: payload.boxes } : {}),
     model: payload.model,
     place: crossing?.at ?? 'answered',
     encoding: crossing?.encoding ?? 'none',
@@ -59,4 +58,6 @@ export function answerOf(message: Message<ResultPayload>, now: number, deadline:
     backup: message.backup === true,
     repeated: message.plan.model === lastAnswer,
   }
+  if (payload.boxes) answer.boxes = payload.boxes
+  return answer
 }

@@ -4,7 +4,8 @@
  */
 export class Cancellation {
   #cancelled = false
-  #listeners: Set<() => void> | undefined
+  /** In order; few, so that looking for one is cheaper than keeping a set. */
+  #listeners: (() => void)[] | undefined
   #controller: AbortController | undefined
 
   get cancelled(): boolean {
@@ -33,11 +34,12 @@ export class Cancellation {
   /** Calls once when cancelled: at once, if it is already. */
   listen(listener: () => void): void {
     if (this.#cancelled) return listener()
-    this.#listeners ??= new Set()
-    this.#listeners.add(listener)
+    if (!this.#listeners) this.#listeners = [listener]
+    else if (!this.#listeners.includes(listener)) this.#listeners.push(listener)
   }
 
   unlisten(listener: () => void): void {
-    this.#listeners?.delete(listener)
+    const at = this.#listeners?.indexOf(listener) ?? -1
+    if (at >= 0) this.#listeners?.splice(at, 1)
   }
 }

@@ -9,6 +9,20 @@ export interface Clock {
   now(): number
   /** Calls `then` once after `ms`. A pending timer does not keep the process alive when `background`. */
   after(ms: number, then: () => void, options?: { background?: boolean }): Timer
+  /**
+   * Calls `then` once all else that is due has had its turn, in the order of the calls. Default: `setImmediate`; a clock
+   * whose time passes by itself has to know of it, for until then no time has passed.
+   */
+  yield?(then: () => void): void
+}
+
+/** Browsers have no `setImmediate`. */
+const behindOthers: (then: () => void) => void = globalThis.setImmediate ?? ((then) => setTimeout(then, 0))
+
+/** Calls `then` behind what else is to be done now: whoever does much in a row lets others go first, now and then. */
+export function yieldTo(clock: Clock, then: () => void): void {
+  if (clock.yield) clock.yield(then)
+  else behindOthers(then)
 }
 
 /** The machine's monotonic clock. */
@@ -23,16 +37,17 @@ export const systemClock: Clock = {
 
 /** Resolves after `ms` on the given clock, or rejects with the signal's reason when aborted before. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  if (!signal) return new Promise((resolve) => clock.after(ms, resolve))
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason)
+    if (signal.aborted) return reject(signal.reason)
     const timer = clock.after(ms, () => {
-      signal?.removeEventListener('abort', abort)
+      signal.removeEventListener('abort', abort)
       resolve()
     })
     const abort = () => {
       timer.cancel()
-      reject(signal?.reason)
+      reject(signal.reason)
     }
-    signal?.addEventListener('abort', abort, { once: true })
+    signal.addEventListener('abort', abort, { once: true })
   })
 }

@@ -79,7 +79,8 @@ function decideOne(
   else if (plan.cut !== undefined) base.assertLayer(plan.model, plan.cut)
   if (message.tried) assertNew(plan, before)
   const { id, attempt } = message
-  events.emit({ type: 'decided', id, attempt, decider: name, plan, ...(explanations ? { explanations } : {}) })
+  const decision = { type: 'decided', id, attempt, decider: name, plan } as const
+  events.emit(explanations ? { ...decision, explanations } : decision)
   const decided = evolve(message, { plan, open: stillOpen(menu, whole) })
   context.attempts?.planned(decided)
   return decided
@@ -110,13 +111,13 @@ function only<T>(list: readonly T[]): T | undefined {
 
 /** What must travel with the message: the lists that are shorter than the base, or in another order, but not closed. */
 function stillOpen(menu: Menu, base: Menu): Message['open'] {
-  return {
-    ...(narrowed(menu.models, base.models) ? { models: menu.models } : {}),
-    ...(narrowed(menu.cuts, base.cuts) ? { cuts: menu.cuts } : {}),
-    ...(narrowed(menu.encodings, base.encodings) ? { encodings: menu.encodings } : {}),
-    ...(narrowed(menu.targets, base.targets) ? { targets: menu.targets } : {}),
-    ...(narrowed(menu.backups, base.backups) ? { backups: menu.backups } : {}),
-  }
+  const open: { -readonly [K in keyof Message['open']]: Message['open'][K] } = {}
+  if (narrowed(menu.models, base.models)) open.models = menu.models
+  if (narrowed(menu.cuts, base.cuts)) open.cuts = menu.cuts
+  if (narrowed(menu.encodings, base.encodings)) open.encodings = menu.encodings
+  if (narrowed(menu.targets, base.targets)) open.targets = menu.targets
+  if (narrowed(menu.backups, base.backups)) open.backups = menu.backups
+  return open
 }
 
 function narrowed<T>(list: readonly T[], all: readonly T[]): boolean {

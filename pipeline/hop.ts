@@ -99,12 +99,11 @@ function openCaller(
   const report = ({ node, load: { pending, capacity, slowdown } }: CallReport) => {
     if (boundary.kind !== 'wire') return
     const { rate, rtt } = caller.path
-    clouds.heard({ node, pending, capacity, ...(slowdown === undefined ? {} : { slowdown }) })
-    world.set(
-      'link',
-      { ...(rate === undefined ? {} : { uplink: rate * 8000 }), ...(rtt === undefined ? {} : { rtt }) },
-      name,
-    )
+    clouds.heard(slowdown === undefined ? { node, pending, capacity } : { node, pending, capacity, slowdown })
+    const link: { uplink?: number; rtt?: number } = {}
+    if (rate !== undefined) link.uplink = rate * 8000
+    if (rtt !== undefined) link.rtt = rtt
+    world.set('link', link, name)
   }
   const caller = new Caller({
     transport: outward.transport,

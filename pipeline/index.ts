@@ -1,8 +1,9 @@
 export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour } from './actor.ts'
 export type { Answer } from './answer.ts'
+export { Bag, type Bagged } from './bag.ts'
 export { Cancellation } from './cancellation.ts'
 export type { Capture, FailedCapture, LiveSource, PullSource, Source } from './capture.ts'
-export { type Clock, sleep, systemClock, type Timer } from './clock.ts'
+export { type Clock, sleep, systemClock, type Timer, yieldTo } from './clock.ts'
 export { type Compose, composer, pipeline } from './compose.ts'
 export { type Route, type StageContext, standaloneContext } from './context.ts'
 export { decide } from './decide.ts'
@@ -93,6 +94,7 @@ export {
   type Plan,
   type Restriction,
   rank,
+  refined,
   restrict,
   type Target,
 } from './plan.ts'
@@ -124,10 +126,11 @@ export type {
   Subscription,
   Transport,
   TransportHeaders,
+  Unwritten,
 } from './transport.ts'
 export { Window } from './window.ts'
 export { Caller } from './wire/caller.ts'
-export { join, packFrame, totalBytes, unpackFrame } from './wire/frame.ts'
+export { join, packFrame, totalBytes, unpackFrame, written } from './wire/frame.ts'
 export { readFrame } from './wire/protocol.ts'
 export { Responder } from './wire/responder.ts'
 export type { Call, StageFunction, StageOptions } from './work.ts'

@@ -40,23 +40,27 @@ export class BaseMenu {
     const targets = world.value('targets') ?? anyNode
     if (targets !== this.#menu.targets) this.#menu = { ...this.#menu, targets }
     const last = this.#repeats ? attempts?.last(source) : undefined
-    return last ? { ...this.#menu, backups: this.#withLast, lastAge: now - last.at } : this.#menu
+    if (!last) return this.#menu
+    const { models, cuts, encodings, targets: nodes } = this.#menu
+    return { models, cuts, encodings, targets: nodes, backups: this.#withLast, lastAge: now - last.at }
   }
 
   /** The same less what is decided, what was excluded, and the cuts that lie behind the payload already. */
   available({ plan, payload, open }: Message, whole: Menu): Menu {
     const left = restrict(whole, open)
     const at = rank(payload.at)
-    return {
-      models: plan.model === undefined ? left.models : [plan.model],
-      cuts: plan.cut === undefined ? left.cuts.filter((cut) => rank(cut) >= at) : [plan.cut],
-      encodings: plan.encoding === undefined ? left.encodings : [plan.encoding],
-      targets: plan.target === undefined ? left.targets : [plan.target],
-      backups: plan.backup === undefined ? left.backups : [plan.backup],
-      ...(plan.backupAfter === undefined ? {} : { backupAfter: plan.backupAfter }),
-      ...(plan.accept === undefined ? {} : { accept: plan.accept }),
-      ...(left.lastAge === undefined ? {} : { lastAge: left.lastAge }),
+    const { models, cuts, encodings, targets, backups, lastAge } = left
+    const menu: { -readonly [K in keyof Menu]: Menu[K] } = {
+      models: plan.model === undefined ? models : [plan.model],
+      cuts: plan.cut === undefined ? (at === 0 ? cuts : cuts.filter((cut) => rank(cut) >= at)) : [plan.cut],
+      encodings: plan.encoding === undefined ? encodings : [plan.encoding],
+      targets: plan.target === undefined ? targets : [plan.target],
+      backups: plan.backup === undefined ? backups : [plan.backup],
     }
+    if (plan.backupAfter !== undefined) menu.backupAfter = plan.backupAfter
+    if (plan.accept !== undefined) menu.accept = plan.accept
+    if (lastAge !== undefined) menu.lastAge = lastAge
+    return menu
   }
 
   /** @throws BadConfiguration where the model's layers are known, and this is none behind which it can be cut */

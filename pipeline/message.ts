@@ -121,7 +121,33 @@ export function evolve<P extends Payload, S extends Side, Q extends Payload = P>
   message: Message<P, S>,
   change: Partial<Omit<Message<Q, S>, 'kind' | 'payload'>> & { readonly payload?: Q },
 ): Message<Q, S> {
-  return { ...message, ...change } as Message<Q, S>
+  // All fields, in one order: every message has the same hidden class, and is made without looking at its fields.
+  const { id, source, seq, side, captured, expires, way, payload, plan, open, timings, attempt } = message
+  const { tried, pass, began, backup, crossing, traceparent, cancellation, original } = message
+  const next: { [K in keyof Required<Message>]: Message[K] | undefined } = {
+    kind: 'message',
+    id,
+    source,
+    seq,
+    side,
+    captured,
+    expires,
+    way,
+    payload,
+    plan,
+    open,
+    timings,
+    attempt,
+    tried,
+    pass,
+    began,
+    backup,
+    crossing,
+    traceparent,
+    cancellation,
+    original,
+  }
+  return Object.assign(next, change) as unknown as Message<Q, S>
 }
 
 /** Ends a message as failed. */
@@ -141,5 +167,7 @@ export function dropped(
 
 /** Adds milliseconds to a step. */
 export function spent(timings: Timings, step: Step, ms: number): Timings {
-  return { ...timings, [step]: (timings[step] ?? 0) + ms }
+  const sum: { -readonly [K in Step]?: Timings[K] } = { ...timings }
+  sum[step] = (sum[step] ?? 0) + ms
+  return sum
 }

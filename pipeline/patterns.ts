@@ -31,7 +31,8 @@ export function assertPattern(pattern: string): void {
 
 /** @throws BadConfiguration when a key is not printable ASCII without colon, or a value holds control characters or outer blanks */
 export function assertHeaders(headers: TransportHeaders): void {
-  for (const [key, value] of Object.entries(headers)) {
+  for (const key in headers) {
+    const value = headers[key] as string
     if (!headerKeyRule.test(key)) {
       throw new BadConfiguration(
         `${quoted(key)} cannot be a header's name: use printable ASCII without blank or colon.`,

@@ -38,6 +38,14 @@ export interface Plan {
   readonly accept?: number
 }
 
+/** The plan with these fields decided; itself where they are so already. */
+export function refined(plan: Plan, fields: Plan): Plan {
+  for (const field in fields) {
+    if (plan[field as keyof Plan] !== fields[field as keyof Plan]) return { ...plan, ...fields }
+  }
+  return plan
+}
+
 /** The choices that are still open, most preferred first. A decider narrows it; an empty list is never left behind. */
 export interface Menu {
   readonly models: readonly string[]
@@ -70,13 +78,15 @@ export function layerOf(cut: Cut): string | undefined {
 
 /** Keeps of each list what the restriction allows, in the restriction's order. */
 export function restrict(menu: Menu, to: Restriction): Menu {
+  const { models, cuts, encodings, targets, backups } = to
+  if (!(models ?? cuts ?? encodings ?? targets ?? backups)) return menu
   return {
     ...menu,
-    models: keep(menu.models, to.models),
-    cuts: to.cuts === undefined ? menu.cuts : to.cuts.filter((cut) => offers(menu.cuts, cut)),
-    encodings: keep(menu.encodings, to.encodings),
-    targets: keep(menu.targets, to.targets),
-    backups: keep(menu.backups, to.backups),
+    models: keep(menu.models, models),
+    cuts: cuts === undefined ? menu.cuts : cuts.filter((cut) => offers(menu.cuts, cut)),
+    encodings: keep(menu.encodings, encodings),
+    targets: keep(menu.targets, targets),
+    backups: keep(menu.backups, backups),
   }
 }
 

@@ -1,14 +1,51 @@
 import type { Subscriber } from 'rxjs'
-import { sleep } from './clock.ts'
+import { Bag, type Bagged } from './bag.ts'
+import { sleep, type Timer } from './clock.ts'
 import type { StageContext } from './context.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, StageFailed } from './errors.ts'
 import { evolve, type Failure, failure, type Item, type Message, type Side, type Step, spent } from './message.ts'
 import type { Payload } from './payload.ts'
 import type { Call, StageFunction, StageOptions, Work } from './work.ts'
 
-interface Slot {
+/** One message in a stage, from its coming to its leaving; its function gets it as its `Call`. */
+class Visit implements Call, Bagged {
+  readonly context: StageContext
   readonly message: Message
+  /** What it leaves as. */
   done: Item | undefined
+  /** Its function was called, and it has no outcome yet. */
+  open = false
+  /** When it was called: local clock, ms. */
+  started = 0
+  /** Calls that were tried again. */
+  tried = 0
+  timer: Timer | undefined
+  /** Ends it as cancelled. */
+  give: (() => void) | undefined
+  place = -1
+  #controller: AbortController | undefined
+  #reason: unknown
+
+  constructor(message: Message, context: StageContext) {
+    this.message = message
+    this.context = context
+  }
+
+  /** Made only when the function asks for it: most never do. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#reason !== undefined) this.#controller.abort(this.#reason)
+    return this.#controller.signal
+  }
+
+  get aborted(): boolean {
+    return this.#reason !== undefined
+  }
+
+  abort(reason: unknown): void {
+    this.#reason = reason
+    this.#controller?.abort(reason)
+  }
 }
 
 /** Runs a stage's function over what flows by: bounded concurrency, order per source, time limits, retries. */
@@ -21,11 +58,11 @@ export class Runner {
   readonly #concurrency: number
   readonly #step: Step | undefined
   readonly #ordered: boolean
-  readonly #waiting: Slot[] = []
+  readonly #waiting: Visit[] = []
   /** Per source, messages that have not left yet, oldest first. */
-  readonly #lanes = new Map<string, Slot[]>()
-  /** Ends each call that runs now, without an outcome. */
-  readonly #quits = new Set<() => void>()
+  readonly #lanes = new Map<string, Visit[]>()
+  /** The calls that run now. */
+  readonly #calls = new Bag<Visit>()
   #running = 0
   #completed = false
 
@@ -50,14 +87,14 @@ export class Runner {
 
   next(item: Item): void {
     if (item.kind !== 'message') return this.#passBy(item)
-    const slot: Slot = { message: item, done: undefined }
+    const visit = new Visit(item, this.#context)
     if (this.#keepsPlace(item)) {
       const lane = this.#lanes.get(item.source)
-      if (lane) lane.push(slot)
-      else this.#lanes.set(item.source, [slot])
+      if (lane) lane.push(visit)
+      else this.#lanes.set(item.source, [visit])
     }
-    if (this.#running < this.#concurrency && this.#waiting.length === 0) this.#start(slot)
-    else this.#waiting.push(slot)
+    if (this.#running < this.#concurrency && this.#waiting.length === 0) this.#start(visit)
+    else this.#waiting.push(visit)
   }
 
   complete(): void {
@@ -69,7 +106,10 @@ export class Runner {
   stop(): void {
     this.#waiting.length = 0
     this.#lanes.clear()
-    for (const quit of [...this.#quits]) quit()
+    for (const visit of this.#calls) {
+      this.#close(visit)
+      visit.abort(new Cancelled())
+    }
   }
 
   /** Later passes of a message do not wait for those that overtook it: its device puts the answers in order. */
@@ -80,73 +120,88 @@ export class Runner {
   /** A failure or drop keeps its place behind the messages of its source that came before it. */
   #passBy(item: Exclude<Item, Message>): void {
     const lane = this.#keepsPlace(item) ? this.#lanes.get(item.source) : undefined
-    if (lane) lane.push({ message: item as unknown as Message, done: item })
+    if (lane) lane.push(Object.assign(new Visit(item as unknown as Message, this.#context), { done: item }))
     else this.#out.next(item)
   }
 
-  #start(slot: Slot): void {
-    const { clock } = this.#context
-    const { message } = slot
-    const started = clock.now()
-    if (message.cancellation?.cancelled) return this.#finish(slot, failure(message, this.#name, new Cancelled()))
-    if (started >= message.expires) return this.#finish(slot, failure(message, this.#name, this.#late(message)))
+  #start(visit: Visit): void {
+    const { message } = visit
+    const started = this.#context.clock.now()
+    if (message.cancellation?.cancelled) return this.#finish(visit, failure(message, this.#name, new Cancelled()))
+    if (started >= message.expires) return this.#finish(visit, failure(message, this.#name, this.#late(message)))
     this.#running++
-    const call = new LazyCall(this.#context)
-    const result = this.#attempt(message, call)
+    visit.started = started
+    let result: Work | Promise<Work>
+    try {
+      result = this.#work(message, visit)
+    } catch (thrown) {
+      result = this.#failed(thrown, visit)
+    }
     if (!(result instanceof Promise)) {
       this.#running--
-      return this.#finish(slot, this.#measured(result, message, started))
+      return this.#finish(visit, this.#measured(result, message, started))
     }
-    const allowed = Math.min(message.expires - started, this.#options.timeout ?? Number.POSITIVE_INFINITY)
-    let open = true
-    const close = () => {
-      open = false
-      timer?.cancel()
-      message.cancellation?.unlisten(aborted)
-      this.#quits.delete(quit)
-    }
-    const quit = () => {
-      close()
-      call.abort(new Cancelled())
-    }
-    const end = (item: Item) => {
-      if (!open) return
-      close()
-      this.#running--
-      this.#finish(slot, item)
-      this.#startNext()
-    }
-    const give = (error: DeadlineExceeded | Cancelled) => {
-      call.abort(error)
-      end(failure(message, this.#name, error))
-    }
-    const aborted = () => give(new Cancelled())
-    const timer = Number.isFinite(allowed) ? clock.after(allowed, () => give(this.#late(message))) : undefined
-    message.cancellation?.listen(aborted)
-    this.#quits.add(quit)
-    result.then((work) => {
-      if (open) end(this.#measured(work, message, started))
-      else this.#context.events.emit({ type: 'late', id: message.id, stage: this.#name })
-    })
+    this.#watch(visit)
+    this.#settle(visit, result)
   }
 
-  /** The outcome of the function, with its errors caught and its retries done. Never rejects. */
-  #attempt(message: Message, call: LazyCall, tried = 0): Work | Failure | Promise<Work | Failure> {
-    const failed = (thrown: unknown): Failure | Promise<Work | Failure> => {
-      const error = asQuintetError(thrown, this.#name)
-      const { retry } = this.#options
-      if (!retry || !error.retryable || tried >= retry.times || call.aborted) return failure(message, this.#name, error)
-      return sleep(this.#context.clock, retry.pause ?? 0, call.signal).then(
-        () => this.#attempt(message, call, tried + 1),
-        () => failure(message, this.#name, error),
-      )
+  /** Ends a call whose time is over, or that nobody waits for, before its function has ended. */
+  #watch(visit: Visit): void {
+    const { message, started } = visit
+    visit.open = true
+    this.#calls.add(visit)
+    const allowed = Math.min(message.expires - started, this.#options.timeout ?? Number.POSITIVE_INFINITY)
+    if (Number.isFinite(allowed)) {
+      visit.timer = this.#context.clock.after(allowed, () => this.#give(visit, this.#late(message)))
     }
-    try {
-      const result = this.#work(message, call)
-      return result instanceof Promise ? result.catch(failed) : result
-    } catch (thrown) {
-      return failed(thrown)
+    if (!message.cancellation) return
+    visit.give = () => this.#give(visit, new Cancelled())
+    message.cancellation.listen(visit.give)
+  }
+
+  #settle(visit: Visit, result: Promise<Work>): void {
+    result.then(
+      (work) => {
+        if (visit.open) this.#end(visit, this.#measured(work, visit.message, visit.started))
+        else this.#context.events.emit({ type: 'late', id: visit.message.id, stage: this.#name })
+      },
+      (thrown) => this.#settle(visit, Promise.resolve(this.#failed(thrown, visit))),
+    )
+  }
+
+  #give(visit: Visit, error: DeadlineExceeded | Cancelled): void {
+    visit.abort(error)
+    if (visit.open) this.#end(visit, failure(visit.message, this.#name, error))
+  }
+
+  #end(visit: Visit, item: Item): void {
+    this.#close(visit)
+    this.#running--
+    this.#finish(visit, item)
+    this.#startNext()
+  }
+
+  /** What the function comes to is of no interest any more. */
+  #close(visit: Visit): void {
+    visit.open = false
+    visit.timer?.cancel()
+    if (visit.give) visit.message.cancellation?.unlisten(visit.give)
+    this.#calls.delete(visit)
+  }
+
+  /** What becomes of a call that threw: a failure, or another call where that may help. */
+  #failed(thrown: unknown, visit: Visit): Failure | Promise<Work> {
+    const { message } = visit
+    const error = asQuintetError(thrown, this.#name)
+    const { retry } = this.#options
+    if (!retry || !error.retryable || visit.tried >= retry.times || visit.aborted) {
+      return failure(message, this.#name, error)
     }
+    visit.tried++
+    return sleep(this.#context.clock, retry.pause ?? 0, visit.signal).then(
+      () => this.#work(message, visit),
+      () => failure(message, this.#name, error),
+    )
   }
 
   #measured(work: Work, message: Message, started: number): Item {
@@ -160,11 +215,11 @@ export class Runner {
     return evolve(item, { timings: spent(item.timings, this.#step, this.#context.clock.now() - started) })
   }
 
-  #finish(slot: Slot, item: Item): void {
-    if (!this.#keepsPlace(slot.message)) this.#out.next(item)
+  #finish(visit: Visit, item: Item): void {
+    if (!this.#keepsPlace(visit.message)) this.#out.next(item)
     else {
-      slot.done = item
-      const lane = this.#lanes.get(slot.message.source) as Slot[]
+      visit.done = item
+      const lane = this.#lanes.get(visit.message.source) as Visit[]
       for (let first = lane[0]; first?.done; first = lane[0]) {
         lane.shift()
         // Gone before the item leaves: what it sets off downstream may bring the next message of this source in.
@@ -177,9 +232,9 @@ export class Runner {
 
   #startNext(): void {
     while (this.#running < this.#concurrency) {
-      const slot = this.#waiting.shift()
-      if (!slot) return
-      this.#start(slot)
+      const visit = this.#waiting.shift()
+      if (!visit) return
+      this.#start(visit)
     }
   }
 
@@ -191,31 +246,5 @@ export class Runner {
     return new DeadlineExceeded(
       `The time for "${this.#name}" ended ${Math.round(this.#context.clock.now() - message.captured)} ms after capture. Allow more time, or plan less work.`,
     )
-  }
-}
-
-/** Makes the signal only when the function asks for it: most never do. */
-class LazyCall implements Call {
-  readonly context: StageContext
-  #controller: AbortController | undefined
-  #reason: unknown
-
-  constructor(context: StageContext) {
-    this.context = context
-  }
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    if (this.#reason !== undefined) this.#controller.abort(this.#reason)
-    return this.#controller.signal
-  }
-
-  get aborted(): boolean {
-    return this.#reason !== undefined
-  }
-
-  abort(reason: unknown): void {
-    this.#reason = reason
-    this.#controller?.abort(reason)
   }
 }

@@ -1,8 +1,17 @@
 /**
  * Data as the parts it was made of. A transport inside one process hands the parts over as they are (nothing is
- * copied); one that writes to a socket joins them. A receiver must accept either.
+ * copied); one that writes to a socket joins them. A receiver must accept either. On a transport that says `handsOver`
+ * the header before the parts may be left unwritten.
  */
-export type Parts = readonly Uint8Array[]
+export type Parts = readonly Uint8Array[] & { readonly unwritten?: Unwritten }
+
+/** A header that is handed over as it is. Whoever hands it over, and whoever gets it, changes nothing of it. */
+export interface Unwritten {
+  /** What it would take before the parts, if it were written: links and limits count it. */
+  readonly byteLength: number
+  /** The bytes that stand before the parts for whoever wants bytes. */
+  write(): Uint8Array
+}
 
 /** Text headers beside the data: the message id, the W3C traceparent. Keys are case-sensitive, ASCII. */
 export type TransportHeaders = Readonly<Record<string, string>>
@@ -96,6 +105,11 @@ export interface Transport {
   readonly connected: boolean
   /** Largest data of one publish, request or reply, in bytes; `Infinity` where nothing is copied. */
   readonly maxPayload: number
+  /**
+   * Whether all that it reaches is in this process and gets the very `Parts` that were sent, an unwritten header
+   * included. Default false: all that is sent is bytes.
+   */
+  readonly handsOver?: boolean
   /**
    * Sends to whoever subscribes now.
    * @throws TooLarge above `maxPayload` · TransportClosed after close, or while the connection is down (never silently lost)

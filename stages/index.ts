@@ -106,6 +106,7 @@ export {
   execute,
   executorPool,
   gdsf,
+  hitDensity,
   type Lease,
   type LeaseOptions,
   LeaseRefused,

@@ -59,6 +59,11 @@ class Shaped implements Transport {
     return this.#inner.maxPayload
   }
 
+  /** What is handed over takes on the link what it would take if it were written. */
+  get handsOver(): boolean {
+    return this.#inner.handsOver ?? false
+  }
+
   get closed(): Promise<Error | undefined> {
     return this.#inner.closed
   }

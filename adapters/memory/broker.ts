@@ -14,7 +14,7 @@ export interface MemoryBroker {
 export interface MemoryBrokerOptions {
   /** Chooses the group member for a delivery, 0 ≤ x < 1; without it members take turns. */
   readonly random?: () => number
-  /** Times what is in the directory. */
+  /** Times what is in the directory, and knows when others have had their turn. */
   readonly clock?: Clock
 }
 
@@ -23,7 +23,7 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
   const { random, clock = systemClock } = options
   const shared: Shared = {
     router: new Router(),
-    turns: new Turns(),
+    turns: new Turns(clock),
     directory: new MemoryDirectory(clock),
     pick(group) {
       const { members } = group

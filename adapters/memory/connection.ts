@@ -2,6 +2,7 @@ import {
   assertHeaders,
   assertPattern,
   assertSubject,
+  Bag,
   type Clock,
   type Conversation,
   DeadlineExceeded,
@@ -27,6 +28,11 @@ import { assertSize, MemorySubscription, noHeaders, type Owner, type Shared } fr
 export interface MemoryOptions {
   /** Largest data of one message, bytes. Default `Infinity`: nothing is copied. */
   readonly maxPayload?: number
+  /**
+   * Whether headers are handed over as they are. Default true; else they are written and read, as by a transport that
+   * sends bytes.
+   */
+  readonly handsOver?: boolean
   /** Hears what no caller can: a handler's rejection, a reply that could not be sent. Default: one warning line. */
   readonly onFault?: (error: Error) => void
   /** Times the deadline of `drain`. */
@@ -39,13 +45,14 @@ const defaultDrain = 5000
 export class MemoryConnection implements Transport {
   readonly kind = 'memory'
   readonly maxPayload: number
+  readonly handsOver: boolean
   readonly closed: Promise<Error | undefined>
   readonly #shared: Shared
   readonly #owner: Owner
   readonly #clock: Clock
   readonly #fault: (error: Error) => void
   readonly #subscriptions = new Set<MemorySubscription>()
-  readonly #conversations = new Set<MemoryConversation>()
+  readonly #conversations = new Bag<MemoryConversation>()
   #state: 'open' | 'draining' | 'closed' = 'open'
   #drained: Promise<void> | undefined
   #settleClosed: () => void = () => {}
@@ -55,9 +62,11 @@ export class MemoryConnection implements Transport {
     this.#clock = options.clock ?? systemClock
     this.#fault = guardedFault(options.onFault)
     this.maxPayload = options.maxPayload ?? Number.POSITIVE_INFINITY
+    this.handsOver = options.handsOver ?? true
     this.#owner = {
       shared,
       maxPayload: this.maxPayload,
+      handsOver: this.handsOver,
       fault: this.#fault,
       ended: (one) => this.#subscriptions.delete(one),
     }

@@ -1,7 +1,8 @@
-import type { Conversation, Delivery, RequestOptions } from '../../pipeline/index.ts'
+import type { Bagged, Conversation, Delivery, RequestOptions } from '../../pipeline/index.ts'
 
 /** The asking side of one request. */
-export class MemoryConversation implements Conversation {
+export class MemoryConversation implements Conversation, Bagged {
+  place = -1
   readonly #options: RequestOptions
   readonly #fault: (error: Error) => void
   readonly #ended: (conversation: MemoryConversation) => void

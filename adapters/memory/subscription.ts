@@ -9,6 +9,7 @@ import {
   TooLarge,
   type TransportHeaders,
   totalBytes,
+  written,
 } from '../../pipeline/index.ts'
 import type { MemoryConversation } from './conversation.ts'
 import type { Group, Interest, Router } from './router.ts'
@@ -27,6 +28,8 @@ export interface Shared {
 export interface Owner {
   readonly shared: Shared
   readonly maxPayload: number
+  /** It takes headers as they are; else bytes alone. */
+  readonly handsOver: boolean
   readonly fault: (error: Error) => void
   readonly ended: (subscription: MemorySubscription) => void
 }
@@ -59,7 +62,8 @@ export class MemorySubscription implements Subscription, Interest {
   /** Runs the handler, now. */
   deliver(request: ServedRequest): void {
     if (!this.#live) return
-    this.#settlement.run(this.#handler, request, (error) => {
+    const taken = this.#owner.handsOver || !request.data.unwritten ? request : asBytes(request)
+    this.#settlement.run(this.#handler, taken, (error) => {
       if (error !== undefined) this.#owner.fault(asQuintetError(error, request.subject))
     })
   }
@@ -98,6 +102,11 @@ export class MemorySubscription implements Subscription, Interest {
     this.#owner.shared.router.remove(this)
     this.#owner.ended(this)
   }
+}
+
+/** Sent by one who hands over, to one who does not. */
+function asBytes({ subject, headers, data, reply }: ServedRequest): ServedRequest {
+  return { subject, headers, data: written(data), reply }
 }
 
 /** @throws TooLarge when the parts together exceed the bound */

@@ -29,6 +29,7 @@ export {
   explore,
   type Frame,
   gdsf,
+  hitDensity,
   type ImageEngine,
   type LoggedOptions,
   lfu,

@@ -18,8 +18,9 @@ export interface Frame {
   model: string | undefined
   /** ms it waited for the device; a stage books its work alone, so that no decider is told of it. */
   waited: number
-  /** ms: preparing on the device, up, preparing in the cloud, waiting for an executor, loading, running, down. */
+  /** ms: preparing on the device, a model's layers before the wire, up, preparing in the cloud, waiting for an executor, loading, running, down. */
   device: number
+  head: number
   up: number
   cloud: number
   queue: number
@@ -68,6 +69,7 @@ export function blankFrame(): Frame {
     model: undefined,
     waited: 0,
     device: 0,
+    head: 0,
     up: 0,
     cloud: 0,
     queue: 0,
@@ -136,7 +138,16 @@ export class Frames {
     frame.prepared = Math.min(preparedBytes, frame.bytes)
     frame.sent = 0
     frame.model = undefined
-    frame.waited = frame.device = frame.up = frame.cloud = frame.queue = frame.load = frame.run = frame.down = 0
+    frame.waited =
+      frame.device =
+      frame.head =
+      frame.up =
+      frame.cloud =
+      frame.queue =
+      frame.load =
+      frame.run =
+      frame.down =
+        0
     frame.way = undefined
     frame.backup = undefined
     frame.backupAfter = Number.POSITIVE_INFINITY

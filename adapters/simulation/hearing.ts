@@ -1,4 +1,12 @@
-import type { DecisionRequest, Menu, Outcome, Plan, Side, Timings } from '../../pipeline/index.ts'
+import {
+  type DecisionRequest,
+  layerOf,
+  type Menu,
+  type Outcome,
+  type Plan,
+  type Side,
+  type Timings,
+} from '../../pipeline/index.ts'
 import type { Frame } from './frame.ts'
 
 const open: Plan = {}
@@ -41,7 +49,9 @@ export function outcomeOf(frame: Frame, side: Side, now: number, deadline: numbe
     score: undefined,
     plan: frame.plan,
     timings: timingsOf(frame, crossed),
-    crossing: crossed ? { at: frame.cut, encoding: 'jpeg', bytes: frame.sent, node: 'cloud' } : undefined,
+    crossing: crossed
+      ? { at: frame.cut, encoding: parts(frame) ? 'float32' : 'jpeg', bytes: frame.sent, node: 'cloud' }
+      : undefined,
     way: side === 'cloud' ? frame.way : undefined,
     bytes: side === 'device' ? frame.bytes : frame.sent,
     width: undefined,
@@ -93,11 +103,15 @@ export function planOf({ models, cuts, backups, backupAfter }: Menu): Plan {
   return cut === undefined ? { model } : { model, cut }
 }
 
-/** As the pipeline books it: the wait and the load are shares of `execute`. */
-function timingsOf({ device, up, down, cloud, queue, load, run, model }: Frame, crossed: boolean): Timings {
+const parts = ({ cut }: Frame) => layerOf(cut) !== undefined
+
+/** As the pipeline books it: what runs before the wire, the wait and the load are shares of `execute`. */
+function timingsOf(frame: Frame, crossed: boolean): Timings {
+  const { device, head, up, down, cloud, queue, load, run, model } = frame
   const transfer = up + down
   if (model === undefined) return crossed ? { capture: 0, device, transfer, cloud } : { capture: 0, device, cloud }
-  const execute = queue + load + run
+  const execute = head + queue + load + run
+  if (crossed && parts(frame)) return { capture: 0, device, head, transfer, cloud, execute, queue, load }
   return crossed
     ? { capture: 0, device, transfer, cloud, execute, queue, load }
     : { capture: 0, device, cloud, execute, queue, load }

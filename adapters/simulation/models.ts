@@ -1,4 +1,4 @@
-import { UnknownModel } from '../../pipeline/index.ts'
+import { type Cut, UnknownModel } from '../../pipeline/index.ts'
 import type { CatalogueEntry, Models } from '../../stages/index.ts'
 
 /** A model of which only figures are known. */
@@ -11,6 +11,8 @@ export interface Figures {
   /** Pixels of its input. Default 1 × 1. */
   readonly width?: number
   readonly height?: number
+  /** Where it can be parted. Default: nowhere. */
+  readonly cuts?: CatalogueEntry['cuts']
 }
 
 /** Models without files, for deciders that ask a catalogue. They cannot be run. */
@@ -25,13 +27,14 @@ export function modelsOfFigures(given: readonly Figures[]): Models {
   return {
     ids,
     entry,
+    cuts: (id) => (entry(id).cuts ?? []).map(({ layer }): Cut => `after:${layer}`),
     source: (id) => ({ key: id, name: id, path: entry(id).file, sha256: noHash, bytes: entry(id).bytes }),
   }
 }
 
 const noHash = '0'.repeat(64)
 
-function entryOf({ id, accuracy, mean, width = 1, height = 1 }: Figures): CatalogueEntry {
+function entryOf({ id, accuracy, mean, width = 1, height = 1, cuts }: Figures): CatalogueEntry {
   return {
     id,
     task: 'classify',
@@ -56,6 +59,7 @@ function entryOf({ id, accuracy, mean, width = 1, height = 1 }: Figures): Catalo
     accuracy,
     precision: 'float32',
     ...(mean === undefined ? {} : { latencyMs: mean }),
+    ...(cuts === undefined ? {} : { cuts }),
     licence: 'none',
   }
 }

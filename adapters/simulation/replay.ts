@@ -3,6 +3,7 @@ import {
   type Cut,
   type Decider,
   type DecisionRequest,
+  layerOf,
   type Menu,
   type Outcome,
   type Side,
@@ -15,9 +16,11 @@ import { blankFrame, type Frame, Frames } from './frame.ts'
 import { backupOutcome, outcomeOf, planOf, requestOf } from './hearing.ts'
 import { type SimulatedLink, simulatedLink, Watched } from './link.ts'
 import { menusOf } from './menus.ts'
+import { CloudSlowdown, partOf } from './parting.ts'
 import { type Insight, insightInto, type ReplayOptions, type ReplayReport } from './policy.ts'
 import { Prober } from './prober.ts'
-import { checked, type Scenario, type ScenarioInput } from './scenario.ts'
+import { checked, type LayerCut, type Scenario, type ScenarioInput } from './scenario.ts'
+import { standIn } from './stand-in.ts'
 import { Tally } from './tally.ts'
 
 /** What happens to a frame next. */
@@ -47,6 +50,7 @@ class Replay {
   readonly #prober: Prober
   readonly #phone: Executors
   readonly #executors: Executors
+  readonly #slowdown: CloudSlowdown
   readonly #worlds: { readonly device: World; readonly cloud: World }
   readonly #menus: { readonly device: Menu; readonly cloud: Menu }
   readonly #agenda = new Agenda<Frame>()
@@ -67,6 +71,7 @@ class Replay {
     this.#link = simulatedLink(scenario.link, seed)
     this.#phone = new Executors(1, device.holds)
     this.#executors = new Executors(cloud.executors, cloud.holds)
+    this.#slowdown = new CloudSlowdown(cloud)
     const policy = typeof options.policy === 'function' ? options.policy(this.#insight()) : options.policy
     this.#device = policy.device ?? []
     this.#cloud = policy.cloud ?? []
@@ -111,7 +116,7 @@ class Replay {
     if (frame.cut === 'captured') {
       frame.sent = frame.bytes
       this.#upload(frame)
-    } else this.#prepare(frame)
+    } else this.#prepare(frame, partOf(frame, this.#scenario))
   }
 
   #drop(frame: Frame): void {
@@ -125,22 +130,9 @@ class Replay {
   /** The model of the device that stands in begins, unless the planned answer has come. */
   readonly #standIn: Step = (frame) => {
     if (frame.planned > 0) return this.#release(frame)
-    const { prepare, models, load } = this.#scenario.device
-    const model = frame.backup as string
-    const runs = models[model]
-    if (!runs) throw new BadConfiguration(`The device cannot run "${model}". Name only what it holds as backups.`)
-    const prepared = this.#phone.occupy(this.#now, expected(prepare, frame.bytes) * frame.fate.device)
-    const device = prepared.ended - prepared.began
-    const waited = prepared.began - this.#now
-    const loads = load && expected(load, 0) * frame.fate.deviceLoad
-    const ran = this.#phone.run(model, prepared.ended, loads, expected(runs, 0) * frame.fate.deviceRun)
-    const run = ran.ended - ran.began - ran.load
-    frame.backupAfter = ran.ended - frame.captured
-    frame.backupWork = device + ran.load + run
-    const began = this.#now - frame.captured
-    const took = { began, device, queue: waited, load: ran.load, run }
+    const { ended, took } = standIn(frame, this.#scenario, this.#phone, this.#now)
     this.#at(
-      ran.ended,
+      ended,
       (done) => {
         if (this.#learning.device.length > 0)
           this.#observe(backupOutcome(done, this.#now, this.#scenario.deadline, took), 'device')
@@ -162,12 +154,12 @@ class Replay {
   }
 
   /** On the device, behind what it does already. */
-  #prepare(frame: Frame): void {
+  #prepare(frame: Frame, part: LayerCut | undefined): void {
     const { prepare, models, load } = this.#scenario.device
     const turn = this.#phone.occupy(this.#now, expected(prepare, frame.bytes) * frame.fate.device)
     frame.waited = turn.began - this.#now
     frame.device = turn.ended - turn.began
-    if (frame.cut !== 'answered') {
+    if (frame.cut !== 'answered' && part === undefined) {
       frame.sent = frame.prepared
       this.#at(turn.ended, this.#upload, frame)
       return
@@ -180,11 +172,18 @@ class Replay {
       model,
       ended,
       load && expected(load, 0) * frame.fate.deviceLoad,
-      expected(runs, 0) * frame.fate.deviceRun,
+      expected(runs, 0) * frame.fate.deviceRun * (part?.before ?? 1),
     )
     frame.queue = ran.began - ended
     frame.load = ran.load
-    frame.run = ran.ended - ran.began - ran.load
+    const took = ran.ended - ran.began - ran.load
+    if (part) {
+      frame.head = took
+      frame.sent = part.bytes
+      this.#at(ran.ended, this.#upload, frame)
+      return
+    }
+    frame.run = took
     this.#at(ran.ended, this.#settle, frame)
   }
 
@@ -203,7 +202,9 @@ class Replay {
       frame.model = menu.models[0]
       frame.plan = { ...frame.plan, ...(frame.model === undefined ? {} : { model: frame.model }) }
     }
-    frame.cloud = expected(this.#scenario.cloud.prepare, frame.sent) * frame.fate.cloud
+    // Activations are what the model goes on with: there is nothing to prepare.
+    const prepares = layerOf(frame.cut) === undefined
+    frame.cloud = prepares ? expected(this.#scenario.cloud.prepare, frame.sent) * frame.fate.cloud : 0
     if (frame.model === undefined) this.#at(this.#now + frame.cloud, this.#answer, frame)
     else this.#at(this.#now + frame.cloud, this.#execute, frame)
   }
@@ -217,12 +218,24 @@ class Replay {
       model,
       this.#now,
       load && expected(load, 0) * frame.fate.cloudLoad,
-      expected(runs, 0) * frame.fate.run,
+      expected(runs, 0) * frame.fate.run * (partOf(frame, this.#scenario)?.behind ?? 1) * this.#slowdown.at(this.#now),
     )
-    frame.queue = turn.began - this.#now
-    frame.load = turn.load
+    frame.queue += turn.began - this.#now
+    frame.load += turn.load
     frame.run = turn.ended - turn.began - turn.load
     this.#at(turn.ended, this.#answer, frame)
+  }
+
+  /** What the device hears from the cloud, where that has anything to say. */
+  #heard(): void {
+    if (!this.#slowdown.varies) return
+    const load = {
+      node: 'cloud',
+      pending: 0,
+      capacity: this.#scenario.cloud.executors,
+      slowdown: this.#slowdown.at(this.#now),
+    }
+    this.#worlds.device.set('cloud', load, 'replay')
   }
 
   readonly #answer: Step = (frame) => {
@@ -250,6 +263,7 @@ class Replay {
     if (this.#learning.device.length > 0) {
       if (frame.sent > 0) {
         this.#prober.heard()
+        this.#heard()
         world.set('link', this.#watched.observe(frame.sent, frame.up, frame.down), 'replay')
       }
       this.#observe(outcomeOf(frame, 'device', this.#now, deadline), 'device')
@@ -304,6 +318,7 @@ class Replay {
       },
       found: (probe, up, down) => {
         world().set('link', this.#watched.observe(probe.bytes, up, down), 'replay')
+        this.#heard()
         for (const decider of this.#learning.device) decider.probed?.(probe, world())
       },
       failed: (probe) => {

@@ -38,6 +38,16 @@ const side = z.strictObject({
   holds: count.or(z.literal(Number.POSITIVE_INFINITY)).default(Number.POSITIVE_INFINITY),
 })
 
+/** A place behind a layer where the wire may part a model. */
+const layerCut = z.strictObject({
+  layer: z.string().min(1),
+  /** Bytes that cross behind it. */
+  bytes: count,
+  /** Shares of its whole run: on the device before it, and in the cloud behind it. */
+  before: z.number().min(0).max(1),
+  behind: z.number().min(0).max(1),
+})
+
 const rate = z.custom<Rate>((value) => typeof (value as Rate | undefined)?.open === 'function', 'must be a rate')
 
 const link = z.discriminatedUnion('kind', [
@@ -78,11 +88,23 @@ export const scenario = z.strictObject({
   /** Frames between capture and planned answer at most; one that is captured meanwhile is dropped. Default: all. */
   window: count.or(z.literal(Number.POSITIVE_INFINITY)).default(Number.POSITIVE_INFINITY),
   link,
-  cloud: side.extend({ executors: count.default(1) }).prefault({}),
+  cloud: side
+    .extend({
+      executors: count.default(1),
+      /**
+       * How many times longer than usual models run there, from a moment of the virtual clock on (ms, rising); the device
+       * hears of it with every answer and every probe. Default: never.
+       */
+      slowdown: z.array(z.strictObject({ at: positive, factor: z.number().min(1) })).default([]),
+    })
+    .prefault({}),
+  /** Where models may be parted, by id; only those that both sides can run. Default: nowhere. */
+  cuts: z.record(z.string(), z.array(layerCut)).default({}),
   /** Chance that a model's answer is right, 0…1; a model's absence means nobody keeps count. */
   accuracy: z.record(z.string(), z.number().min(0).max(1)).default({}),
 })
 
+export type LayerCut = z.output<typeof layerCut>
 export type ScenarioInput = z.input<typeof scenario>
 export type Scenario = z.output<typeof scenario>
 

@@ -54,14 +54,19 @@ const compose = composer()
  * Runs a scenario through the pipeline's own stages, boundaries and conversation, on a virtual clock: pictures, engines
  * and executors are stand-ins that take the scenario's times, the transport is the memory one behind an emulated link.
  * Deterministic from its seed; frames and the chances of their work are those of a `replay` of this seed, the link's are drawn as messages are sent.
- * @throws BadConfiguration the scenario is none, or one whose way down copies the way up
+ * @throws BadConfiguration the scenario is none, or one whose way down copies the way up, or with cuts behind layers or slowdowns
  */
 export async function simulate(scenario: ScenarioInput, options: SimulateOptions): Promise<SimulationReport> {
   const conditions = checked(scenario)
+  if (Object.keys(conditions.cuts).length > 0 || conditions.cloud.slowdown.length > 0) {
+    throw new BadConfiguration(
+      'simulate() parts no models and slows no cloud down. Leave cuts and slowdown out, or use replay().',
+    )
+  }
   const { policy, seed, frames } = options
   const clock = virtualClock()
   const link = new EmulatedLink(shapeOf(conditions, seed), clock)
-  const broker = memoryBroker()
+  const broker = memoryBroker({ clock })
   const { device, cloud, accuracy } = conditions
   const ids = [...new Set([...Object.keys(cloud.models), ...Object.keys(device.models)])]
   // Deciders ask for a model even where the scenario has none: then one answers that takes no time.

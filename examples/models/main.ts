@@ -4,7 +4,7 @@
  *
  *   npx tsx examples/models/main.ts                  11 MB for models, 600 requests
  *   npx tsx examples/models/main.ts --memory 20      more, MB
- *   npx tsx examples/models/main.ts --policy lru     lru, lfu, gdsf or ageing (the default)
+ *   npx tsx examples/models/main.ts --policy lru     lru, lfu, gdsf, ageing or hit-density (the default)
  *   npx tsx examples/models/main.ts --count 2000     more requests
  *   npx tsx examples/models/main.ts --json           the statistics alone, as one JSON object
  */
@@ -18,6 +18,7 @@ import {
   type ExecutorPool,
   executorPool,
   gdsf,
+  hitDensity,
   lfu,
   lru,
   type ModelSource,
@@ -26,18 +27,18 @@ import {
 import { commandLine, oneOf, positive, program } from '../program.ts'
 import { zooFolder } from '../zoo/index.ts'
 
-const policies = { ageing, lru, lfu, gdsf }
+const policies = { 'hit-density': hitDensity, ageing, lru, lfu, gdsf }
 /** Lines of the picture. */
 const lines = 20
 
 await program(async () => {
   const given = commandLine({
     memory: { type: 'string', default: '11' },
-    policy: { type: 'string', default: 'ageing' },
+    policy: { type: 'string', default: 'hit-density' },
     count: { type: 'string', default: '600' },
     json: { type: 'boolean', default: false },
   })
-  const policy = policies[oneOf('policy', given.policy, ['ageing', 'lru', 'lfu', 'gdsf'])]()
+  const policy = policies[oneOf('policy', given.policy, ['hit-density', 'ageing', 'lru', 'lfu', 'gdsf'])]()
   const count = Math.ceil(positive('count', given.count))
   const budget = positive('memory', given.memory) * 1e6
   const models = catalogue(zooFolder)

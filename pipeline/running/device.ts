@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs'
 import { answerOf } from '../answer.ts'
 import { Cancellation } from '../cancellation.ts'
 import type { Capture, FailedCapture, Source } from '../capture.ts'
-import type { Timer } from '../clock.ts'
+import { type Timer, yieldTo } from '../clock.ts'
 import type { StageContext } from '../context.ts'
 import { Cancelled, StageFailed } from '../errors.ts'
 import type { Item, Message } from '../message.ts'
@@ -144,7 +144,7 @@ export class DeviceHalf {
     const iterator = captures[Symbol.asyncIterator]()
     try {
       for (let taken = 1; ; taken++) {
-        if (taken % burst === 0) await othersTurn()
+        if (taken % burst === 0) await new Promise<void>((resolve) => yieldTo(clock, resolve))
         await this.#window.acquire(signal)
         const next = await orCancelled(iterator.next(), this.#stop)
         // It may have come just before the stop, and be looked at just after: nothing enters any more.
@@ -213,11 +213,6 @@ export class DeviceHalf {
       this.answers.push(answerOf(item as Message<Result>, context.clock.now(), deadline, context.node), release)
     } else if (flew) release()
   }
-}
-
-/** Resolves behind the event loop's other work; browsers have no `setImmediate`. */
-function othersTurn(): Promise<void> {
-  return new Promise((resolve) => (globalThis.setImmediate ?? setTimeout)(() => resolve()))
 }
 
 /** The promise, or a rejection as soon as it is not wanted any longer. */

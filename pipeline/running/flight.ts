@@ -8,6 +8,7 @@ import { Ledger } from '../ledger.ts'
 import { dropped, failure, type Item, type Message } from '../message.ts'
 import type { Captured } from '../payload.ts'
 import { lastAnswer } from '../plan.ts'
+import { Registry } from '../registry.ts'
 import { type AttemptRules, Flying } from './flying.ts'
 import { LastAnswers } from './last.ts'
 import { Passes } from './passes.ts'
@@ -30,7 +31,7 @@ export interface FlightOptions {
 /** The messages of a device half between capture and settlement: counted, watched, settled once. */
 export class Flight implements Attempts {
   readonly ledger = new Ledger()
-  readonly #flying = new Map<string, Flying>()
+  readonly #flying = new Registry<Flying>()
   readonly #passes: Passes
   readonly #last = new LastAnswers()
   readonly #options: FlightOptions
@@ -253,12 +254,10 @@ const isToken = (name: string) => token.test(name)
 
 /** What keeps a capture's own names from travelling: they stand in subjects. */
 function wrongName({ id, stream }: Pick<Capture, 'id' | 'stream'>): BadInput | undefined {
-  for (const [what, name] of Object.entries({ id, stream })) {
-    if (name !== undefined && !isToken(name)) {
-      return new BadInput(`"${name}" cannot be a capture's ${what}: use 1 to 64 letters, digits, "_" or "-".`)
-    }
-  }
-  return undefined
+  const what = id !== undefined && !isToken(id) ? 'id' : stream !== undefined && !isToken(stream) ? 'stream' : undefined
+  if (what === undefined) return undefined
+  const name = what === 'id' ? id : stream
+  return new BadInput(`"${name}" cannot be a capture's ${what}: use 1 to 64 letters, digits, "_" or "-".`)
 }
 
 function twin(id: string): BadInput {

@@ -21,7 +21,7 @@ export function observe(
   if (deciders.length === 0) return
   const latency = now - message.captured
   const sized = entered && 'width' in entered ? entered : undefined
-  const outcome: Outcome = {
+  const outcome: { -readonly [K in keyof Outcome]: Outcome[K] } = {
     id: item.id,
     side,
     now,
@@ -29,8 +29,6 @@ export function observe(
     plan: item.kind === 'dropped' ? message.plan : item.plan,
     attempt: item.kind === 'dropped' ? message.attempt : item.attempt,
     settled,
-    ...(message.backup ? { backup: message.backup } : {}),
-    ...(message.began === undefined ? {} : { began: message.began - message.captured }),
     score: item.kind === 'message' && item.payload.form === 'result' ? item.payload.score : undefined,
     label: item.kind === 'message' && item.payload.form === 'result' ? item.payload.label : undefined,
     timings: item.timings,
@@ -44,6 +42,8 @@ export function observe(
     error: item.kind === 'failure' ? item.error.code : undefined,
     retryAfter: item.kind === 'failure' && item.error instanceof Refused ? item.error.retryAfter : undefined,
   }
+  if (message.backup) outcome.backup = message.backup
+  if (message.began !== undefined) outcome.began = message.began - message.captured
   for (const decider of deciders) {
     try {
       decider.observe?.(outcome, world)

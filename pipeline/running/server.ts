@@ -1,6 +1,7 @@
 import type { StageContext } from '../context.ts'
 import { type QuintetError, StageFailed } from '../errors.ts'
 import { failure, type Item, type Message } from '../message.ts'
+import { Registry } from '../registry.ts'
 import type { ServiceDescription, Transport } from '../transport.ts'
 import { keyOf } from '../wire/protocol.ts'
 import { Responder } from '../wire/responder.ts'
@@ -31,7 +32,7 @@ export class SegmentServer {
   ): Promise<SegmentServer> {
     const { clock, events, node, outward } = context
     if (!outward) throw new TypeError('A segment is served inside a pipeline.')
-    const held = new Map<string, Message>()
+    const held = new Registry<Message>()
     let responder: Responder | undefined
     const settle = (item: Item) => {
       const message = held.get(keyOf(item))

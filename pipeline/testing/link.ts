@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import { assertPattern, matchesPattern } from '../patterns.ts'
 import type { Parts } from '../transport.ts'
-import { totalBytes } from '../wire/frame.ts'
+import { totalBytes, written } from '../wire/frame.ts'
 
 /** Where on its way a message meets a fault: leaving this transport, or arriving at it. */
 export type FaultPoint = 'publish' | 'request' | 'reply' | 'delivery' | 'answer'
@@ -71,7 +71,9 @@ export class FaultyLink {
   }
 
   /** Calls `arrive` as often, as late and with what the faults leave of the data: at once and once without any. */
-  pass(at: FaultPoint, subject: string, data: Parts, arrive: (data: Parts) => void): void {
+  pass(at: FaultPoint, subject: string, handed: Parts, arrive: (data: Parts) => void): void {
+    // What faults are done to are bytes.
+    const data = written(handed)
     const lane = this.#lanes.find(({ fault }) => applies(fault, at, subject))
     if (!lane) {
       this.#arrived(data, arrive)

@@ -7,8 +7,9 @@ import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import { ChunkSender, chunkBytes } from './chunks.ts'
 import { decodeOutcome, encodeMessage } from './codec.ts'
+import { readDown, sendUp } from './hand-over.ts'
 import type { Path } from './path.ts'
-import { acceptAfter, beat, type Down, type Load, missedBeats, readDown, reviveError, writeUp } from './protocol.ts'
+import { acceptAfter, beat, type Down, type Load, missedBeats, reviveError } from './protocol.ts'
 
 /** Messages of more bytes tell how fast the way is. */
 const tellingBytes = 16 * 1024
@@ -118,8 +119,12 @@ export class Attempt {
     this.#conversation = transport.request(
       this.#to.subject,
       whole
-        ? writeUp({ kind: 'message', message: header }, parts)
-        : writeUp({ kind: 'offer', message: header, sizes: parts.map((part) => part.byteLength), chunk: chunkBytes }),
+        ? sendUp({ kind: 'message', message: header }, parts, transport.handsOver)
+        : sendUp(
+            { kind: 'offer', message: header, sizes: parts.map((part) => part.byteLength), chunk: chunkBytes },
+            [],
+            transport.handsOver,
+          ),
       {
         headers: traceparent ? { 'Quintet-Id': key, traceparent } : { 'Quintet-Id': key },
         onReply: (delivery) => this.#onReply(delivery.data),
@@ -230,12 +235,11 @@ export class Attempt {
             node: below?.node ?? header.node,
           }
         : below
-      const item = evolve<Message['payload'], Message['side'], Result>(this.#message, {
-        payload: answered.payload as Result,
-        plan: answered.plan,
-        timings: spent(answered.timings, 'transfer', travel),
-        ...(crossing ? { crossing } : {}),
-      })
+      const { plan } = answered
+      const payload = answered.payload as Result
+      const timings = spent(answered.timings, 'transfer', travel)
+      const changed = crossing ? { payload, plan, timings, crossing } : { payload, plan, timings }
+      const item = evolve<Message['payload'], Message['side'], Result>(this.#message, changed)
       this.#end(() => this.#resolve(item))
     } catch (error) {
       this.#end(() => this.#reject(error))
@@ -273,7 +277,7 @@ export class Attempt {
     const { transport, boundary } = this.#options
     if (!transport.connected) return
     const { source, id, pass } = this.#message
-    const frame = writeUp({ kind: 'cancel', id, ...(pass === undefined ? {} : { pass }) })
+    const frame = sendUp({ kind: 'cancel', id, ...(pass === undefined ? {} : { pass }) }, [], transport.handsOver)
     try {
       for (const node of this.#node ? [this.#node] : this.#caller.suspects()) {
         transport.publish(boundary.node(source, node), frame)

@@ -141,40 +141,41 @@ export function encodeMessage(
   now: number,
   link?: MessageHeader['link'],
 ): { header: MessageHeader; parts: Parts } {
-  const { header, parts } = encodeOutcome(message)
-  return {
-    header: {
-      id: message.id,
-      source: message.source,
-      seq: message.seq,
-      budget: Math.min(day, Math.max(0, message.expires - now)),
-      elapsed: Math.min(day, Math.max(0, now - message.captured)),
-      attempt: message.attempt,
-      ...(message.pass === undefined ? {} : { pass: message.pass }),
-      ...(message.backup ? { backup: message.backup } : {}),
-      open: message.open as MessageHeader['open'],
-      ...(link ? { link } : {}),
-      ...(message.way ? { way: message.way } : {}),
-      ...header,
-    },
-    parts,
+  const { described, parts } = describe(message.payload)
+  const { pass, backup, way, crossing } = message
+  const header: MessageHeader = {
+    id: message.id,
+    source: message.source,
+    seq: message.seq,
+    budget: Math.min(day, Math.max(0, message.expires - now)),
+    elapsed: Math.min(day, Math.max(0, now - message.captured)),
+    attempt: message.attempt,
+    open: message.open as MessageHeader['open'],
+    plan: message.plan as MessageHeader['plan'],
+    timings: message.timings as MessageHeader['timings'],
+    payload: described as MessageHeader['payload'],
   }
+  if (pass !== undefined) header.pass = pass
+  if (backup) header.backup = backup
+  if (link) header.link = link
+  if (way) header.way = way
+  if (crossing) header.crossing = crossing as OutcomeHeader['crossing']
+  return { header, parts }
 }
 
 /** The same of what came of it alone. */
 export function encodeOutcome({ plan, timings, payload, crossing }: Message): { header: OutcomeHeader; parts: Parts } {
   const { described, parts } = describe(payload)
-  const header = { plan, timings, payload: described, ...(crossing ? { crossing } : {}) } as OutcomeHeader
+  const header = { plan, timings, payload: described } as OutcomeHeader
+  if (crossing) header.crossing = crossing as OutcomeHeader['crossing']
   return { header, parts }
 }
 
 function describe(payload: Payload): { described: object; parts: Parts } {
   switch (payload.form) {
     case 'image':
-    case 'pixels': {
-      const { bytes, ...described } = payload
-      return { described, parts: [bytes] }
-    }
+    case 'pixels':
+      return { described: pictureWith(payload, undefined), parts: [payload.bytes] }
     case 'tensors':
       return {
         described: { ...payload, tensors: payload.tensors.map(({ name, type, shape }) => ({ name, type, shape })) },
@@ -195,7 +196,8 @@ export function decodeMessage<S extends Side>(
   side: S,
   now: number,
 ): Message<Payload, S> {
-  return {
+  const { payload, plan, timings, crossing } = decodeOutcome(header, parts)
+  const message: Mutable<Message<Payload, S>> = {
     kind: 'message',
     id: header.id,
     source: header.source,
@@ -203,25 +205,32 @@ export function decodeMessage<S extends Side>(
     side,
     captured: now - header.elapsed,
     expires: now + header.budget,
+    payload,
+    plan,
     open: header.open as Restriction,
+    timings,
     attempt: header.attempt,
-    ...(header.pass === undefined ? {} : { pass: header.pass }),
-    ...(header.backup ? { backup: header.backup } : {}),
-    ...decodeOutcome(header, parts),
   }
+  if (header.pass !== undefined) message.pass = header.pass
+  if (header.backup) message.backup = header.backup
+  if (crossing) message.crossing = crossing
+  return message
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** @throws as `decodeMessage` */
 export function decodeOutcome(
   header: OutcomeHeader,
   parts: Parts,
 ): Pick<Message, 'payload' | 'plan' | 'timings' | 'crossing'> {
-  return {
+  const outcome: Mutable<Pick<Message, 'payload' | 'plan' | 'timings' | 'crossing'>> = {
     payload: decodePayload(header.payload, parts),
     plan: header.plan as Plan,
     timings: header.timings as Timings,
-    ...(header.crossing ? { crossing: header.crossing as Crossing } : {}),
   }
+  if (header.crossing) outcome.crossing = header.crossing as Crossing
+  return outcome
 }
 
 function decodePayload(described: MessageHeader['payload'], parts: Parts): Payload {
@@ -231,7 +240,7 @@ function decodePayload(described: MessageHeader['payload'], parts: Parts): Paylo
   }
   switch (described.form) {
     case 'image':
-      return { ...described, bytes: parts[0] } as Payload
+      return pictureWith(described, parts[0]) as Payload
     case 'pixels': {
       const bytes = parts[0] as Uint8Array
       if (bytes.byteLength !== described.width * described.height * 3) {
@@ -239,7 +248,7 @@ function decodePayload(described: MessageHeader['payload'], parts: Parts): Paylo
           `Raw pixels of ${described.width} × ${described.height} need ${described.width * described.height * 3} bytes, not ${bytes.byteLength}.`,
         )
       }
-      return { ...described, bytes } as Payload
+      return pictureWith(described, bytes) as Payload
     }
     case 'tensors':
       if (described.at === 'captured' || described.at === 'answered') {
@@ -252,6 +261,18 @@ function decodePayload(described: MessageHeader['payload'], parts: Parts): Paylo
     case 'result':
       return described as Payload
   }
+}
+
+type Picture = Extract<MessageHeader['payload'], { form: 'image' | 'pixels' }>
+
+/** What describes a picture, and its bytes. Field by field: a spread of few fields costs more than all else here. */
+function pictureWith({ form, at, width, height, crop }: Picture, bytes: Uint8Array | undefined): object {
+  const picture: { -readonly [K in keyof Picture]: Picture[K] | undefined } & { bytes?: Uint8Array } = { form, at }
+  if (width !== undefined) picture.width = width
+  if (height !== undefined) picture.height = height
+  if (crop !== undefined) picture.crop = crop
+  if (bytes !== undefined) picture.bytes = bytes
+  return picture
 }
 
 function decodeTensor(described: Omit<Tensor, 'bytes'>, bytes: Uint8Array): Tensor {

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { Packr } from 'msgpackr'
 import { BadMessage, TooLarge } from '../errors.ts'
 import type { Parts } from '../transport.ts'
+import { packedSize } from './packed-size.ts'
 
 /*
  * A frame: "Q", version, number of parts (u16), header length (u32), length of each part (u32), header (MessagePack),
@@ -23,6 +24,12 @@ const packr = new Packr({ useRecords: false, int64AsType: 'number', largeBigIntT
  * @throws TooLarge when there are more than 64 parts or the header exceeds 512 KB: nobody would read it
  */
 export function packFrame(header: object, parts: Parts = []): Parts {
+  const head = packHead(header, parts)
+  return parts.length === 0 ? [head] : [head, ...parts]
+}
+
+/** What stands before the parts. @throws TooLarge as `packFrame` */
+export function packHead(header: object, parts: Parts): Buffer {
   const packed = packr.pack(header)
   if (parts.length > maxParts || packed.byteLength > maxHeader) {
     throw new TooLarge(
@@ -39,14 +46,20 @@ export function packFrame(header: object, parts: Parts = []): Parts {
   let length = fixed
   for (const part of parts) length = head.writeUInt32LE(part.byteLength, length)
   head.set(packed, at)
-  return parts.length === 0 ? [head] : [head, ...parts]
+  return head
+}
+
+/** Bytes of what stands before the parts, without writing it. */
+export function headSize(header: object, parts: Parts): number {
+  return fixed + 4 * parts.length + packedSize(header)
 }
 
 /**
  * Reads a frame, whether its parts arrived joined or apart. The header is whatever MessagePack held: check it.
  * @throws BadMessage when these are not the bytes of a frame of this version
  */
-export function unpackFrame(data: Parts): { header: unknown; parts: Parts } {
+export function unpackFrame(handed: Parts): { header: unknown; parts: Parts } {
+  const data = written(handed)
   const head = data[0]
   if (!head || head.byteLength < fixed || head[0] !== magic) throw notAFrame('it does not start with one')
   if (head[1] !== version) {
@@ -81,15 +94,21 @@ export function unpackFrame(data: Parts): { header: unknown; parts: Parts } {
   }
 }
 
-/** Bytes of all parts together. */
+/** Bytes of all parts together, those of a header that is not written included. */
 export function totalBytes(parts: Parts): number {
-  let total = 0
+  let total = parts.unwritten?.byteLength ?? 0
   for (const part of parts) total += part.byteLength
   return total
 }
 
+/** The same as bytes alone: what a header that is not written takes stands before the parts. */
+export function written(parts: Parts): Parts {
+  return parts.unwritten ? [parts.unwritten.write(), ...parts] : parts
+}
+
 /** All parts as one: the only part itself where there is one, else one copy. */
-export function join(parts: Parts): Uint8Array {
+export function join(handed: Parts): Uint8Array {
+  const parts = written(handed)
   const only = parts[0]
   if (parts.length === 1 && only) return only
   const joined = new Uint8Array(totalBytes(parts))

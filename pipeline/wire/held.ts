@@ -1,5 +1,5 @@
 import { Cancellation } from '../cancellation.ts'
-import type { Message, Side } from '../message.ts'
+import { evolve, type Message, type Side } from '../message.ts'
 import type { Parts, ServedRequest } from '../transport.ts'
 import type { Assembly } from './chunks.ts'
 import { decodeMessage, type MessageHeader } from './codec.ts'
@@ -21,6 +21,8 @@ export interface Held {
   readonly before: MessageHeader['timings']
   /** Another was held meanwhile. */
   crowded: boolean
+  /** All who wait handed it over. */
+  handed: boolean
   readonly cancellation: Cancellation
   readonly traceparent: string | undefined
   /** Those who wait: one, or more when a message was sent again while it is still held. */
@@ -43,6 +45,7 @@ export function hold(header: MessageHeader, { headers }: ServedRequest, now: num
     at: header.payload.at,
     before: header.timings,
     crowded,
+    handed: true,
     cancellation: new Cancellation(),
     traceparent: traceContext.test(headers.traceparent ?? '') ? headers.traceparent : undefined,
     waiting: [],
@@ -65,10 +68,7 @@ export function messageOf(held: Held, header: MessageHeader, parts: Parts, side:
   const chunked = whole - arrived
   const unseen = link ? link.rtt / 2 + (chunked > 0 ? 0 : link.upload) : 0
   const way = { up: before.up + chunked + unseen, down: before.down + (link ? link.rtt / 2 : 0) }
-  return {
-    ...message,
-    ...(link || header.way ? { captured: captured - unseen, way } : {}),
-    cancellation,
-    ...(traceparent ? { traceparent } : {}),
-  }
+  const known: Parameters<typeof evolve>[1] & { traceparent?: string } =
+    link || header.way ? { cancellation, captured: captured - unseen, way } : { cancellation }
+  return evolve(message, traceparent ? Object.assign(known, { traceparent }) : known)
 }

@@ -5,8 +5,9 @@ import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import type { CallReport } from './attempt.ts'
 import { totalBytes } from './frame.ts'
+import { readDown, sendUp } from './hand-over.ts'
 import type { Path } from './path.ts'
-import { beat, missedBeats, readDown, writeUp } from './protocol.ts'
+import { beat, missedBeats } from './protocol.ts'
 
 /** What probes may cost before anything was captured, bytes. */
 const first = 4096
@@ -78,7 +79,7 @@ export class Prober {
 
   #send(node: string | undefined, bytes: number): void {
     const { transport, boundary, source, clock, path } = this.#options
-    const frame = writeUp({ kind: 'probe' }, bytes > 0 ? [new Uint8Array(bytes)] : [])
+    const frame = sendUp({ kind: 'probe' }, bytes > 0 ? [new Uint8Array(bytes)] : [], transport.handsOver)
     const size = totalBytes(frame)
     if (!transport.connected || this.#spent + size > this.#allowed) return
     const sent = clock.now()

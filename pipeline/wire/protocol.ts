@@ -23,7 +23,7 @@ import {
 } from '../errors.ts'
 import type { Parts } from '../transport.ts'
 import { messageHeader, outcomeHeader } from './codec.ts'
-import { packFrame, unpackFrame } from './frame.ts'
+import { unpackFrame } from './frame.ts'
 
 /*
  * The conversation about one message. Up: `message` (whole) or `offer` (its header, the bytes to follow in chunks),
@@ -56,7 +56,7 @@ const node = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 const subject = z.string().regex(/^[A-Za-z0-9_.-]{1,512}$/)
 const size = z.number().int().min(1)
 
-const up = z.discriminatedUnion('kind', [
+export const up = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('message'), message: messageHeader }),
   z.object({
     kind: z.literal('offer'),
@@ -84,7 +84,7 @@ const load = z.object({
   slowdown: z.number().min(1).max(1e6).optional(),
 })
 
-const down = z.discriminatedUnion('kind', [
+export const down = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('accept'), node, subject: subject.optional() }),
   z.object({ kind: z.literal('working'), node }),
   z.object({ kind: z.literal('ack'), node, index: z.number().int().min(0) }),
@@ -114,40 +114,6 @@ export type Up = z.infer<typeof up>
 export type Down = z.infer<typeof down>
 export type ChunkHeader = z.infer<typeof chunk>
 export type Load = z.infer<typeof load>
-
-/*
- * A transport inside one process hands parts over as they are. The receiver of the very parts that were written here takes
- * the header that they were written from: it is of its type already, so that packing it is all that is left to pay.
- */
-const asUp = Symbol('up')
-const asDown = Symbol('down')
-type Written = Parts & { [asUp]?: Up; [asDown]?: Down }
-
-/** @throws TooLarge as `packFrame` */
-export function writeUp(header: Up, parts: Parts = []): Parts {
-  const frame: Written = packFrame(header, parts)
-  frame[asUp] = header
-  return frame
-}
-
-/** @throws TooLarge as `packFrame` */
-export function writeDown(header: Down, parts: Parts = []): Parts {
-  const frame: Written = packFrame(header, parts)
-  frame[asDown] = header
-  return frame
-}
-
-/** @throws BadMessage */
-export function readUp(data: Parts): { header: Up; parts: Parts } {
-  const header = (data as Written)[asUp]
-  return header ? { header, parts: data.slice(1) } : readFrame(up, data)
-}
-
-/** @throws BadMessage */
-export function readDown(data: Parts): { header: Down; parts: Parts } {
-  const header = (data as Written)[asDown]
-  return header ? { header, parts: data.slice(1) } : readFrame(down, data)
-}
 
 /** @throws BadMessage */
 export const readChunk = (data: Parts) => readFrame(chunk, data)

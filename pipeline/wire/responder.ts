@@ -9,13 +9,15 @@ import {
   Refused,
 } from '../errors.ts'
 import type { Item } from '../message.ts'
+import { Registry } from '../registry.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.ts'
 import { Arrivals } from './arrivals.ts'
 import { encodeOutcome, type MessageHeader } from './codec.ts'
 import { Crowding } from './crowding.ts'
+import { readUp, sendDown } from './hand-over.ts'
 import { type Held, hold, messageOf } from './held.ts'
-import { acceptAfter, beat, type Down, keyOf, type Load, readUp, type Up, writeDown } from './protocol.ts'
+import { acceptAfter, beat, type Down, keyOf, type Load, type Up } from './protocol.ts'
 import { failed, refused } from './replies.ts'
 import type { ResponderOptions } from './responder-options.ts'
 
@@ -30,7 +32,7 @@ const groupName = 'quintet'
 export class Responder {
   readonly #options: Required<Omit<ResponderOptions, 'service' | 'onReleased' | 'device' | 'group'>> &
     Pick<ResponderOptions, 'service' | 'onReleased'>
-  readonly #held = new Map<string, Held>()
+  readonly #held = new Registry<Held>()
   readonly #arrivals: Arrivals
   readonly #subscriptions: Subscription[] = []
   #group: Subscription | undefined
@@ -120,7 +122,7 @@ export class Responder {
         const { header, parts } = encodeOutcome(item)
         const load = this.#load()
         try {
-          this.#finish(held, writeDown({ kind: 'result', node, outcome: header, residence, load }, parts))
+          this.#finish(held, sendDown({ kind: 'result', node, outcome: header, residence, load }, parts, held.handed))
           this.#counts.results++
         } catch (error) {
           this.#fail(held, asQuintetError(error, 'reply'), 'reply')
@@ -131,7 +133,7 @@ export class Responder {
         return this.#fail(held, item.error, item.stage)
       case 'dropped':
         this.#counts.dropped++
-        return this.#finish(held, writeDown({ kind: 'dropped', node, reason: item.reason }))
+        return this.#finish(held, sendDown({ kind: 'dropped', node, reason: item.reason }, [], held.handed))
     }
   }
 
@@ -265,6 +267,8 @@ export class Responder {
 
   /** Settles the transport's delivery only when the message is settled: a durable transport acknowledges then. */
   #wait(held: Held, request: ServedRequest): Promise<void> {
+    // Who hands over can read what is written, too.
+    if (!handsOver(request)) held.handed = false
     return new Promise((done) => held.waiting.push({ request, done }))
   }
 
@@ -301,10 +305,11 @@ export class Responder {
   #fail(held: Held, error: QuintetError, stage: string): void {
     const { clock, node } = this.#options
     if (error instanceof Refused) {
-      return this.#finish(held, this.#refusal(error.message, error.retryAfter), error)
+      return this.#finish(held, sendDown(this.#refusal(error.message, error.retryAfter), [], held.handed), error)
     }
     this.#counts.failures++
-    this.#finish(held, writeDown(failed(node, error, stage, clock.now() - held.whole, this.#load())), error)
+    const reply = failed(node, error, stage, clock.now() - held.whole, this.#load())
+    this.#finish(held, sendDown(reply, [], held.handed), error)
   }
 
   #finish(held: Held, frame: Parts, error?: QuintetError): void {
@@ -322,22 +327,22 @@ export class Responder {
   }
 
   #tell(held: Held, reply: Down): void {
-    const frame = writeDown(reply)
+    const frame = sendDown(reply, [], held.handed)
     for (const { request } of held.waiting) request.reply(frame)
   }
 
   #reply(request: ServedRequest, reply: Down): void {
-    request.reply(writeDown(reply))
+    request.reply(sendDown(reply, [], handsOver(request)))
   }
 
   #refuse(request: ServedRequest, reason: string, retryAfter: number | undefined): void {
-    request.reply(this.#refusal(reason, retryAfter))
+    this.#reply(request, this.#refusal(reason, retryAfter))
   }
 
   /** Counted: whoever makes one sends it. */
-  #refusal(reason: string, retryAfter: number | undefined): Parts {
+  #refusal(reason: string, retryAfter: number | undefined): Down {
     this.#counts.refused++
-    return writeDown(refused(this.#options.node, reason, retryAfter, this.#load()))
+    return refused(this.#options.node, reason, retryAfter, this.#load())
   }
 
   #reject(request: ServedRequest, error: QuintetError): void {
@@ -345,3 +350,6 @@ export class Responder {
     this.#reply(request, failed(this.#options.node, error, 'receive', 0))
   }
 }
+
+/** Whether what is asked was handed over; what is answered then is, too. */
+const handsOver = ({ data }: ServedRequest) => data.unwritten !== undefined

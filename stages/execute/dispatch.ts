@@ -50,6 +50,7 @@ export class Dispatcher {
   dispatch(): void {
     this.#load()
     const { queue, clock } = this.#options
+    if (queue.length === 0) return this.end()
     const now = clock.now()
     let places = this.#places()
     let wake = Infinity
@@ -75,9 +76,10 @@ export class Dispatcher {
   }
 
   #load(): void {
-    for (const place of this.#places()) {
-      const model = place.up.lane.empty ? this.#options.nextLoad(place.up) : undefined
-      if (model !== undefined) void this.load(model, place)
+    for (const slot of this.#options.slots) {
+      const { up } = slot
+      const model = up?.lane.empty ? this.#options.nextLoad(up) : undefined
+      if (up && model !== undefined) void this.load(model, { slot, up })
     }
   }
 
@@ -90,7 +92,9 @@ export class Dispatcher {
 
   /** Executors that can take a run now: those with nothing to do, and those that take the next one ahead. */
   #places(): Place[] {
-    return this.#options.slots.flatMap((slot) => (slot.up && this.#takes(slot.up) ? [{ slot, up: slot.up }] : []))
+    const places: Place[] = []
+    for (const slot of this.#options.slots) if (slot.up && this.#takes(slot.up)) places.push({ slot, up: slot.up })
+    return places
   }
 
   #takes({ lane, executor }: Up): boolean {
@@ -179,8 +183,9 @@ export class Dispatcher {
         const queueMs = Math.max(0, waited - work.loading)
         const outputs = outcome.outputs[index] ?? []
         const batchMs = work.held === undefined ? 0 : turn.handed - work.held
-        const took = { queueMs, loadMs: loadMs + work.loading, batchMs, runMs: ms }
-        const report = { ...took, outputs, batch: turn.works.length, executor: executor.id }
+        const loading = loadMs + work.loading
+        const batch = turn.works.length
+        const report = { queueMs, loadMs: loading, batchMs, runMs: ms, outputs, batch, executor: executor.id }
         performer.times.add(report)
         performer.cold.add(work.model, report)
         work.resolve(report)

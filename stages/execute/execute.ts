@@ -14,6 +14,7 @@ import {
   type Ready,
   type Result,
   rank,
+  refined,
   type Side,
   type StageContext,
   type StageDefinition,
@@ -200,7 +201,7 @@ async function run(
   const answered = (by: string, report: PoolReport) =>
     evolve<Payload, Side, Result>(message, {
       payload: classify(models.entry(by), report.outputs),
-      plan: { ...plan, model: by },
+      plan: refined(plan, { model: by }),
       timings: booked(report),
     })
   const inputs = await decodeActivations(payload)

@@ -7,7 +7,7 @@ import type { ModelStates } from './model-state.ts'
 import type { PoolSettings } from './options.ts'
 import type { DeadlineQueue } from './queue.ts'
 import { RunRefused } from './refused.ts'
-import type { Slot } from './slot.ts'
+import type { Slot, Up } from './slot.ts'
 import type { Work } from './work.ts'
 
 export interface GateOptions {
@@ -45,7 +45,8 @@ export class Gate {
     const { settings, clock, queue, states, slots, leases, onCold } = this.#options
     if (work.expires === undefined || !settings.admission) return undefined
     const { model } = work
-    const ups = slots.flatMap(({ up }) => (up === undefined ? [] : [up]))
+    const ups: Up[] = []
+    for (const { up } of slots) if (up !== undefined) ups.push(up)
     const state = states.of(model)
     const held = ups.some(({ residency }) => residency.has(model.key))
     const readyIn = held ? 0 : leases === undefined ? state.loadMs : leases.readyIn(model)

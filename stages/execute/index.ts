@@ -8,6 +8,7 @@ export {
   costIncrease,
   type EvictionPolicy,
   gdsf,
+  hitDensity,
   type Lease,
   type LeaseOptions,
   LeaseRefused,

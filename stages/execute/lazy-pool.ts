@@ -26,7 +26,7 @@ export interface LazyPoolOptions {
   readonly warm?: readonly string[] | 'all'
   /** Bytes that loaded models may use, on all executors together. Default: what was loaded stays loaded. */
   readonly memory?: number
-  /** Which models go first when `memory` is full. Default `ageing()`. */
+  /** Which models go first when `memory` is full. Default `hitDensity()`. */
   readonly policy?: EvictionPolicy
   /** What memory and loading cost, for the cache's `costPer1000`. */
   readonly price?: ModelCacheOptions['price']

@@ -66,10 +66,7 @@ export class Performer {
       const cancellation = turn.cancellation()
       const { outputs } = (works[0] as Work).options
       const inputs = works.length === 1 ? (works[0] as Work).inputs : stack(works.map((work) => work.inputs))
-      const report = await executor.run(model.key, inputs, {
-        ...(outputs === undefined ? {} : { outputs }),
-        ...(cancellation === undefined ? {} : { cancellation }),
-      })
+      const report = await executor.run(model.key, inputs, outputs ? { outputs, cancellation } : { cancellation })
       this.made += 1
       this.runs += works.length
       const ended = clock.now()

@@ -5,6 +5,8 @@ export interface Waiting {
   readonly expires: number | undefined
   /** Its place among equal deadlines, smaller first; equal ones keep the order of their arrival. Default 0. */
   readonly turn?: number
+  /** Its place among those that came; the queue's own affair. */
+  arrival?: number | undefined
 }
 
 /** What waits for one model, most urgent first; never empty. */
@@ -27,11 +29,11 @@ export class DeadlineQueue<T extends Waiting> {
   /** By their first items. */
   readonly #lines: GrowingLine<T>[] = []
   readonly #byKey = new Map<string, GrowingLine<T>>()
-  readonly #arrivals = new Map<T, number>()
   #arrived = 0
+  #length = 0
 
   get length(): number {
-    return this.#arrivals.size
+    return this.#length
   }
 
   /** The models that are waited for, the one of the most urgent item first. */
@@ -50,7 +52,8 @@ export class DeadlineQueue<T extends Waiting> {
   }
 
   add(item: T): void {
-    this.#arrivals.set(item, this.#arrived++)
+    item.arrival = this.#arrived++
+    this.#length++
     const { key } = item.model
     const line = this.#byKey.get(key)
     if (line === undefined) {
@@ -72,7 +75,9 @@ export class DeadlineQueue<T extends Waiting> {
   /** @returns whether it was waiting */
   remove(item: T): boolean {
     const line = this.#byKey.get(item.model.key)
-    if (line === undefined || !this.#arrivals.delete(item)) return false
+    if (line === undefined || item.arrival === undefined) return false
+    item.arrival = undefined
+    this.#length--
     const at = line.items.indexOf(item)
     if (at > 0) {
       line.items.splice(at, 1)
@@ -108,7 +113,7 @@ export class DeadlineQueue<T extends Waiting> {
     if (first !== second) return first < second
     const [turn, otherTurn] = [one.turn ?? 0, other.turn ?? 0]
     if (turn !== otherTurn) return turn < otherTurn
-    return (this.#arrivals.get(one) as number) < (this.#arrivals.get(other) as number)
+    return (one.arrival as number) < (other.arrival as number)
   }
 }
 

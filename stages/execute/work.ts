@@ -26,6 +26,7 @@ export class Work implements Waiting {
   alone = false
   /** Its place among equal deadlines. */
   turn = 0
+  arrival: number | undefined
   /** The last turn it is part of. */
   handed: Handed | undefined
   /** Executors that it is with now: two, when it is tied. */

@@ -11,6 +11,7 @@ import {
   type PixelsPayload,
   type Prepared,
   type Ready,
+  refined,
   type Side,
   type StageContext,
   type StageDefinition,
@@ -61,8 +62,16 @@ export function preprocess(options: PreprocessOptions): Preprocess {
             context.side === 'device' ? onDevice(message, models, context, options) : inCloud(message, models)
           if (!todo) return message
           const { input, encoding, plan } = todo
+          const { quality = 90 } = options
           return options.images
-            .prepare(message.payload, input, { encoding, quality: options.quality ?? 90, signal: call.signal })
+            .prepare(message.payload, input, {
+              encoding,
+              quality,
+              // Made for an engine that looks at it alone.
+              get signal() {
+                return call.signal
+              },
+            })
             .then((payload) => evolve<Payload, Side, Payload>(message, { payload, plan }))
         },
       }
@@ -92,21 +101,21 @@ function onDevice(
   if (cut === 'captured' || message.plan.model === lastAnswer) return undefined
   if (cut !== 'prepared') {
     const model = chosen(message, models)
-    return { input: models.entry(model).input, encoding: 'tensor', plan: { ...message.plan, cut, model } }
+    return { input: models.entry(model).input, encoding: 'tensor', plan: refined(message.plan, { cut, model }) }
   }
   const open = candidates(message, models)
   const wanted = message.plan.encoding ?? options.encoding ?? 'jpeg'
   const encoding = asPictureEncoding(wanted)
   if (open.length === 1 || encoding === 'tensor') {
     const model = chosen(message, models)
-    return { input: models.entry(model).input, encoding, plan: { ...message.plan, cut, model, encoding } }
+    return { input: models.entry(model).input, encoding, plan: refined(message.plan, { cut, model, encoding }) }
   }
-  return { input: largest(open, models), encoding, plan: { ...message.plan, cut, encoding } }
+  return { input: largest(open, models), encoding, plan: refined(message.plan, { cut, encoding }) }
 }
 
 function inCloud(message: Message, models: Models): Todo {
   const model = chosen(message, models)
-  return { input: models.entry(model).input, encoding: 'tensor', plan: { ...message.plan, model } }
+  return { input: models.entry(model).input, encoding: 'tensor', plan: refined(message.plan, { model }) }
 }
 
 /** The input from which every candidate's can still be made: the largest, with the least cropped away. */

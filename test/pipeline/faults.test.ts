@@ -113,7 +113,8 @@ describe('whatever goes wrong', () => {
           }
           shown.end()
         }
-        await clock.advance(120_000)
+        // Of 25 messages each may use up its patience of ten seconds, one after the other.
+        await clock.advance(400_000)
         await read
         const counts = await running.done
         expect(counts.results + counts.failures + counts.dropped).toBe(counts.in)

@@ -10,7 +10,8 @@ import { invocations, type Minutes, mapped, measuredModels, type ReplayModel, re
 /** Memory, as a share of what all models need. */
 const shares = [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9]
 const names = Object.keys(policies) as PolicyName[]
-const ours: PolicyName = 'ageing'
+/** The default policy. */
+export const ours = 'hit-density' satisfies PolicyName
 const oracle: PolicyName = 'cost-belady'
 
 /** What each policy did with one mapping of functions to models. */

@@ -8,6 +8,7 @@ import {
   type EvictionPolicy,
   type Future,
   gdsf,
+  hitDensity,
   lfu,
   lru,
 } from '../../../stages/execute/cache/index.ts'
@@ -21,6 +22,7 @@ export const policies = {
   'cost-direct': () => costDirect(),
   'cost-increase': () => costIncrease(),
   ageing: () => ageing(),
+  'hit-density': () => hitDensity(),
   belady,
   'cost-belady': costBelady,
 } as const satisfies Readonly<Record<string, (next: Future) => EvictionPolicy>>

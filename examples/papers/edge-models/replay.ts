@@ -40,7 +40,8 @@ export function replay(
     if (!resident.has(use)) {
       misses += 1
       const needed = used + use.bytes - budget
-      const victims = needed > 0 ? chooseVictims([...resident], needed, (each) => policy.worth(each, now)) : []
+      const victims =
+        needed > 0 ? chooseVictims([...resident], needed, (each) => policy.worth(each, now), policy.additive) : []
       for (const victim of victims ?? []) {
         resident.delete(victim)
         used -= victim.bytes

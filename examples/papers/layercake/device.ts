@@ -20,6 +20,7 @@ export class Device {
   readonly #waiting: Job[] = []
   #held: readonly string[]
   #busy = false
+  #ends = 0
 
   constructor(
     conditions: Conditions,
@@ -35,6 +36,19 @@ export class Device {
   /** The variants it holds, most recently used first. */
   get held(): readonly string[] {
     return this.#held
+  }
+
+  /** ms until everything that it was asked for is expected to be done. */
+  get wait(): number {
+    const waiting = this.#waiting.reduce((sum, { model }) => sum + this.expected(model), 0)
+    return waiting + (this.#busy ? Math.max(0, this.#ends - this.#now()) : 0)
+  }
+
+  /** ms that a variant is expected to take, with its load where it is not held. */
+  expected(model: string): number {
+    const { device, deviceLoad } = this.#conditions
+    const { run, load } = variant(model)
+    return run * device + (this.#held.includes(model) ? 0 : load * deviceLoad)
   }
 
   run(job: Job): void {
@@ -53,6 +67,7 @@ export class Device {
     const runs = run * device * job.noise
     const queue = this.#now() - job.at
     this.#held = [job.model, ...this.#held.filter((model) => model !== job.model)].slice(0, holds)
+    this.#ends = this.#now() + loads + runs
     this.#after(loads + runs, () => {
       job.done({ queue, load: loads, run: runs })
       this.#next()

@@ -24,12 +24,19 @@ export class Endpoints {
     this.#conditions = conditions
   }
 
+  /** ms that a request waits which comes to a variant's endpoint; undefined: it is refused, and the variant loaded if it is not being. */
+  wait(model: string, now: number): number | undefined {
+    const instance = this.#instances.get(model)
+    if (instance === undefined || instance.ready > now || this.#isCold(instance, now)) return undefined
+    return Math.max(0, instance.free - now)
+  }
+
   /** A request for a variant arrives. A cold endpoint refuses at once, says when it will be ready, and loads. */
   ask(model: string, now: number, noise: number): Reply {
     const { run, load } = variant(model)
-    const { cloud, keepWarm } = this.#conditions
+    const { cloud } = this.#conditions
     let instance = this.#instances.get(model)
-    if (instance === undefined || now - Math.max(instance.used, instance.ready) > keepWarm) {
+    if (instance === undefined || this.#isCold(instance, now)) {
       instance = { ready: now + load, free: now + load, used: now }
       this.#instances.set(model, instance)
       this.paid += load
@@ -42,5 +49,8 @@ export class Endpoints {
     instance.used = instance.free
     this.paid += takes
     return { kind: 'answer', queue: began - now, run: takes, at: instance.free }
+  }
+  #isCold({ used, ready }: Instance, now: number): boolean {
+    return now - Math.max(used, ready) > this.#conditions.keepWarm
   }
 }

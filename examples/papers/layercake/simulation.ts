@@ -1,23 +1,24 @@
 import TinyQueue from 'tinyqueue'
 import { factors, type Random, random } from '../../../adapters/simulation/index.ts'
-import {
-  type Decider,
-  type DecisionRequest,
-  type Menu,
-  type Outcome,
-  type Plan,
-  type Timings,
-  type Tried,
-  World,
-} from '../../../pipeline/index.ts'
+import { type Decider, type Menu, type Plan, type Tried, type Way, World } from '../../../pipeline/index.ts'
 import { type Conditions, models, variant } from './data.ts'
 import { Device } from './device.ts'
 import { Endpoints } from './endpoints.ts'
+import { asked, ended } from './told.ts'
+
+/** What the simulation knows and no real decider can: for oracles. */
+export interface Insight {
+  readonly conditions: Conditions
+  readonly device: Device
+  readonly endpoints: Endpoints
+}
 
 /** Who decides, and what it may choose from. */
 export interface Policy {
   readonly name: string
-  decider(): Decider
+  decider(insight: Insight): Decider
+  /** Chooses among the models in the cloud, where the device leaves that open. Default: nobody, the first counts. */
+  cloud?(): Decider
   readonly cuts: Menu['cuts']
   readonly backups?: Menu['backups']
 }
@@ -34,6 +35,18 @@ export interface Trial {
   /** Loads in the cloud, and ms of runs and loads there. */
   readonly loads: number
   readonly paid: number
+  /** ms of loads and runs on the device, and bytes sent up. */
+  readonly computed: number
+  readonly sent: number
+}
+
+/** What became of one request: the accuracy of its answer, 0 where none came in time; and what chance had in store for it. */
+export interface Settled {
+  readonly seq: number
+  readonly accuracy: number
+  readonly deadline: number
+  readonly bytes: number
+  readonly noise: Request['noise']
 }
 
 /** A request under way. */
@@ -66,12 +79,14 @@ export function simulate(
   seed: number,
   requests: number,
   warmUp: number,
+  heard?: (settled: Settled) => void,
 ): Trial {
-  return new Simulation(policy, conditions, seed, requests, warmUp).run()
+  return new Simulation(policy, conditions, seed, requests, warmUp, heard).run()
 }
 
 class Simulation {
   readonly #decider: Decider
+  readonly #cloud: Decider | undefined
   readonly #conditions: Conditions
   readonly #menu: Menu
   readonly #requests: number
@@ -82,15 +97,24 @@ class Simulation {
     [],
     (a, b) => a.at - b.at || a.order - b.order,
   )
+  readonly #heard: ((settled: Settled) => void) | undefined
   readonly #world: World
+  readonly #cloudWorld: World
   readonly #device: Device
   readonly #endpoints: Endpoints
   #now = 0
   #order = 0
-  #counted = { met: 0, accuracy: 0, byCloud: 0, loads: 0, paid: 0 }
+  #counted = { met: 0, accuracy: 0, byCloud: 0, loads: 0, paid: 0, computed: 0, sent: 0 }
 
-  constructor(policy: Policy, conditions: Conditions, seed: number, requests: number, warmUp: number) {
-    this.#decider = policy.decider()
+  constructor(
+    policy: Policy,
+    conditions: Conditions,
+    seed: number,
+    requests: number,
+    warmUp: number,
+    heard: ((settled: Settled) => void) | undefined,
+  ) {
+    this.#heard = heard
     this.#conditions = conditions
     this.#requests = requests
     this.#warmUp = warmUp
@@ -101,9 +125,13 @@ class Simulation {
     const { cuts, backups = ['none'] } = policy
     this.#menu = { models: models.ids, cuts, encodings: ['jpeg'], targets: ['any'], backups }
     const time = { now: () => this.#now, after: (ms: number, then: () => void) => this.#after(ms, then) }
-    this.#world = new World({ now: () => this.#now, after: () => ({ cancel() {} }) })
+    const clock = { now: () => this.#now, after: () => ({ cancel() {} }) }
+    this.#world = new World(clock)
+    this.#cloudWorld = new World(clock)
     this.#device = new Device(conditions, models.ids, time)
     this.#endpoints = new Endpoints(conditions)
+    this.#decider = policy.decider({ conditions, device: this.#device, endpoints: this.#endpoints })
+    this.#cloud = policy.cloud?.()
   }
 
   run(): Trial {
@@ -160,11 +188,16 @@ class Simulation {
   #attempt(request: Request): void {
     request.attempt++
     this.#world.set('resident', this.#device.held, 'simulation')
-    const menu = this.#decider.decide(this.#asked(request), this.#world, this.#menu)
+    const menu = this.#decider.decide(asked(request, this.#now), this.#world, this.#menu)
     const [model, cut, target] = [menu.models[0] as string, menu.cuts[0] as 'captured' | 'answered', menu.targets[0]]
-    request.plan = { model, cut, ...(cut === 'answered' || target === undefined ? {} : { target }) }
+    const open = cut === 'captured' && this.#cloud !== undefined && menu.models.length > 1
+    request.plan = {
+      ...(open ? {} : { model }),
+      cut,
+      ...(cut === 'answered' || target === undefined ? {} : { target }),
+    }
     if (cut === 'answered') this.#runHere(request, model, false)
-    else this.#send(request, model)
+    else this.#send(request)
     const [backup] = menu.backups
     if (cut === 'answered' || !backup?.startsWith('model:') || menu.backupAfter === undefined) return
     const { attempt } = request
@@ -184,9 +217,10 @@ class Simulation {
       isWanted: () => !request.settled,
       done: ({ queue, load, run }) => {
         const timings = { execute: queue + load + run, queue, load }
-        const ended = this.#ended(request, plan, attempt, timings)
+        if (request.seq >= this.#warmUp) this.#counted.computed += load + run
+        const outcome = ended(request, this.#now, plan, attempt, timings)
         this.#decider.observe?.(
-          backup ? { ...ended, attempt: attempt + 1, settled: false, backup: true } : ended,
+          backup ? { ...outcome, attempt: attempt + 1, settled: false, backup: true } : outcome,
           this.#world,
         )
         if (backup) request.standIn = variant(model).accuracy
@@ -195,11 +229,15 @@ class Simulation {
     })
   }
 
-  #send(request: Request, model: string): void {
+  #send(request: Request): void {
     const { delay, uplink } = this.#conditions
-    const { attempt, plan, bytes } = request
+    const { attempt, bytes } = request
     const up = delay + ((bytes * 8000) / uplink) * request.noise.up
+    if (request.seq >= this.#warmUp) this.#counted.sent += bytes
     this.#after(up, () => {
+      const way = { up, down: delay }
+      const model = request.plan.model ?? this.#chosenThere(request, way)
+      const plan = { ...request.plan, model }
       const reply = this.#endpoints.ask(model, this.#now, request.noise.cloud)
       if (reply.kind === 'refusal') {
         const { retryAfter } = reply
@@ -207,18 +245,31 @@ class Simulation {
         return
       }
       const { queue, run, at } = reply
+      const executed = { execute: queue + run, queue }
+      if (this.#cloud?.observe) {
+        const there = () => ended(request, this.#now, plan, attempt, { cloud: 0, ...executed }, 'cloud', way)
+        this.#after(at - this.#now, () => this.#cloud?.observe?.(there(), this.#cloudWorld))
+      }
       this.#after(at - this.#now + delay, () => {
-        const timings = { transfer: up + delay, execute: queue + run, queue }
         const crossing = { at: 'captured' as const, encoding: 'jpeg', bytes, node: 'cloud' }
-        this.#decider.observe?.({ ...this.#ended(request, plan, attempt, timings), crossing }, this.#world)
+        const outcome = ended(request, this.#now, plan, attempt, { transfer: up + delay, ...executed })
+        this.#decider.observe?.({ ...outcome, crossing }, this.#world)
         this.#settle(request, variant(model).accuracy, true)
       })
     })
   }
 
+  /** The model that the cloud chooses for what has arrived. */
+  #chosenThere(request: Request, way: Way): string {
+    const open: Menu = { ...this.#menu, cuts: ['answered'], backups: ['none'] }
+    const about = { ...asked(request, this.#now), side: 'cloud' as const, way, plan: request.plan }
+    const menu = this.#cloud?.decide(about, this.#cloudWorld, open) ?? open
+    return menu.models[0] as string
+  }
+
   #refused(request: Request, plan: Plan, attempt: number, retryAfter: number): void {
-    const ended = this.#ended(request, plan, attempt, {})
-    this.#decider.observe?.({ ...ended, kind: 'failure', error: 'refused', retryAfter, settled: false }, this.#world)
+    const outcome = ended(request, this.#now, plan, attempt, {})
+    this.#decider.observe?.({ ...outcome, kind: 'failure', error: 'refused', retryAfter, settled: false }, this.#world)
     if (request.settled || attempt === mostAttempts) return
     request.tried.push({ plan, error: 'refused', retryAfter })
     this.#attempt(request)
@@ -227,60 +278,17 @@ class Simulation {
   /** The deadline has come: what a backup has said is shown. */
   #expire(request: Request): void {
     if (request.standIn !== undefined) this.#settle(request, request.standIn, false)
+    if (!request.settled) this.#heard?.({ ...request, accuracy: 0 })
     request.settled = true
   }
 
   #settle(request: Request, accuracy: number, byCloud: boolean): void {
     if (request.settled) return
     request.settled = true
+    this.#heard?.({ ...request, accuracy })
     if (request.seq < this.#warmUp) return
     this.#counted.met++
     this.#counted.accuracy += accuracy
     if (byCloud) this.#counted.byCloud++
-  }
-
-  #asked({ id, seq, captured, deadline, bytes, attempt, tried }: Request): DecisionRequest {
-    const elapsed = this.#now - captured
-    return {
-      id,
-      source: 'device.main',
-      seq,
-      side: 'device',
-      at: 'captured',
-      bytes,
-      width: undefined,
-      height: undefined,
-      elapsed,
-      remaining: deadline - elapsed,
-      deadline,
-      way: undefined,
-      now: this.#now,
-      plan: {},
-      attempt,
-      tried,
-    }
-  }
-
-  #ended({ id, captured, deadline, bytes, settled }: Request, plan: Plan, attempt: number, timings: Timings): Outcome {
-    const latency = this.#now - captured
-    return {
-      id,
-      side: 'device',
-      now: this.#now,
-      kind: 'message',
-      plan,
-      attempt,
-      settled: !settled,
-      score: undefined,
-      timings,
-      crossing: undefined,
-      way: undefined,
-      bytes,
-      width: undefined,
-      height: undefined,
-      latency,
-      onTime: latency <= deadline,
-      error: undefined,
-    }
   }
 }

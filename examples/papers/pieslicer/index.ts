@@ -1,2 +1,12 @@
-export { cloud as preparing, costs, type Mix, networks, type Phone, phones, setting } from './data.ts'
+export {
+  cloud as preparing,
+  costs,
+  type Mix,
+  mixes,
+  type Network,
+  networks,
+  type Phone,
+  phones,
+  setting,
+} from './data.ts'
 export { pieslicer } from './pieslicer.ts'

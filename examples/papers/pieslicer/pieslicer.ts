@@ -46,7 +46,7 @@ export function pieslicer({ seeds, quick }: Effort): Findings {
   for (const one of settings()) {
     const trials = Array.from({ length: seeds }, (_, seed) => trial(one, seed + 1, frames))
     const name = `${phones[one.phone].name}, ${one.network}`
-    rows.push(...rowsOf(one, name, trials))
+    rows.push(...rowsOf(one, name, trials, quick))
     if (one.cv === 0.1) drawn.push({ name: `${name}, ${one.mix}`, trials })
   }
   rows.sort((a, b) => order.indexOf(a.table) - order.indexOf(b.table))
@@ -66,6 +66,9 @@ export function pieslicer({ seeds, quick }: Effort): Findings {
       `${seeds} paired seeds, ${frames} messages each, the first ${warmUp} apart; every time varies lognormally by itself.`,
       'Optimal is, as in the talk, the better of two static runs for each picture; regret is held against the choice that knows the true expected costs.',
       'The mix of small files (lognormal, median 200 KB, σ 0.9) is assumed; the talk names no baseline for the bandwidth saved.',
+      ...(quick
+        ? ['Of quick runs p99 informs: it rests on ten messages a seed. The full run holds it to its aim.']
+        : []),
       ...learners.remarks,
     ],
   }
@@ -125,7 +128,7 @@ const order = ['medians', 'regret', 'decisions', 'beside the better static polic
   (name) => `PieSlicer: ${name}`,
 )
 
-function rowsOf({ phone, network, mix, cv }: Setting, name: string, trials: readonly Trial[]): Row[] {
+function rowsOf({ phone, network, mix, cv }: Setting, name: string, trials: readonly Trial[], quick: boolean): Row[] {
   const [medians, regrets, decisions, beside, tails, bytes] = order as [string, string, string, string, string, string]
   const where = `${name}, ${mix}, CV ${cv}`
   const estimate = (statistic: (drawn: readonly Trial[]) => number) => overSeeds(trials, statistic)
@@ -164,7 +167,8 @@ function rowsOf({ phone, network, mix, cv }: Setting, name: string, trials: read
       beside,
       `${where}: ${share}`,
       (drawn) => average(drawn, 'ours', i) / Math.min(average(drawn, 'inCloud', i), average(drawn, 'onDevice', i)),
-      { aim: { atMost: 1.01 } },
+      // The tail of a quick run is ten messages a seed: they cannot tell a share of 0.01.
+      quick && share === 'p99' ? {} : { aim: { atMost: 1.01 } },
     )
     for (const policy of ['optimal', 'inCloud', 'onDevice', 'ours'] as const) {
       add(tails, `${where}: ${policyNames[policy]} ${share} (ms)`, (drawn) => average(drawn, policy, i))

@@ -18,7 +18,7 @@ import { leaseRefusal, nowhere } from './lease-refusal.ts'
 import { Loader } from './loader.ts'
 import { type CacheSettings, settle } from './options.ts'
 import { leastLeased, type PlaceLoad } from './place.ts'
-import { ageing, type EvictionPolicy, gainPerMs, savedPerMs } from './policies/index.ts'
+import { type EvictionPolicy, gainPerMs, hitDensity, savedPerMs } from './policies/index.ts'
 import { Prefetches } from './prefetches.ts'
 import type { Copy } from './residents.ts'
 import { rollOut } from './rollout.ts'
@@ -28,7 +28,7 @@ import { Waiter, type WaiterEnd } from './waiter.ts'
 
 export interface ModelCacheOptions extends CacheSettings {
   readonly host: CacheHost
-  /** What goes first. Default `ageing()`. */
+  /** What goes first. Default `hitDensity()`. */
   readonly policy?: EvictionPolicy
   /** Where a model is loaded. Default: the executor with the fewest leases. */
   readonly place?: PlaceLoad
@@ -41,7 +41,7 @@ export interface ModelCacheOptions extends CacheSettings {
  * @throws BadConfiguration naming the option that is wrong
  */
 export function modelCache({ host, policy, place, clock, ...settings }: ModelCacheOptions): ModelCache {
-  const state = new CacheState(settle(settings), policy ?? ageing(), clock ?? systemClock)
+  const state = new CacheState(settle(settings), policy ?? hitDensity(), clock ?? systemClock)
   return new Cache(state, host, place ?? leastLeased)
 }
 

@@ -22,6 +22,7 @@ export {
   type EvictionPolicy,
   type Future,
   gdsf,
+  hitDensity,
   lfu,
   lru,
 } from './policies/index.ts'

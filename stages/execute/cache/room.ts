@@ -113,7 +113,7 @@ export class Room {
 
   #choose(candidates: readonly Copy[], needed: number, now: number): readonly Copy[] | undefined {
     const { policy } = this.#state
-    return chooseVictims(candidates, needed, ({ use }) => policy.worth(use, now))
+    return chooseVictims(candidates, needed, ({ use }) => policy.worth(use, now), policy.additive)
   }
 
   /** Copies that may go: ready, above the number that is pinned, and, unless asked for, not in use. */

@@ -19,3 +19,11 @@ transportContract('memory, seen through no faults', async () => {
     close: async () => {},
   }
 })
+
+transportContract('memory, all of it bytes', async () => {
+  const broker = memoryBroker()
+  return {
+    connect: async ({ report }) => broker.connect({ maxPayload, onFault: report, handsOver: false }),
+    close: async () => {},
+  }
+})

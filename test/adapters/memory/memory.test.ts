@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBroker, memoryTransport } from '../../../adapters/memory/index.ts'
-import { NoResponders, type Parts } from '../../../pipeline/index.ts'
-import { seededRandom } from '../../../pipeline/testing/index.ts'
+import { NoResponders, type Parts, packFrame } from '../../../pipeline/index.ts'
+import { seededRandom, settled } from '../../../pipeline/testing/index.ts'
+import { sendUp } from '../../../pipeline/wire/hand-over.ts'
 import { Asked, answer, gate, said, text } from '../../contract/support.ts'
 
 describe('memory transport', () => {
@@ -15,6 +16,18 @@ describe('memory transport', () => {
     })
     expect((await answer(transport, 'same', sent)).data).toBe(sent)
     expect(got).toBe(sent)
+  })
+
+  it('writes a header that is handed over for those who take bytes', async () => {
+    const broker = memoryBroker()
+    const [near, far] = [broker.connect(), broker.connect({ handsOver: false })]
+    const sent = sendUp({ kind: 'probe' }, [Uint8Array.of(7)], near.handsOver)
+    const got: Parts[] = []
+    for (const party of [near, far]) await party.subscribe('one', ({ data }) => void got.push(data))
+    near.publish('one', sent)
+    await settled()
+    expect(got[0]).toBe(sent)
+    expect(got[1]).toEqual(packFrame({ kind: 'probe' }, [Uint8Array.of(7)]))
   })
 
   it('knows no bound unless it is given one', () => {

@@ -22,7 +22,8 @@ import {
 import { droppedItem, imageMessage, settled } from '../../../pipeline/testing/index.ts'
 import { chunkBytes } from '../../../pipeline/wire/chunks.ts'
 import { encodeMessage } from '../../../pipeline/wire/codec.ts'
-import { type Down, readDown } from '../../../pipeline/wire/protocol.ts'
+import { readDown } from '../../../pipeline/wire/hand-over.ts'
+import type { Down } from '../../../pipeline/wire/protocol.ts'
 import { type Bench, bench, boundary, type Node } from './bench.ts'
 
 const errorOf = (item: Item) => (item as Failure).error

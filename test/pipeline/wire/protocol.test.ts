@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import * as quintet from '../../../pipeline/index.ts'
-import { BadMessage, join, packFrame, QuintetError, StageFailed } from '../../../pipeline/index.ts'
 import {
-  type Down,
-  readDown,
-  readUp,
-  reviveError,
-  type Up,
-  writeDown,
-  writeUp,
-} from '../../../pipeline/wire/protocol.ts'
+  BadMessage,
+  join,
+  packFrame,
+  QuintetError,
+  StageFailed,
+  totalBytes,
+  unpackFrame,
+  written,
+} from '../../../pipeline/index.ts'
+import { readDown, readUp, sendDown, sendUp } from '../../../pipeline/wire/hand-over.ts'
+import { type Down, reviveError, type Up } from '../../../pipeline/wire/protocol.ts'
 
 /** One of every class of error that the framework exports. */
 const errors = Object.values(quintet).flatMap((one) => {
@@ -40,28 +42,41 @@ describe('an error from another node', () => {
 })
 
 describe('a frame of the conversation', () => {
-  it('whoever is handed the very parts that were written reads the header they were written from', () => {
-    const up: Up = { kind: 'cancel', id: 'm1', pass: 2 }
-    const down: Down = { kind: 'working', node: 'cloud' }
-    expect(readUp(writeUp(up)).header).toBe(up)
-    expect(readDown(writeDown(down)).header).toBe(down)
+  const part = Uint8Array.of(1, 2, 3)
+  const cancel: Up = { kind: 'cancel', id: 'm1', pass: 2 }
+  const working: Down = { kind: 'working', node: 'cloud' }
+
+  it('that is handed over gives the very header and parts that were sent', () => {
+    const up = readUp(sendUp(cancel, [part], true))
+    expect(up.header).toBe(cancel)
+    expect(up.parts[0]).toBe(part)
+    expect(readDown(sendDown(working, [], true)).header).toBe(working)
   })
 
-  it('parts that have been copied or joined on the way are read, and checked, as any others', () => {
-    const part = Uint8Array.of(1, 2, 3)
-    const up: Up = { kind: 'probe' }
-    const apart = writeUp(up, [part])
-    for (const data of [[...apart], [join(apart)]]) {
+  it('that is handed over takes as many bytes as one that is written', () => {
+    for (const parts of [[], [part], [part, new Uint8Array(300)]]) {
+      expect(totalBytes(sendUp(cancel, parts, true))).toBe(totalBytes(sendUp(cancel, parts, false)))
+      expect(totalBytes(sendDown(working, parts, true))).toBe(totalBytes(sendDown(working, parts, false)))
+    }
+  })
+
+  it('that is written is read, and checked, whether its parts come apart, joined, or were to be handed over', () => {
+    const handed = sendUp(cancel, [part], true)
+    for (const data of [sendUp(cancel, [part], false), [join(handed)], written(handed)]) {
       const read = readUp(data)
-      expect(read.header).toEqual(up)
+      expect(read.header).toEqual(cancel)
+      expect(read.header).not.toBe(cancel)
       expect(read.parts).toEqual([part])
     }
-    expect(readUp(apart).parts).toEqual([part])
+    expect(unpackFrame(handed)).toEqual({ header: cancel, parts: [part] })
   })
 
-  it('what was packed without being written as a message is checked, also in the process that packed it', () => {
+  it('is checked also in the process that packed it', () => {
     expect(() => readUp(packFrame({ kind: 'cancel', id: 'not a token' }))).toThrow(BadMessage)
-    expect(() => readUp(writeDown({ kind: 'working', node: 'cloud' }))).toThrow(BadMessage)
-    expect(() => readDown(writeUp({ kind: 'probe' }))).toThrow(BadMessage)
+  })
+
+  it.each([true, false])('of one way is not taken for one of the other (handed over: %s)', (handsOver) => {
+    expect(() => readUp(sendDown(working, [], handsOver))).toThrow(BadMessage)
+    expect(() => readDown(sendUp({ kind: 'probe' }, [], handsOver))).toThrow(BadMessage)
   })
 })

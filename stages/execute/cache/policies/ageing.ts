@@ -2,7 +2,7 @@ import { expectedWait, type ModelUse } from '../use.ts'
 import type { EvictionPolicy } from './policy.ts'
 
 /**
- * The default: load time saved for each byte and millisecond, (C/S) ÷ max(smoothed time between requests, age). Unlike
+ * Load time saved for each byte and millisecond, (C/S) ÷ max(smoothed time between requests, age). Unlike
  * counts it forgets, and unlike recency it knows cost, size and how often a model is asked for.
  */
 export function ageing(): EvictionPolicy {

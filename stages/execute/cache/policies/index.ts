@@ -1,6 +1,7 @@
 export { ageing, gainPerMs, savedPerMs } from './ageing.ts'
 export { type CremeBruleeOptions, costDirect, costIncrease } from './cremebrulee.ts'
 export { gdsf } from './gdsf.ts'
+export { hitDensity } from './hit-density.ts'
 export { lfu } from './lfu.ts'
 export { lru } from './lru.ts'
 export { belady, costBelady, type Future } from './oracles.ts'

@@ -6,7 +6,9 @@ import type { ModelUse } from '../use.ts'
  */
 export interface EvictionPolicy {
   readonly name: string
-  /** What keeping the model loaded is worth for each of its bytes; only the order counts, the lowest goes first. */
+  /** Whether `worth` is an amount (ms of load saved for each ms and byte), so that victims' losses add up. Default: an order alone. */
+  readonly additive?: boolean
+  /** What keeping the model loaded is worth for each of its bytes; the lowest goes first. */
   worth(use: ModelUse, now: number): number
   /** Told of each request, after it was counted, whether it hit or not. */
   used?(use: ModelUse, now: number): void

@@ -3,8 +3,8 @@ import { opportunities } from '../../../../adapters/link/index.ts'
 import { Capacity } from '../../../../examples/papers/ours/capacity.ts'
 import { causalOracle } from '../../../../examples/papers/ours/oracle.ts'
 import { always, type Contender, statics } from '../../../../examples/papers/ours/policies.ts'
-import { run } from '../../../../examples/papers/ours/run.ts'
 import { scene } from '../../../../examples/papers/ours/scenes.ts'
+import { run } from '../../../../examples/papers/ours/traced.ts'
 
 /** A second of 6 Mbit/s, a second of a tenth of it, for a minute. */
 const rate = opportunities(
@@ -26,8 +26,8 @@ describe('the reference that policies are held against', () => {
       begin: (_seed, insight) => causalOracle(insight, capacity, { debt: 1 }),
     }
     const played = (contender: Contender) => run(scene(rate, 20, 450, 3), contender, 3, 400)
-    const { right, bound } = played(oracle)
-    expect(right).toBeLessThanOrEqual(bound)
-    for (const one of statics) expect(played(always(one)).right).toBeLessThanOrEqual(right)
+    const { value, bound } = played(oracle)
+    expect(value).toBeLessThanOrEqual(bound)
+    for (const one of statics) expect(played(always(one)).value).toBeLessThanOrEqual(value)
   })
 })

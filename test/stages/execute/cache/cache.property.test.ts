@@ -7,6 +7,7 @@ import {
   type CacheStatistics,
   costDirect,
   gdsf,
+  hitDensity,
   type Lease,
   type ModelCache,
   modelCache,
@@ -71,7 +72,7 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
   seed: fc.nat(),
   failing: fc.constantFrom(0, 0, 0.2),
   growth: fc.constantFrom(1, 1, 1.4),
-  policy: fc.nat(2),
+  policy: fc.nat(3),
   steps: fc.array(step, { minLength: 5, maxLength: 80 }),
 })
 
@@ -109,7 +110,7 @@ class World {
       },
       residentBytes: ({ bytes }) => bytes * growth,
     })
-    const policies = [ageing, gdsf, costDirect]
+    const policies = [hitDensity, ageing, gdsf, costDirect]
     this.cache = modelCache({
       host: this.host,
       clock: this.clock,
@@ -118,7 +119,7 @@ class World {
       longestWait,
       longestUnload: 10_000,
       patience: 30,
-      policy: (policies[policy] ?? ageing)(),
+      policy: (policies[policy] ?? hitDensity)(),
     })
     this.cache.watch((event) => {
       if (event.type === 'evicted' || event.type === 'loaded') this.#during.push(this.cache.statistics().usedBytes)

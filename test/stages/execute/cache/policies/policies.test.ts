@@ -7,6 +7,7 @@ import {
   costIncrease,
   type EvictionPolicy,
   gdsf,
+  hitDensity,
   lfu,
   lru,
   type ModelUse,
@@ -117,6 +118,80 @@ describe('ageing', () => {
     const regular = use('regular', { at: [0, 100, 200, 300, 400, 500] })
     expect(order(ageing(), [busy, regular], 110)).toBe('regular busy')
     expect(order(ageing(), [busy, regular], 510)).toBe('busy regular')
+  })
+})
+
+describe('hit density', () => {
+  /** A model that was asked for at these times, and the policy told so. */
+  const asked = (policy: EvictionPolicy, key: string, { at = [], ...given }: Given) => {
+    const record = use(key, given)
+    for (const time of at) {
+      record.used(time)
+      policy.used?.(record, time)
+    }
+    return record
+  }
+  const every = (ms: number, count: number, from = 0) => Array.from({ length: count }, (_, index) => from + index * ms)
+
+  it('goes by how long nobody has asked, before anything else is known: 3/2 ÷ 2 between 1 and 3 ms', () => {
+    expect(hitDensity().worth(use('a', { loadMs: 3, bytes: 2 }), 1)).toBeCloseTo(3 / 2 / 2, 12)
+  })
+
+  it('takes the best horizon: one gap of 5 ms, 1 ms after it the next request is likeliest within 3 to 7 ms', () => {
+    const policy = hitDensity()
+    // Both octaves start from 2 requests in 2 · 5 ms. Since then 2 ms were waited in each, and a request came in the second;
+    // 49/50 of the waits count.
+    const [first, second] = [2 / (2 * 0.98 + 10), 3 / (2 * 0.98 + 10)]
+    const [inFirst, inSecond] = [1 - Math.exp(-first * 2), 1 - Math.exp(-second * 4)]
+    const comes = inFirst + (1 - inFirst) * inSecond
+    const time = inFirst / first + ((1 - inFirst) * inSecond) / second
+    expect(policy.worth(asked(policy, 'a', { at: [0, 5] }), 6)).toBeCloseTo(comes / time, 12)
+  })
+
+  it('scales with the load time and for each byte', () => {
+    const policy = hitDensity()
+    const at = every(50, 10)
+    const [a, b] = [asked(policy, 'a', { at, loadMs: 4 }), asked(policy, 'b', { at, loadMs: 8, bytes: 8 })]
+    expect(policy.worth(a, 460) / policy.worth(b, 460)).toBeCloseTo(4, 9)
+  })
+
+  it('keeps a model that comes at fixed times the more the nearer its time, and lets it go when it did not come', () => {
+    const policy = hitDensity()
+    const regular = asked(policy, 'regular', { at: every(10_000, 50) })
+    const last = 49 * 10_000
+    const worth = [1_000, 4_000, 8_000, 40_000, 200_000].map((age) => policy.worth(regular, last + age))
+    expect(worth[1]).toBeGreaterThan(worth[0] as number)
+    expect(worth[2]).toBeGreaterThan(worth[1] as number)
+    expect(worth[3]).toBeLessThan(worth[2] as number)
+    expect(worth[4]).toBeLessThan(worth[3] as number)
+  })
+
+  it('keeps a model while its burst goes on, and lets it go before a steady one when that is over', () => {
+    const policy = hitDensity()
+    // Ten at once, then nothing for an hour, again and again.
+    const bursts = Array.from({ length: 20 }, (_, burst) => every(100, 10, burst * 3_600_000)).flat()
+    const steady = asked(policy, 'steady', { at: every(60_000, 19 * 60 + 1) })
+    const bursty = asked(policy, 'bursty', { at: bursts })
+    const end = bursts.at(-1) as number
+    expect(order(policy, [steady, bursty], end + 50)).toBe('steady bursty')
+    expect(order(policy, [steady, bursty], end + 20_000)).toBe('bursty steady')
+  })
+
+  it('learns from models alike: where those asked for once never came back, the next such one is worth less', () => {
+    const fresh = () => use('new', { at: [1_000_000] })
+    const naive = hitDensity()
+    const taught = hitDensity()
+    for (let each = 0; each < 30; each++) asked(taught, `gone ${each}`, { at: [each] })
+    const [a, b] = [fresh(), fresh()]
+    naive.used?.(a, 1_000_000)
+    taught.used?.(b, 1_000_000)
+    expect(taught.worth(b, 1_060_000)).toBeLessThan(0.5 * naive.worth(a, 1_060_000))
+  })
+
+  it('has a worth for any time, also of a clock set back', () => {
+    const policy = hitDensity()
+    const model = asked(policy, 'a', { at: [1_000, 2_000, 500, 500] })
+    for (const now of [0, 500, 1e15]) expect(policy.worth(model, now)).toBeGreaterThan(0)
   })
 })
 
