@@ -1,26 +1,10 @@
 import type { DecisionRequest, World } from '../../../pipeline/index.ts'
 import type { CatalogueEntry } from '../../manage/index.ts'
-import type { Backlog } from '../estimate/backlog.ts'
-import type { Constancy } from '../estimate/constancy.ts'
 import { guessedRun } from '../estimate/guess.ts'
-import type { OnTime, Ratios } from '../estimate/ontime.ts'
-import type { PathTimes } from '../estimate/paths.ts'
-import type { Reach } from '../estimate/reach.ts'
-import type { Unanswered } from '../estimate/unanswered.ts'
+import type { Ratios } from '../estimate/ontime.ts'
+import type { Knowledge } from './knowledge.ts'
 import type { Off } from './off.ts'
 import { type Kind, kind, kindNames, type Paths } from './paths.ts'
-
-/** What was learned so far, as far as forecasts need it. */
-export interface Knowledge {
-  readonly times: PathTimes
-  readonly onTime: OnTime
-  readonly reach: Reach
-  readonly constancy: Constancy
-  readonly unanswered: Unanswered
-  readonly backlog: Backlog
-  readonly impossible: ReadonlySet<string>
-  readonly off: Off
-}
 
 /** Standard deviations of a link that are held against it. */
 const caution = 0.5

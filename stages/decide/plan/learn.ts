@@ -11,7 +11,7 @@ import { PathTimes } from '../estimate/paths.ts'
 import { Reach } from '../estimate/reach.ts'
 import { restored } from '../estimate/restore.ts'
 import { Unanswered } from '../estimate/unanswered.ts'
-import type { Knowledge } from './forecast.ts'
+import type { Knowledge } from './knowledge.ts'
 import { Off } from './off.ts'
 import type { Settings } from './options.ts'
 

@@ -1,6 +1,7 @@
 import type { DecisionRequest } from '../../../pipeline/index.ts'
 import type { Appraisal } from './appraisal.ts'
-import type { Forecast, Knowledge } from './forecast.ts'
+import type { Forecast } from './forecast.ts'
+import type { Knowledge } from './knowledge.ts'
 import type { Settings } from './options.ts'
 import { kind, type Paths } from './paths.ts'
 
