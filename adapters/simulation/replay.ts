@@ -20,6 +20,7 @@ import { CloudSlowdown, partOf } from './parting.ts'
 import { type Insight, insightInto, type ReplayOptions, type ReplayReport } from './policy.ts'
 import { Prober } from './prober.ts'
 import { checked, type LayerCut, type Scenario, type ScenarioInput } from './scenario.ts'
+import { standIn } from './stand-in.ts'
 import { Tally } from './tally.ts'
 
 /** What happens to a frame next. */
@@ -129,22 +130,9 @@ class Replay {
   /** The model of the device that stands in begins, unless the planned answer has come. */
   readonly #standIn: Step = (frame) => {
     if (frame.planned > 0) return this.#release(frame)
-    const { prepare, models, load } = this.#scenario.device
-    const model = frame.backup as string
-    const runs = models[model]
-    if (!runs) throw new BadConfiguration(`The device cannot run "${model}". Name only what it holds as backups.`)
-    const prepared = this.#phone.occupy(this.#now, expected(prepare, frame.bytes) * frame.fate.device)
-    const device = prepared.ended - prepared.began
-    const waited = prepared.began - this.#now
-    const loads = load && expected(load, 0) * frame.fate.deviceLoad
-    const ran = this.#phone.run(model, prepared.ended, loads, expected(runs, 0) * frame.fate.deviceRun)
-    const run = ran.ended - ran.began - ran.load
-    frame.backupAfter = ran.ended - frame.captured
-    frame.backupWork = device + ran.load + run
-    const began = this.#now - frame.captured
-    const took = { began, device, queue: waited, load: ran.load, run }
+    const { ended, took } = standIn(frame, this.#scenario, this.#phone, this.#now)
     this.#at(
-      ran.ended,
+      ended,
       (done) => {
         if (this.#learning.device.length > 0)
           this.#observe(backupOutcome(done, this.#now, this.#scenario.deadline, took), 'device')

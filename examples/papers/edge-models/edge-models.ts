@@ -11,7 +11,7 @@ import { invocations, type Minutes, mapped, measuredModels, type ReplayModel, re
 const shares = [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9]
 const names = Object.keys(policies) as PolicyName[]
 /** The default policy. */
-export const ours: PolicyName = 'hit-density'
+export const ours = 'hit-density' satisfies PolicyName
 const oracle: PolicyName = 'cost-belady'
 
 /** What each policy did with one mapping of functions to models. */

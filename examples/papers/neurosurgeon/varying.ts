@@ -1,15 +1,8 @@
-import {
-  type Cut,
-  type DecisionRequest,
-  layerOf,
-  type Menu,
-  type Outcome,
-  UnknownModel,
-  World,
-} from '../../../pipeline/index.ts'
+import { modelsOfFigures } from '../../../adapters/simulation/index.ts'
+import { type Cut, type DecisionRequest, layerOf, type Menu, type Outcome, World } from '../../../pipeline/index.ts'
 import { seededRandom } from '../../../pipeline/testing/index.ts'
 import { type CutCosts, split } from '../../../stages/decide/index.ts'
-import type { CatalogueEntry, Models } from '../../../stages/manage/index.ts'
+import type { Models } from '../../../stages/index.ts'
 import { type Row, row } from '../rows.ts'
 import { asStated, networkCosts } from './cells.ts'
 import { networks } from './networks.ts'
@@ -113,53 +106,12 @@ function run(what: string, conditions: (wander: number) => Conditions, seed: num
 /** The network as a catalogue would describe it: shares of its time on a server, not on this device. */
 function described(id: string, costs: CutCosts): Models {
   const whole = costs.behind[0] as number
-  const inner = costs.cuts.slice(1, -1)
-  const entry: CatalogueEntry = {
-    id,
-    task: 'classify',
-    file: `${id}.onnx`,
-    sha256: '0'.repeat(64),
-    bytes: 1,
-    input: {
-      name: 'data',
-      width: 227,
-      height: 227,
-      layout: 'NCHW',
-      type: 'float32',
-      channels: 'rgb',
-      mean: [0, 0, 0],
-      std: [1, 1, 1],
-      resize: 'cover',
-      crop: 1,
-    },
-    output: { name: 'argmax', kind: 'logits' },
-    labels: ['yes', 'no'],
-    labelOffset: 0,
-    accuracy: 0.57,
-    precision: 'float32',
-    latencyMs: whole,
-    cuts: inner.map((cut, i) => ({
-      layer: layerOf(cut) as string,
-      bytes: costs.bytes[i + 1] as number,
-      share: Math.min(1, 1 - (costs.behind[i + 1] as number) / whole),
-    })),
-    licence: 'none',
-  }
-  const known = (asked: string) => {
-    if (asked !== id) throw new UnknownModel(asked, [id])
-  }
-  return {
-    ids: [id],
-    entry(asked) {
-      known(asked)
-      return entry
-    },
-    source(asked) {
-      known(asked)
-      return { key: id, name: id, path: entry.file, sha256: entry.sha256, bytes: 1 }
-    },
-    cuts: () => inner,
-  }
+  const cuts = costs.cuts.slice(1, -1).map((cut, i) => ({
+    layer: layerOf(cut) as string,
+    bytes: costs.bytes[i + 1] as number,
+    share: Math.min(1, 1 - (costs.behind[i + 1] as number) / whole),
+  }))
+  return modelsOfFigures([{ id, accuracy: 0.57, mean: whole, width: 227, height: 227, cuts }])
 }
 
 function request(seq: number, bytes: number, now: number): DecisionRequest {

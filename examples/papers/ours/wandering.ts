@@ -19,11 +19,18 @@ const [turns, reaches] = [0.01, 0.2]
 /** bit/s of an uplink that does not wander: Wi-Fi's. */
 const steady = 12.8e6
 
-/** What wanders, by a level of 0…1. */
+/** How things are for a while. */
+interface Level {
+  /** bit/s */
+  readonly uplink: number
+  /** How many times longer than usual the cloud takes. */
+  readonly slower: number
+}
+
+/** What wanders, by a number of 0…1. */
 interface Wander {
   readonly name: string
-  /** bit/s, and how many times longer the cloud takes. */
-  readonly at: (level: number) => { readonly uplink: number; readonly slower: number }
+  readonly at: (level: number) => Level
 }
 
 const wanders: readonly Wander[] = [
@@ -71,7 +78,7 @@ function always({ cell, costs }: Parted, at: number): Contender {
 /** One way that conditions go. */
 class Way {
   readonly #one: Parted
-  readonly #at: readonly ReturnType<Wander['at']>[]
+  readonly #at: readonly Level[]
 
   constructor(one: Parted, { at }: Wander, seed: number, frames: number) {
     this.#one = one
@@ -98,7 +105,8 @@ class Way {
 
   /** The cut that is expected to take least as things are now. */
   least(now: number): number {
-    const times = this.#one.costs.cuts.map((_, at) => this.#ms(at, now, 1, 1))
+    const level = this.#level(now)
+    const times = this.#one.costs.cuts.map((_, at) => this.#ms(at, level, 1, 1))
     return times.indexOf(Math.min(...times))
   }
 
@@ -106,16 +114,28 @@ class Way {
     const phone = new EnergyModel(powers(this.#one.cell))
     return {
       value: ({ latency }) => latency,
-      bound: ({ captured, fate }) =>
-        Math.min(...this.#one.costs.cuts.map((_, at) => this.#ms(at, captured, fate.deviceRun, fate.run))),
+      bound: ({ captured, fate }) => {
+        // Whatever is best is done before the level changes twice.
+        const kindest = this.#kindest(captured)
+        return Math.min(...this.#one.costs.cuts.map((_, at) => this.#ms(at, kindest, fate.deviceRun, fate.run)))
+      },
       beside: (frame: Frame) => ({ mJ: energyOf(frame, phone), 'bytes up': frame.sent }),
     }
   }
 
-  /** ms of a frame that is alone, as long as things stay as they are. */
-  #ms(at: number, now: number, here: number, there: number): number {
+  #level(now: number): Level {
+    return this.#at[Math.floor(now / apart)] as Level
+  }
+
+  /** The better of now and of what follows. */
+  #kindest(now: number): Level {
+    const [one, other] = [this.#level(now), this.#level(now + apart)]
+    return { uplink: Math.max(one.uplink, other.uplink), slower: Math.min(one.slower, other.slower) }
+  }
+
+  /** ms of a frame that is alone, as long as things stay so. */
+  #ms(at: number, { uplink, slower }: Level, here: number, there: number): number {
     const { before, behind, bytes, cuts } = this.#one.costs
-    const { uplink, slower } = this.#at[Math.floor(now / apart)] as ReturnType<Wander['at']>
     const crosses = at < cuts.length - 1
     const head = (before[at] as number) * here
     if (!crosses) return head

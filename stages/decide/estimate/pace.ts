@@ -25,6 +25,8 @@ export class Pace {
   readonly #pace = new Float64Array(keep)
   #count = 0
   #next = 0
+  /** When it was last worked out; NaN: not since something was observed. */
+  #at = Number.NaN
   #mean = 0
   #deviation = assumed
 
@@ -38,10 +40,13 @@ export class Pace {
     this.#pace[i] = r / (1 + Math.abs(r))
     this.#next = (i + 1) % keep
     if (this.#count < keep) this.#count++
+    this.#at = Number.NaN
   }
 
   /** Works out what is expected of a crossing that is sent at local time `now`, ms. */
   at(now: number): void {
+    if (now === this.#at) return
+    this.#at = now
     const count = this.#count
     const [sents, cames, paces] = [this.#sent, this.#came, this.#pace]
     const first = count < keep ? 0 : this.#next

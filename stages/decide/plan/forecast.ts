@@ -25,6 +25,8 @@ export interface Knowledge {
 /** Standard deviations of a link that are held against it. */
 const caution = 0.5
 const nothing = [0, 0, 0] as const
+/** Milliseconds: nothing takes less. */
+const least = 1e-9
 /** Nothing is known better, relative. */
 const exact = 0.002
 
@@ -36,8 +38,8 @@ export class Forecast {
   readonly cloud: Float64Array
   readonly time: Float64Array
   readonly #log: Float64Array
-  /** How far off that is expected to be: standard deviation of its logarithm. */
-  readonly scale: Float64Array
+  /** Milliseconds that it is expected to be off by. */
+  readonly #miss: Float64Array
   readonly bytes: Float64Array
   /** Chance to be on time. */
   readonly chance: Float64Array
@@ -92,7 +94,7 @@ export class Forecast {
     this.cloud = of(count)
     this.time = of(count)
     this.#log = of(count)
-    this.scale = of(count)
+    this.#miss = of(count)
     this.bytes = of(count)
     this.chance = of(count)
     this.accuracy = Float64Array.from(paths.accuracy)
@@ -161,11 +163,13 @@ export class Forecast {
     const t = target[path] as number
     const ratios = this.#ratios[at * targets.length + t] as Ratios
     const reach = at >= kind.captured && at <= kind.after ? (this.#reach[t] as number) : 1
-    return (
-      (this.#open[at] as number) *
-      reach *
-      ratios.at((logMs - (this.#log[path] as number)) / (this.scale[path] as number))
-    )
+    return (this.#open[at] as number) * reach * ratios.at((logMs - (this.#log[path] as number)) / this.scale(path))
+  }
+
+  /** How far off a path's time is expected to be, as others like it were: standard deviation of its logarithm. */
+  scale(path: number): number {
+    const time = this.time[path] as number
+    return time > 0 ? Math.max(exact, (this.#miss[path] as number) / time) : 1
   }
 
   /** How far off a path's time may be: standard deviation of its logarithm, roughly. */
@@ -276,7 +280,7 @@ export class Forecast {
     const { device: devices, uplink: uplinks, cloud: clouds, bytes, time: times, chance, base, byte } = this
     const [runs, runsThere, prepares, units] = [this.#run, this.#runThere, this.#prepare, this.#unit]
     const [rests, restBytes, reaches, ratios] = [this.#rest, this.#restByte, this.#reach, this.#ratios]
-    const [logs, spreads, scales, varies] = [this.#log, this.#spread, this.scale, this.#varies]
+    const [logs, spreads, misses, varies] = [this.#log, this.#spread, this.#miss, this.#varies]
     const { prepare: offPrepare, run: offRun, cloud: offCloud } = this.#off
     const [width, wait, first, open] = [targets.length, this.wait, this.first, this.#open]
     const logLeft = left > 0 ? Math.log(left) : Number.NEGATIVE_INFINITY
@@ -296,7 +300,6 @@ export class Forecast {
       let cloud = 0
       let sent = 0
       let reach = open[at] as number
-      let scale = offRun
       if (at !== kind.answered) {
         sent = (bulk[p] as number) * (units[s] as number)
         // What is not known of the way is held against it: small messages hardly tell what large ones take.
@@ -305,12 +308,14 @@ export class Forecast {
         if (at !== kind.after) cloud += (rests[s] as number) + (restBytes[s] as number) * sent
         reach *= reaches[t] as number
       }
-      const time = device + uplink + cloud
+      const time = Math.max(least, device + uplink + cloud)
+      let miss = time * offRun
       if (at !== kind.answered) {
-        const [here, way, there] = [device * offPrepare, uplink * (varies[t] as number), cloud * offCloud]
-        scale = Math.max(exact, Math.sqrt(here * here + way * way + there * there) / time)
+        const here = device * offPrepare
+        const way = uplink * (varies[t] as number)
+        const there = cloud * offCloud
+        miss = Math.sqrt(here * here + way * way + there * there)
       }
-      scales[p] = scale
       const log = Math.log(time)
       devices[p] = device
       uplinks[p] = uplink
@@ -318,8 +323,11 @@ export class Forecast {
       bytes[p] = sent
       times[p] = time
       logs[p] = log
+      misses[p] = miss
       const unknown = first !== undefined && part > 0 && m !== first
-      chance[p] = unknown ? 0 : reach * (ratios[at * width + t] as Ratios).at((logLeft - log) / scale)
+      chance[p] = unknown
+        ? 0
+        : reach * (ratios[at * width + t] as Ratios).at(((logLeft - log) * time) / Math.max(miss, exact * time))
     }
   }
 }

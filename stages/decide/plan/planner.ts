@@ -269,7 +269,7 @@ class JointPlanner implements Planner {
       edge: forecast.edge(paths.target[path] as number),
       crosses,
       time: forecast.time[path] as number,
-      scale: forecast.scale[path] as number,
+      scale: forecast.scale(path),
       device,
       uplink,
       cloud,

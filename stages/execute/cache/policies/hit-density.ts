@@ -106,7 +106,8 @@ function bestRate(age: number, rate: (octave: number) => number): number {
     const comes = -Math.expm1(-hazard * (end - from))
     time += (survival * comes) / hazard
     survival *= 1 - comes
-    best = Math.max(best, (1 - survival) / time)
+    // None passes where rounding puts an age at the end of its octave.
+    if (time > 0) best = Math.max(best, (1 - survival) / time)
     from = end
   }
   return best

@@ -3,8 +3,8 @@ import { opportunities } from '../../../../adapters/link/index.ts'
 import { Capacity } from '../../../../examples/papers/ours/capacity.ts'
 import { causalOracle } from '../../../../examples/papers/ours/oracle.ts'
 import { always, type Contender, statics } from '../../../../examples/papers/ours/policies.ts'
-import { run } from '../../../../examples/papers/ours/traced.ts'
 import { scene } from '../../../../examples/papers/ours/scenes.ts'
+import { run } from '../../../../examples/papers/ours/traced.ts'
 
 /** A second of 6 Mbit/s, a second of a tenth of it, for a minute. */
 const rate = opportunities(

@@ -45,6 +45,19 @@ describe('OnTime', () => {
     expect(onTime.chance('x', 10, 0)).toBe(0)
   })
 
+  test('predictions of unlike certainty, each with its own scale, are each as sure as they are', () => {
+    const random = seededRandom(7)
+    const onTime = new OnTime({ prior: 1 })
+    const draw = (scale: number) => 100 * Math.exp(normal(random, 0, scale))
+    for (let i = 0; i < 200; i++) for (const scale of [0.02, 0.3]) onTime.observe('cloud', 100, draw(scale), scale)
+    for (const scale of [0.02, 0.3])
+      for (const left of [90, 100, 110, 140]) {
+        let met = 0
+        for (let i = 0; i < 4000; i++) if (draw(scale) <= left) met++
+        expect(Math.abs(onTime.of('cloud').chance(100, left, scale) - met / 4000)).toBeLessThan(0.09)
+      }
+  })
+
   test('kinds of path are apart, and the same after a restore', () => {
     const one = new OnTime()
     for (let i = 0; i < 20; i++) one.observe('slow', 10, 40)
