@@ -1,6 +1,5 @@
 export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour } from './actor.ts'
 export type { Answer } from './answer.ts'
-export { Bag, type Bagged } from './bag.ts'
 export { Cancellation } from './cancellation.ts'
 export type { Capture, FailedCapture, LiveSource, PullSource, Source } from './capture.ts'
 export { type Clock, sleep, systemClock, type Timer, yieldTo } from './clock.ts'

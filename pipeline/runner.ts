@@ -1,5 +1,4 @@
 import type { Subscriber } from 'rxjs'
-import { Bag, type Bagged } from './bag.ts'
 import { sleep, type Timer } from './clock.ts'
 import type { StageContext } from './context.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, StageFailed } from './errors.ts'
@@ -8,7 +7,7 @@ import type { Payload } from './payload.ts'
 import type { Call, StageFunction, StageOptions, Work } from './work.ts'
 
 /** One message in a stage, from its coming to its leaving; its function gets it as its `Call`. */
-class Visit implements Call, Bagged {
+class Visit implements Call {
   readonly context: StageContext
   readonly message: Message
   /** What it leaves as. */
@@ -22,7 +21,6 @@ class Visit implements Call, Bagged {
   timer: Timer | undefined
   /** Ends it as cancelled. */
   give: (() => void) | undefined
-  place = -1
   #controller: AbortController | undefined
   #reason: unknown
 
@@ -62,7 +60,7 @@ export class Runner {
   /** Per source, messages that have not left yet, oldest first. */
   readonly #lanes = new Map<string, Visit[]>()
   /** The calls that run now. */
-  readonly #calls = new Bag<Visit>()
+  readonly #calls = new Set<Visit>()
   #running = 0
   #completed = false
 
@@ -106,7 +104,7 @@ export class Runner {
   stop(): void {
     this.#waiting.length = 0
     this.#lanes.clear()
-    for (const visit of this.#calls) {
+    for (const visit of [...this.#calls]) {
       this.#close(visit)
       visit.abort(new Cancelled())
     }

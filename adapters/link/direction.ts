@@ -1,4 +1,4 @@
-import { Bag, type Bagged, type Clock, type Timer } from '../../pipeline/index.ts'
+import type { Clock, Timer } from '../../pipeline/index.ts'
 import type { Bottleneck, Rate } from './rate.ts'
 
 /** How one direction of a link behaves. */
@@ -26,11 +26,6 @@ interface Travelling {
   readonly arrived: () => void
 }
 
-/** The same, where it may overtake. */
-interface Overtaking extends Bagged {
-  timer: Timer | undefined
-}
-
 /** What is due within this is due, ms: sums of times round. */
 const exact = 1e-6
 
@@ -47,7 +42,7 @@ export class Direction {
   #leaving: Timer | undefined
   #arriving: Timer | undefined
   /** Of what may overtake. */
-  readonly #timers = new Bag<Overtaking>()
+  readonly #timers = new Set<Timer>()
   #latest = 0
   #queued = 0
   #passed = 0
@@ -89,7 +84,7 @@ export class Direction {
 
   /** Forgets all that is on its way. */
   close(): void {
-    for (const { timer } of this.#timers) timer?.cancel()
+    for (const timer of this.#timers) timer.cancel()
     this.#timers.clear()
     this.#leaving?.cancel()
     this.#arriving?.cancel()
@@ -130,12 +125,11 @@ export class Direction {
     const due = now + (typeof delay === 'number' ? delay : delay(bytes))
     if (overtake) {
       if (due - now <= exact) return arrived()
-      const one: Overtaking = { place: -1, timer: undefined }
-      one.timer = this.#after(due - now, () => {
-        this.#timers.delete(one)
+      const timer = this.#after(due - now, () => {
+        this.#timers.delete(timer)
         arrived()
       })
-      this.#timers.add(one)
+      this.#timers.add(timer)
       return
     }
     this.#latest = Math.max(this.#latest, due)

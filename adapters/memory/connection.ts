@@ -2,7 +2,6 @@ import {
   assertHeaders,
   assertPattern,
   assertSubject,
-  Bag,
   type Clock,
   type Conversation,
   DeadlineExceeded,
@@ -52,7 +51,7 @@ export class MemoryConnection implements Transport {
   readonly #clock: Clock
   readonly #fault: (error: Error) => void
   readonly #subscriptions = new Set<MemorySubscription>()
-  readonly #conversations = new Bag<MemoryConversation>()
+  readonly #conversations = new Set<MemoryConversation>()
   #state: 'open' | 'draining' | 'closed' = 'open'
   #drained: Promise<void> | undefined
   #settleClosed: () => void = () => {}

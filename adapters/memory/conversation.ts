@@ -1,8 +1,7 @@
-import type { Bagged, Conversation, Delivery, RequestOptions } from '../../pipeline/index.ts'
+import type { Conversation, Delivery, RequestOptions } from '../../pipeline/index.ts'
 
 /** The asking side of one request. */
-export class MemoryConversation implements Conversation, Bagged {
-  place = -1
+export class MemoryConversation implements Conversation {
   readonly #options: RequestOptions
   readonly #fault: (error: Error) => void
   readonly #ended: (conversation: MemoryConversation) => void

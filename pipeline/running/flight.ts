@@ -8,7 +8,6 @@ import { Ledger } from '../ledger.ts'
 import { dropped, failure, type Item, type Message } from '../message.ts'
 import type { Captured } from '../payload.ts'
 import { lastAnswer } from '../plan.ts'
-import { Registry } from '../registry.ts'
 import { type AttemptRules, Flying } from './flying.ts'
 import { LastAnswers } from './last.ts'
 import { Passes } from './passes.ts'
@@ -31,7 +30,7 @@ export interface FlightOptions {
 /** The messages of a device half between capture and settlement: counted, watched, settled once. */
 export class Flight implements Attempts {
   readonly ledger = new Ledger()
-  readonly #flying = new Registry<Flying>()
+  readonly #flying = new Map<string, Flying>()
   readonly #passes: Passes
   readonly #last = new LastAnswers()
   readonly #options: FlightOptions

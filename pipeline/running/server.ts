@@ -1,7 +1,6 @@
 import type { StageContext } from '../context.ts'
 import { type QuintetError, StageFailed } from '../errors.ts'
 import { failure, type Item, type Message } from '../message.ts'
-import { Registry } from '../registry.ts'
 import type { ServiceDescription, Transport } from '../transport.ts'
 import { keyOf } from '../wire/protocol.ts'
 import { Responder } from '../wire/responder.ts'
@@ -32,7 +31,7 @@ export class SegmentServer {
   ): Promise<SegmentServer> {
     const { clock, events, node, outward } = context
     if (!outward) throw new TypeError('A segment is served inside a pipeline.')
-    const held = new Registry<Message>()
+    const held = new Map<string, Message>()
     let responder: Responder | undefined
     const settle = (item: Item) => {
       const message = held.get(keyOf(item))

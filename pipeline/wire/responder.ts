@@ -9,7 +9,6 @@ import {
   Refused,
 } from '../errors.ts'
 import type { Item } from '../message.ts'
-import { Registry } from '../registry.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.ts'
 import { Arrivals } from './arrivals.ts'
@@ -32,7 +31,7 @@ const groupName = 'quintet'
 export class Responder {
   readonly #options: Required<Omit<ResponderOptions, 'service' | 'onReleased' | 'device' | 'group'>> &
     Pick<ResponderOptions, 'service' | 'onReleased'>
-  readonly #held = new Registry<Held>()
+  readonly #held = new Map<string, Held>()
   readonly #arrivals: Arrivals
   readonly #subscriptions: Subscription[] = []
   #group: Subscription | undefined
@@ -122,7 +121,7 @@ export class Responder {
         const { header, parts } = encodeOutcome(item)
         const load = this.#load()
         try {
-          this.#finish(held, sendDown({ kind: 'result', node, outcome: header, residence, load }, parts, held.handed))
+          this.#finish(held, { kind: 'result', node, outcome: header, residence, load }, undefined, parts)
           this.#counts.results++
         } catch (error) {
           this.#fail(held, asQuintetError(error, 'reply'), 'reply')
@@ -133,7 +132,7 @@ export class Responder {
         return this.#fail(held, item.error, item.stage)
       case 'dropped':
         this.#counts.dropped++
-        return this.#finish(held, sendDown({ kind: 'dropped', node, reason: item.reason }, [], held.handed))
+        return this.#finish(held, { kind: 'dropped', node, reason: item.reason })
     }
   }
 
@@ -268,7 +267,7 @@ export class Responder {
   /** Settles the transport's delivery only when the message is settled: a durable transport acknowledges then. */
   #wait(held: Held, request: ServedRequest): Promise<void> {
     // Who hands over can read what is written, too.
-    if (!handsOver(request)) held.handed = false
+    if (!request.data.unwritten) held.handed = false
     return new Promise((done) => held.waiting.push({ request, done }))
   }
 
@@ -304,15 +303,14 @@ export class Responder {
 
   #fail(held: Held, error: QuintetError, stage: string): void {
     const { clock, node } = this.#options
-    if (error instanceof Refused) {
-      return this.#finish(held, sendDown(this.#refusal(error.message, error.retryAfter), [], held.handed), error)
-    }
+    if (error instanceof Refused) return this.#finish(held, this.#refusal(error.message, error.retryAfter), error)
     this.#counts.failures++
-    const reply = failed(node, error, stage, clock.now() - held.whole, this.#load())
-    this.#finish(held, sendDown(reply, [], held.handed), error)
+    this.#finish(held, failed(node, error, stage, clock.now() - held.whole, this.#load()), error)
   }
 
-  #finish(held: Held, frame: Parts, error?: QuintetError): void {
+  /** @throws TooLarge what cannot be written; then it is held still */
+  #finish(held: Held, reply: Down, error?: QuintetError, parts: Parts = []): void {
+    const frame = sendDown(reply, parts, held.handed)
     if (!this.#held.delete(held.key)) return
     this.#options.onReleased?.(held.key, error)
     this.#arrivals.end(held)
@@ -332,7 +330,7 @@ export class Responder {
   }
 
   #reply(request: ServedRequest, reply: Down): void {
-    request.reply(sendDown(reply, [], handsOver(request)))
+    request.reply(sendDown(reply, [], request.data.unwritten !== undefined))
   }
 
   #refuse(request: ServedRequest, reason: string, retryAfter: number | undefined): void {
@@ -350,6 +348,3 @@ export class Responder {
     this.#reply(request, failed(this.#options.node, error, 'receive', 0))
   }
 }
-
-/** Whether what is asked was handed over; what is answered then is, too. */
-const handsOver = ({ data }: ServedRequest) => data.unwritten !== undefined
