@@ -15,6 +15,7 @@ import { BadConfiguration } from './errors.ts'
  *   svc.SCOPE.infer.DEVICE.STREAM.NODE…          that node, whatever it holds; SCOPE is a short hash of the pipeline
  *   mon.TENANT.PIPELINE.NODE                     what a node says of itself
  *   cmd.TENANT.PIPELINE.NODE                     what a node is told to do
+ *   cmd.TENANT.PIPELINE.NODE.place               where a model is to be loaded, as the node says for all
  */
 
 const token = /^[A-Za-z0-9_-]{1,64}$/

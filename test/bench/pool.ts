@@ -32,7 +32,7 @@ export async function bench(): Promise<Row[]> {
     const rows: Row[] = []
     for (const count of convolutionCounts) {
       const model = writeModel(folder, `convolutions-${count}`, convolutions(side, count))
-      rows.push(...(await againstBare(`${count} convolutions:`, model, Math.ceil(1_500 / count))))
+      rows.push(...(await againstBare(`${count} convolutions:`, model, Math.round(30 / count))))
     }
     return [...rows, ...(await batching())]
   } finally {
@@ -40,7 +40,10 @@ export async function bench(): Promise<Row[]> {
   }
 }
 
-async function againstBare(what: string, model: ModelSource, runs: number): Promise<Row[]> {
+/** @param portion runs that a bare process is asked for at a time: about 30 ms of them */
+async function againstBare(what: string, model: ModelSource, portion: number): Promise<Row[]> {
+  // As many for either process.
+  const runs = 50 * portion
   const input = picture('x', side)
   const bare = await Promise.all([startBare(model, side), startBare(model, side)])
   const pool = executorPool({ factory: processExecutors(), size: 2 })
@@ -49,7 +52,7 @@ async function againstBare(what: string, model: ModelSource, runs: number): Prom
   try {
     await pool.warm([model])
     const executors = pool.statistics().executors.map(({ id }) => Number(id?.replace('process-', '')))
-    const runBare = () => inPortions(bare, runs)
+    const runBare = () => inPortions(bare, runs, portion)
     const runPool = () => inFlight(6, runs, () => pool.run(model, [input]))
     // Until everything that either side compiles is compiled.
     for (let round = 0; round < 4; round++) await runPool()
@@ -172,7 +175,7 @@ function picture(name: string, width: number): Tensor {
 }
 
 /** In small portions, as a pool would: else the slower of the two, by its neighbours, decides alone. */
-async function inPortions(bare: readonly Bare[], runs: number, portion = 10): Promise<void> {
+async function inPortions(bare: readonly Bare[], runs: number, portion: number): Promise<void> {
   let left = runs / portion
   await Promise.all(
     bare.map(async (process) => {

@@ -4,7 +4,7 @@ import { token } from '../../manage/index.ts'
 
 const count = z.number().int().min(0)
 /** As in subjects: 16 hexadecimal digits. */
-const modelKey = z.string().regex(/^[0-9a-f]{16}$/)
+export const modelKey = z.string().regex(/^[0-9a-f]{16}$/)
 
 /** Where a name points, and how often it has been moved. */
 const alias = z.object({ name: token, to: token, revision: z.number().int().min(1) })

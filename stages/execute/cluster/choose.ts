@@ -31,14 +31,24 @@ export function chooseNode(key: string, nodes: readonly Presence[], options: Cho
     ),
     pending: Math.max(few.pending, (bound * (nodes.reduce((sum, node) => sum + node.pending, 0) + 1)) / nodes.length),
   }
-  const ranked = nodes
-    .map((node) => ({ node, weight: weight(key, node.node) }))
-    .sort((a, b) => b.weight - a.weight || (a.node.node < b.node.node ? -1 : 1))
-  const fitting = ranked.find(({ node }) => node.bytes < most.bytes && node.pending < most.pending)
-  if (fitting !== undefined) return fitting.node.node
+  const fitting = ranked(key, nodes).find((node) => node.bytes < most.bytes && node.pending < most.pending)
+  if (fitting !== undefined) return fitting.node
   const draw = () => nodes[Math.floor(random() * nodes.length)]
   const [one, other] = [draw(), draw()]
   return (one && other && other.pending < one.pending ? other : one)?.node
+}
+
+/** The first in the key's own order of nodes, whatever they have to do. */
+export function homeNode(key: string, nodes: readonly [Presence, ...Presence[]]): string {
+  return (ranked(key, nodes)[0] as Presence).node
+}
+
+/** By descending weight: every key's own order. */
+function ranked(key: string, nodes: readonly Presence[]): readonly Presence[] {
+  return nodes
+    .map((node) => ({ node, weight: weight(key, node.node) }))
+    .sort((a, b) => b.weight - a.weight || (a.node.node < b.node.node ? -1 : 1))
+    .map(({ node }) => node)
 }
 
 /** Uniform on 0 … 2⁴⁸ − 1, and independent for each pair. */

@@ -24,6 +24,7 @@ import { Holdings } from './holdings.ts'
 import { ModelKeys } from './keys.ts'
 import { Membership } from './membership.ts'
 import type { ClusterSettings } from './options.ts'
+import { Placements } from './placements.ts'
 import { makeRecord } from './record.ts'
 import { RecordKeeper } from './record-keeper.ts'
 import { ModelRouting } from './routing.ts'
@@ -62,11 +63,13 @@ export class ClusterNode {
   readonly #figures = new NodeFigures()
   readonly #holdings: Holdings
   readonly #membership: Membership
+  readonly #placements: Placements
   readonly #routing: ModelRouting
   readonly #records: RecordKeeper
   #local: LocalExecution | undefined
   #responder: Responder | undefined
   #commands: Subscription | undefined
+  #questions: Subscription | undefined
   /** Runs under way here. */
   #running = 0
   #closing: Promise<void> | undefined
@@ -91,6 +94,17 @@ export class ClusterNode {
       self: () => this.#presence(),
       onHeard: (presence) => this.#learn(presence),
     })
+    this.#placements = new Placements({
+      transport,
+      tenant,
+      pipeline,
+      node,
+      clock,
+      settings,
+      random,
+      membership: this.#membership,
+      self: () => this.#presence(),
+    })
     this.#routing = new ModelRouting({
       transport,
       tenant,
@@ -101,6 +115,7 @@ export class ClusterNode {
       settings,
       random,
       membership: this.#membership,
+      placements: this.#placements,
       figures: this.#figures,
       self: () => this.#presence(),
       holds: ({ key }) => this.#holdings.holds(key),
@@ -157,6 +172,7 @@ export class ClusterNode {
       })
       const subject = nodeSubject('cmd', tenant, pipeline, node)
       this.#commands = await expose(commandRef(subject, versions), { transport, subject, schema: command })
+      this.#questions = await this.#placements.open()
       await this.#membership.join(settings.settle)
       await this.#holdings.open(cache, this.#responder)
       if (settings.observe !== false) this.#records.open()
@@ -198,6 +214,7 @@ export class ClusterNode {
   async #close(): Promise<void> {
     this.#membership.leave()
     await this.#commands?.close()
+    await this.#questions?.close()
     await this.#holdings.close()
     await this.#responder?.drain(drainWithin)
     await this.#membership.close()

@@ -21,6 +21,7 @@ import type { NodeFigures } from './figures.ts'
 import type { ModelKey } from './keys.ts'
 import type { Membership } from './membership.ts'
 import type { ClusterSettings } from './options.ts'
+import type { Placements } from './placements.ts'
 
 /** Callers kept: one for each model that others hold. */
 const mostCallers = 256
@@ -47,6 +48,7 @@ export interface RoutingOptions {
   readonly settings: ClusterSettings
   readonly random: () => number
   readonly membership: Membership
+  readonly placements: Placements
   readonly figures: NodeFigures
   /** This node, as it would announce itself. */
   readonly self: () => Presence
@@ -131,7 +133,7 @@ export class ModelRouting {
   /** Has it run on the one node that is to load it. */
   async #load(message: Message, key: ModelKey, tried: Set<string>): Promise<Item> {
     const { node: self, figures } = this.#options
-    const node = this.#choose(key, tried)
+    const node = await this.#choose(key, tried)
     tried.add(node)
     const load = this.#loads.get(key.key) ?? { node, waiting: 0 }
     if (load.node === node) {
@@ -159,12 +161,13 @@ export class ModelRouting {
     }
   }
 
-  /** Where it is being loaded, or has been since nobody held it; else where it belongs. */
-  #choose(key: ModelKey, tried: ReadonlySet<string>): string {
-    const { settings, random, node } = this.#options
+  /** Where it is being loaded, or has been since nobody held it; else where it belongs, or can be helped. */
+  async #choose(key: ModelKey, tried: ReadonlySet<string>): Promise<string> {
+    const { settings, random, node, placements } = this.#options
     const candidates = this.#untried(tried)
     const there = this.#loadsWhere(key, candidates) ?? candidates.find(({ holding }) => holding.includes(key.key))?.node
     if (there !== undefined) return there
+    if (tried.size === 0) return placements.place(key)
     const { bound } = settings
     return chooseNode(key.key, candidates, { bound, bytes: key.bytes, random }) ?? node
   }
