@@ -1,4 +1,5 @@
 import type { Models } from '../../adapters/node/index.ts'
+import { modelsOfFigures } from '../../adapters/simulation/index.ts'
 import type { Menu } from '../../pipeline/index.ts'
 import { seededRandom } from '../../pipeline/testing/index.ts'
 import { place, select } from '../../stages/index.ts'
@@ -96,41 +97,13 @@ function selectRequests(): Asked[] {
 const latency = (index: number) => 2.5 * 46 ** (index / (models - 1))
 
 function zoo(): Models {
-  const ids = Array.from({ length: models }, (_, i) => `model-${i}`)
-  const entries = new Map(
-    ids.map((id, i): [string, ReturnType<Models['entry']>] => [
-      id,
-      {
-        id,
-        task: 'classify',
-        file: `${id}.onnx`,
-        sha256: '0'.repeat(64),
-        bytes: 1,
-        input: {
-          name: 'x',
-          width: 224,
-          height: 224,
-          layout: 'NCHW',
-          type: 'float32',
-          channels: 'rgb',
-          mean: [0, 0, 0],
-          std: [1, 1, 1],
-          resize: 'cover',
-          crop: 1,
-        },
-        output: { name: 'y', kind: 'logits' },
-        labels: ['yes', 'no'],
-        labelOffset: 0,
-        accuracy: 0.4 + 0.018 * i,
-        precision: 'float32',
-        latencyMs: latency(i),
-        licence: 'MIT',
-      },
-    ]),
+  return modelsOfFigures(
+    Array.from({ length: models }, (_, i) => ({
+      id: `model-${i}`,
+      accuracy: 0.4 + 0.018 * i,
+      mean: latency(i),
+      width: 224,
+      height: 224,
+    })),
   )
-  return {
-    ids,
-    entry: (id) => entries.get(id) as ReturnType<Models['entry']>,
-    source: (id) => ({ key: id, name: id, path: id, sha256: '0'.repeat(64), bytes: 1 }),
-  }
 }

@@ -1,4 +1,5 @@
 import type { Models } from '../../../adapters/node/index.ts'
+import { modelsOfFigures } from '../../../adapters/simulation/index.ts'
 import type { Cut, Menu, Outcome } from '../../../pipeline/index.ts'
 import { seededRandom } from '../../../pipeline/testing/index.ts'
 import { type Planner, plan } from '../../../stages/index.ts'
@@ -61,38 +62,14 @@ function asked(of: Menu): Asked[] {
 }
 
 function zoo(): Models {
-  const entry = (id: string): ReturnType<Models['entry']> => ({
-    id,
-    task: 'classify',
-    file: `${id}.onnx`,
-    sha256: '0'.repeat(64),
-    bytes: 1,
-    input: {
-      name: 'x',
+  return modelsOfFigures(
+    ids.map((id, index) => ({
+      id,
+      accuracy: 0.5 + 0.04 * index,
+      mean: 5 * 1.4 ** index,
       width: 224,
       height: 224,
-      layout: 'NCHW',
-      type: 'float32',
-      channels: 'rgb',
-      mean: [0, 0, 0],
-      std: [1, 1, 1],
-      resize: 'cover',
-      crop: 1,
-    },
-    output: { name: 'y', kind: 'logits' },
-    labels: ['yes', 'no'],
-    labelOffset: 0,
-    accuracy: 0.5 + 0.04 * ids.indexOf(id),
-    precision: 'float32',
-    latencyMs: 5 * 1.4 ** ids.indexOf(id),
-    cuts: layers,
-    licence: 'MIT',
-  })
-  const entries = new Map(ids.map((id) => [id, entry(id)]))
-  return {
-    ids,
-    entry: (id) => entries.get(id) as ReturnType<Models['entry']>,
-    source: (id) => ({ key: id, name: id, path: id, sha256: '0'.repeat(64), bytes: 1 }),
-    cuts: () => layers.map(({ layer }): Cut => `after:${layer}`),
-  }
+      cuts: layers,
+    })),
+  )
 }
