@@ -2,7 +2,8 @@ import type { OperatorFunction } from 'rxjs'
 import type { Source } from './capture.ts'
 import type { Item, Message } from './message.ts'
 import type { Payload, Result } from './payload.ts'
-import { Pipeline, type PipelineOptions } from './pipeline.ts'
+import { Pipeline } from './pipeline.ts'
+import type { PipelineOptions } from './pipeline-options.ts'
 import type { Link } from './running/chain.ts'
 
 /** The message types an item may be. */

@@ -43,6 +43,7 @@ export {
   WrongShape,
 } from './errors.ts'
 export { Events, type PipelineEvent } from './events.ts'
+export type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves.ts'
 export { type BoundaryOptions, boundaryDefinition, hop, type WireOptions } from './hop.ts'
 export { type Counts, Ledger } from './ledger.ts'
 export { Mailbox, type MailboxCounts, type Overflow } from './mailbox.ts'
@@ -82,7 +83,8 @@ export {
   type Tensor,
   type TensorsPayload,
 } from './payload.ts'
-export type { HalfOptions, Pipeline, PipelineOptions, Running, RunningCloud, RunningDevice } from './pipeline.ts'
+export type { Pipeline } from './pipeline.ts'
+export type { PipelineOptions } from './pipeline-options.ts'
 export {
   anyLayer,
   type Backup,

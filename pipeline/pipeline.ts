@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { z } from 'zod'
-import type { Answer } from './answer.ts'
 import type { Source } from './capture.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { systemClock } from './clock.ts'
 import type { StageContext } from './context.ts'
 import { BadConfiguration } from './errors.ts'
 import { Events } from './events.ts'
-import type { Counts } from './ledger.ts'
+import type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves.ts'
 import type { Side } from './message.ts'
-import type { ModelSet } from './models.ts'
+import { type PipelineOptions, type PipelineSettings, pipelineSettings } from './pipeline-options.ts'
 import type { Link } from './running/chain.ts'
 import { DeviceHalf } from './running/device.ts'
 import { routeOf, type Segment, segments } from './running/segments.ts'
@@ -17,104 +15,19 @@ import { assertToken, Boundary } from './subjects.ts'
 import type { Transport } from './transport.ts'
 import { World } from './world.ts'
 
-const settings = z.strictObject({
-  /** Milliseconds from capture within which an answer is on time. Default 30,000. */
-  deadline: z.number().positive().max(86_400_000).default(30_000),
-  /** What becomes of a message whose deadline passes: it fails at once, or is waited for and answered late. */
-  late: z.enum(['fail', 'answer']).default('fail'),
-  /** Milliseconds after which a late message fails all the same. Default: ten deadlines, at least 10,000. */
-  patience: z.number().positive().max(86_400_000).optional(),
-  /** Messages between capture and settlement at one time: this bounds the memory. Default 8. */
-  window: z.number().int().min(1).max(65_536).default(8),
-  /** Whether answers of one source keep the order of its captures. Default `source`. */
-  order: z.enum(['source', 'none']).default('source'),
-  /**
-   * When the answer of a backup is shown: when the planned one cannot come in time any more (or has failed), or as soon
-   * as it is there. Default `at-deadline`.
-   */
-  showBackup: z.enum(['at-deadline', 'first']).default('at-deadline'),
-  /** Plans that one message is tried with at most, the first included, backups apart. Default 3. */
-  attempts: z.number().int().min(1).max(100).default(3),
-  /** Whether `decided` events carry what each decider weighed. Default false. */
-  explain: z.boolean().default(false),
-  /** Whose pipeline it is, where several share one server. Default `main`. */
-  tenant: z.string().default('main'),
-})
-
-/** Options of a pipeline; those that are plain values are checked when it is composed. */
-export interface PipelineOptions extends z.input<typeof settings> {
-  /** The models that plans may name, e.g. a catalogue. */
-  readonly models?: ModelSet
-  readonly clock?: Clock
-  /** The charge of the device's battery, 0…1, or undefined where it has none; asked twice a minute. Must not wait. */
-  readonly battery?: () => number | undefined
-  /** The transport of `run()`: a new one for each run, which drains it. */
-  readonly embedded?: () => Transport
-}
-
-/** Something that runs until it is drained. */
-export interface Running {
-  /** The name of this half: a token, unique among all that run. */
-  readonly node: string
-  readonly events: Events
-  /** Takes nothing new, lets what is in flight finish (at most `within` ms, default 10,000), closes. Idempotent. */
-  drain(within?: number): Promise<void>
-}
-
-/** The half above the wire, or a whole pipeline in one process. Iterating reads its answers; leaving the loop drains. */
-export interface RunningDevice extends Running, AsyncIterable<Answer> {
-  /** For one reader. */
-  readonly answers: AsyncIterable<Answer>
-  /** So far: in = results + failures + dropped + in flight. */
-  readonly counts: Counts
-  /** So far: what became of attempts, backups and repetitions included. */
-  readonly statistics: Readonly<Record<string, number>>
-  /** The final counts, when the source has ended and all is settled; rejects when the source errored. */
-  readonly done: Promise<Counts>
-}
-
-/** The half below the wire. */
-export interface RunningCloud extends Running {
-  /** What each segment has done, by its name. */
-  readonly statistics: Readonly<Record<string, Readonly<Record<string, number>>>>
-  /** Resolves once drained. */
-  readonly done: Promise<void>
-}
-
-export interface HalfOptions {
-  /** Name of this half, a token; made up where absent. A device's is part of its subjects. */
-  readonly node?: string
-  /** Runs one segment alone: the name of the hop above it; `cloud` is right below the wire, `capture` the source's. */
-  readonly only?: string
-  /** Executors of this half; default: what `execute()` says. */
-  readonly executors?: number
-  /** Messages a segment holds at once; more are refused. Default 256. */
-  readonly capacity?: number
-  /** Drains when aborted. */
-  readonly signal?: AbortSignal
-}
-
 /** A composed pipeline: a value that can run whole, or in halves, as often as wanted. */
 export class Pipeline {
   readonly name: string
   readonly #options: PipelineOptions
-  readonly #settings: z.output<typeof settings>
+  readonly #settings: PipelineSettings
   readonly #source: Source
   readonly #segments: readonly Segment[]
 
   /** @throws BadConfiguration a bad name or option, two wires, two hops of one name */
   constructor(name: string, options: PipelineOptions, source: Source, links: readonly Link[]) {
     this.name = assertToken(name, "a pipeline's name")
-    const { models: _models, clock: _clock, embedded: _embedded, battery: _battery, ...plain } = options
-    const checked = settings.safeParse(plain)
-    if (!checked.success) {
-      const issue = checked.error.issues[0]
-      throw new BadConfiguration(`Option "${issue?.path.join('.')}" of pipeline "${name}": ${issue?.message}.`, {
-        cause: checked.error,
-      })
-    }
+    this.#settings = pipelineSettings(name, options)
     this.#options = options
-    this.#settings = checked.data
     this.#source = source
     this.#segments = segments(links)
   }

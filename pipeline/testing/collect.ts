@@ -1,8 +1,8 @@
 import type { Answer } from '../answer.ts'
 import type { PipelineEvent } from '../events.ts'
+import type { RunningDevice } from '../halves.ts'
 import type { Counts } from '../ledger.ts'
 import type { Dropped, Failure } from '../message.ts'
-import type { RunningDevice } from '../pipeline.ts'
 
 /** Everything that became of a run. */
 export interface Collected {

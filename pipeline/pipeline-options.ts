@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import type { Clock } from './clock.ts'
+import { BadConfiguration } from './errors.ts'
+import type { ModelSet } from './models.ts'
+import type { Transport } from './transport.ts'
+
+const settings = z.strictObject({
+  /** Milliseconds from capture within which an answer is on time. Default 30,000. */
+  deadline: z.number().positive().max(86_400_000).default(30_000),
+  /** What becomes of a message whose deadline passes: it fails at once, or is waited for and answered late. */
+  late: z.enum(['fail', 'answer']).default('fail'),
+  /** Milliseconds after which a late message fails all the same. Default: ten deadlines, at least 10,000. */
+  patience: z.number().positive().max(86_400_000).optional(),
+  /** Messages between capture and settlement at one time: this bounds the memory. Default 8. */
+  window: z.number().int().min(1).max(65_536).default(8),
+  /** Whether answers of one source keep the order of its captures. Default `source`. */
+  order: z.enum(['source', 'none']).default('source'),
+  /**
+   * When the answer of a backup is shown: when the planned one cannot come in time any more (or has failed), or as soon
+   * as it is there. Default `at-deadline`.
+   */
+  showBackup: z.enum(['at-deadline', 'first']).default('at-deadline'),
+  /** Plans that one message is tried with at most, the first included, backups apart. Default 3. */
+  attempts: z.number().int().min(1).max(100).default(3),
+  /** Whether `decided` events carry what each decider weighed. Default false. */
+  explain: z.boolean().default(false),
+  /** Whose pipeline it is, where several share one server. Default `main`. */
+  tenant: z.string().default('main'),
+})
+
+/** Options of a pipeline; those that are plain values are checked when it is composed. */
+export interface PipelineOptions extends z.input<typeof settings> {
+  /** The models that plans may name, e.g. a catalogue. */
+  readonly models?: ModelSet
+  readonly clock?: Clock
+  /** The charge of the device's battery, 0…1, or undefined where it has none; asked twice a minute. Must not wait. */
+  readonly battery?: () => number | undefined
+  /** The transport of `run()`: a new one for each run, which drains it. */
+  readonly embedded?: () => Transport
+}
+
+/** The same with every default filled in. */
+export type PipelineSettings = z.output<typeof settings>
+
+/** @throws BadConfiguration naming the option that is wrong */
+export function pipelineSettings(name: string, options: PipelineOptions): PipelineSettings {
+  const { models: _models, clock: _clock, embedded: _embedded, battery: _battery, ...plain } = options
+  const checked = settings.safeParse(plain)
+  if (checked.success) return checked.data
+  const issue = checked.error.issues[0]
+  throw new BadConfiguration(`Option "${issue?.path.join('.')}" of pipeline "${name}": ${issue?.message}.`, {
+    cause: checked.error,
+  })
+}
