@@ -63,6 +63,7 @@ function above(contest: Contest, one: string, other: string) {
 
 /** What the planner is held to on recorded links. */
 export function judgedTraces(contests: readonly TraceContest[]): Row[] {
+  if (contests.length === 0) return []
   const regret = mean(contests.map((contest) => lossBeside(contest, planner, oracle).value))
   return [
     row('Ours: on traces', 'traces: plan beside the causal oracle, mean (share)', regret, { aim: { atMost: 0.05 } }),
