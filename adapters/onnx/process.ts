@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { availableParallelism, constants, setPriority } from 'node:os'
+import { constants, setPriority } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Executor, ExecutorFactory, ExecutorOptions } from '../../stages/execute/index.ts'
+import { availableCores } from '../machine/index.ts'
 import { processEntry } from './entry.ts'
 import { defaultBounds, encodeFrame, FrameReader } from './framing.ts'
 import type { Packet, Reply } from './protocol.ts'
@@ -29,7 +30,7 @@ export function processExecutors(options: ProcessExecutorOptions = {}): Executor
   const bounds = { ...defaultBounds, body: options.largest ?? defaultBounds.body }
   return {
     kind: 'process',
-    cores: availableParallelism(),
+    cores: availableCores(),
     start(executorOptions: ExecutorOptions = {}): Promise<Executor> {
       return started(
         (receive) => connect(receive, executorOptions, bounds),

@@ -18,7 +18,7 @@ import type { ExecutorFactory } from './ports.ts'
 export interface LazyPoolOptions {
   /** What runs models on the device and in the cloud. */
   readonly executors: Readonly<Record<Side, ExecutorFactory>>
-  /** How many executors, where the half does not say: default 1 on the device, 2 in the cloud. */
+  /** How many executors, where the half does not say: default 1 on the device, in the cloud 2, or 1 where there is one core. */
   readonly size?: number
   /** Intra-op threads of each, at most: all together never exceed the cores. Default 1. */
   readonly threads?: number
@@ -122,9 +122,10 @@ export class LazyPool implements Half {
     const { size, threads = 1, policy, batch, queue, price } = this.#options
     const follower = this.#follower
     const { memory = follower && Number.MAX_SAFE_INTEGER } = this.#options
+    const factory = this.#options.executors[side]
     const pool = executorPool({
-      factory: this.#options.executors[side],
-      size: executors ?? size ?? (side === 'device' ? 1 : 2),
+      factory,
+      size: executors ?? size ?? (side === 'device' ? 1 : Math.min(2, factory.cores ?? 2)),
       threads,
       clock,
       events: (event) => this.#hear(event),

@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
-import { InferenceSession } from 'onnxruntime-node'
+import { InferenceSession } from '../runtime.ts'
 import { DynamicShape, NotAModel, UnknownOperator } from './errors.ts'
 import { isExternal } from './external.ts'
 import {
