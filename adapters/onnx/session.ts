@@ -2,6 +2,7 @@ import type { Tensor } from '../../pipeline/index.ts'
 import type { ExecutorOptions, LoadReport, ModelSource, RunReport } from '../../stages/execute/index.ts'
 import { Fault } from './fault.ts'
 import { hashOf } from './hash.ts'
+import { refusalOf } from './refusal.ts'
 import { InferenceSession, Tensor as RuntimeTensor } from './runtime.ts'
 import { fromResults, toFeeds } from './tensors.ts'
 
@@ -71,7 +72,7 @@ export function openSessions(options: SessionsOptions = {}): Sessions {
     } catch (cause) {
       throw new Fault(
         'model-load-failed',
-        `The runtime refuses model "${model.name}" (${model.path}): ${reason(cause)}. Check it with onnxruntime's own tools, or export it for a supported opset.`,
+        `The runtime refuses model "${model.name}" (${model.path}): ${refusalOf(cause).why}.`,
         { cause },
       )
     }

@@ -1,4 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
+import { refusalOf } from '../refusal.ts'
 import { InferenceSession } from '../runtime.ts'
 import { DynamicShape, NotAModel, UnknownOperator } from './errors.ts'
 import { isExternal } from './external.ts'
@@ -239,5 +240,9 @@ function refusal(cause: unknown): NotAModel | UnknownOperator {
       { cause },
     )
   }
-  return new NotAModel(`The runtime refuses the model. Export it again. It said: ${text}`, { cause })
+  const { kind, why } = refusalOf(cause)
+  if (kind === 'kernel' || kind === 'operator' || kind === 'opset') {
+    return new UnknownOperator(`The runtime refuses the model: ${why}.`, { cause })
+  }
+  return new NotAModel(`The runtime refuses the model: ${why}.`, { cause })
 }

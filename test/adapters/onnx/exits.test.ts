@@ -32,16 +32,16 @@ describe('a program with a thread executor', () => {
   test('keeps its exit code, in twenty of twenty ends during a run', async () => {
     const codes = await all(Array.from({ length: 20 }, () => ['exit', 'run'] as const))
     expect(codes).toEqual(Array(20).fill(3))
-  }, 120_000)
+  }, 600_000)
 
   test('keeps it whatever its thread is starting, loading or running', async () => {
     const moments = Array.from({ length: 14 }, (_, index) => ['exit', String(40 + index * 20)] as const)
     expect(await all(moments)).toEqual(moments.map(() => 3))
-  }, 120_000)
+  }, 600_000)
 
   test('ends with 1 by what nobody catches, and by the signal that ends it', async () => {
     const cases = ['uncaught', 'uncaught', 'uncaught', 'rejection', 'rejection', 'rejection', 'signal', 'signal']
     const codes = await all(cases.map((how) => [how, 'run'] as const))
     expect(codes).toEqual([1, 1, 1, 1, 1, 1, 'SIGTERM', 'SIGTERM'])
-  }, 120_000)
+  }, 600_000)
 })

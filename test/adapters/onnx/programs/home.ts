@@ -3,6 +3,8 @@ import { processExecutors, threadExecutors } from '../../../../adapters/onnx/ind
 
 const [kind, model] = process.argv.slice(2)
 const source = JSON.parse(model ?? '')
+// Watched by strace it starts slowly.
+const slow = { startWithin: 200_000 }
 if (kind === 'graph') {
   const { readModel } = await import('../../../../adapters/onnx/graph/index.ts')
   await readModel(source.path)
@@ -11,7 +13,7 @@ if (kind === 'graph') {
   const { measure } = await import('../../../../adapters/onnx/profile/index.ts')
   await measure(await readModel(source.path), { runs: 3 })
 } else {
-  const executor = await (kind === 'thread' ? threadExecutors() : processExecutors()).start()
+  const executor = await (kind === 'thread' ? threadExecutors(slow) : processExecutors(slow)).start()
   await executor.load(source)
   await executor.close()
 }
