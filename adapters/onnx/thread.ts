@@ -7,6 +7,7 @@ import { exitsWaitForCalls } from './exits.ts'
 import { footprint } from './footprint.ts'
 import { giveFreedMemoryBack } from './give-back.ts'
 import './no-telemetry.ts'
+import { checkExecutorOptions } from './options.ts'
 import type { Packet, Reply, Request } from './protocol.ts'
 import type { Channel, RemoteExecutor } from './remote.ts'
 import { started } from './start.ts'
@@ -28,10 +29,12 @@ let count = 0
  * `start` throws ExecutorLost when the thread is not ready in time.
  */
 export function threadExecutors(options: ThreadExecutorOptions = {}): ExecutorFactory {
+  checkExecutorOptions('threadExecutors()', { ...options })
   return {
     kind: 'thread',
     cores: availableCores(),
     async start(executorOptions: ExecutorOptions = {}): Promise<Executor> {
+      checkExecutorOptions('an executor', { ...executorOptions })
       count += 1
       const id = `thread-${count}`
       if (executorOptions.sizes) giveFreedMemoryBack()

@@ -59,10 +59,19 @@ export class LazyPool implements Half {
   readonly #follower: MemoryFollower | undefined
   #pool: ExecutorPool | undefined
 
-  /** @throws BadConfiguration a policy without a memory */
+  /** @throws BadConfiguration a policy without a memory; a memory, threads or size that is none */
   constructor(options: LazyPoolOptions, models: Models, context: StageContext, follower?: MemoryFollower) {
     if (options.policy !== undefined && options.memory === undefined) {
       throw new BadConfiguration('execute() got a policy, but no memory to keep to. Say how many bytes models may use.')
+    }
+    // Here, and not when the first message comes: a wrong number is the author's, and no message's.
+    const { memory, threads, size } = options
+    if (memory !== undefined && !(memory > 0)) {
+      throw new BadConfiguration(`execute() got memory: ${memory}. Give the bytes that loaded models may use, above 0.`)
+    }
+    for (const [name, value] of Object.entries({ threads, size })) {
+      if (value === undefined || (Number.isInteger(value) && value >= 1)) continue
+      throw new BadConfiguration(`execute() got ${name}: ${value}. Give a whole number, at least 1.`)
     }
     this.#options = options
     this.#models = models
