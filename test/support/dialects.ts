@@ -26,9 +26,7 @@ function stranger(version: number): Dialect {
 /** Another release, which speaks these versions; 1 is today's. */
 export function release(least: number, most: number): Dialects {
   return new Dialects(
-    Array.from({ length: most - least + 1 }, (_, at) =>
-      least + at === 1 ? { version: 1 } : stranger(least + at),
-    ),
+    Array.from({ length: most - least + 1 }, (_, at) => (least + at === 1 ? { version: 1 } : stranger(least + at))),
   )
 }
 

@@ -58,9 +58,9 @@ test('three nodes and two devices, some of an older release and some of a newer,
   for await (const reply of await client.requestMany('$SRV.INFO', undefined, { maxWait: 300 })) infos.push(reply.json())
   await client.close()
   expect(infos.map(({ version }) => version)).toEqual(Array(3).fill(packageVersion))
-  expect(infos.map(({ metadata }) => `${metadata.node} ${metadata['wire-least']}-${metadata['wire-most']}`).sort()).toEqual(
-    ['mixed-0 1-2', 'mixed-1 2-3', 'mixed-2 2-3'],
-  )
+  expect(
+    infos.map(({ metadata }) => `${metadata.node} ${metadata['wire-least']}-${metadata['wire-most']}`).sort(),
+  ).toEqual(['mixed-0 1-2', 'mixed-1 2-3', 'mixed-2 2-3'])
   const count = 120
   const captures = Array.from({ length: count }, (_, index) => captureFor(models[index % 4] as string, index))
   const devices = await Promise.all(

@@ -43,7 +43,11 @@ const downs: readonly Down[] = [
 ]
 const chunk = { index: 7 }
 
-const kinds: readonly (readonly [string, object, (data: ReturnType<typeof packFrame>) => { readonly header: unknown }])[] = [
+const kinds: readonly (readonly [
+  string,
+  object,
+  (data: ReturnType<typeof packFrame>) => { readonly header: unknown },
+])[] = [
   ...ups.map((header) => [header.kind, header, (data: ReturnType<typeof packFrame>) => readUp(data)] as const),
   ...downs.map((header) => [header.kind, header, (data: ReturnType<typeof packFrame>) => readDown(data)] as const),
   ['chunk', chunk, (data) => readChunk(data)],
@@ -64,7 +68,9 @@ describe('a frame of a newer release', () => {
 
   it.each(kinds)('is refused by the name of a field that must be understood and is not: %s', (_kind, header, read) => {
     expect(() => read(packFrame({ ...header, region: 'north', must: ['region'] }))).toThrow(BadMessage)
-    expect(() => read(packFrame({ ...header, region: 'north', must: ['region'] }))).toThrow(/"region" must be understood/)
+    expect(() => read(packFrame({ ...header, region: 'north', must: ['region'] }))).toThrow(
+      /"region" must be understood/,
+    )
   })
 
   it.each(kinds)('is read where all that must be understood is: %s', (_kind, header, read) => {
@@ -88,7 +94,9 @@ describe('a frame of a newer release', () => {
     }
     expect(readUp(sent(['message.payload.tensors.shape', 'message.plan.model'])).header).toMatchObject({ message })
     expect(() => readUp(sent(['message.payload.tensors.scale'], { scale: 2 }))).toThrow(/tensors\.scale" must be/)
-    expect(() => readUp(sent(['message.plan.model', 'message.plan.budget']))).toThrow(/"message\.plan\.budget".*no such/)
+    expect(() => readUp(sent(['message.plan.model', 'message.plan.budget']))).toThrow(
+      /"message\.plan\.budget".*no such/,
+    )
   })
 
   it.each([

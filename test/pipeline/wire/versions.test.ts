@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { BadMessage, type Dialects, Events, type Failure, type Item, type Message, VersionMismatch } from '../../../pipeline/index.ts'
+import {
+  BadMessage,
+  type Dialects,
+  Events,
+  type Failure,
+  type ImagePayload,
+  type Item,
+  type Message,
+  VersionMismatch,
+} from '../../../pipeline/index.ts'
 import { faulty, imageMessage, settled } from '../../../pipeline/testing/index.ts'
 import type { ResponderOptions } from '../../../pipeline/wire/responder-options.ts'
 import { changed, release } from '../../support/dialects.ts'
@@ -99,7 +108,8 @@ describe('two releases', () => {
     const bytes = Uint8Array.from({ length: 700_000 }, (_, at) => at & 0xff)
     const large = caller.call(imageMessage({ n: 1 }, { bytes }))
     await one.clock.advance(100)
-    expect(Buffer.compare((node.taken[1]?.payload as { bytes: Uint8Array }).bytes, bytes)).toBe(0)
+    const taken = node.taken[1]?.payload as ImagePayload
+    expect(Buffer.compare(taken.bytes, bytes)).toBe(0)
     node.answer(1)
     expect(await large).toMatchObject({ kind: 'message' })
     const message = imageMessage({ n: 2, expires: one.clock.now() + 200 })
