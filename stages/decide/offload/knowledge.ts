@@ -20,7 +20,13 @@ const saved = learned(
 /** How quickly the expected size of prepared pictures follows. */
 const sizeRate = 0.2
 /** Errors that tell of the whole target; others tell of one model there. */
-const ofTarget: ReadonlySet<string> = new Set(['no-responders', 'node-lost', 'transport-closed', 'deadline-exceeded'])
+const ofTarget: ReadonlySet<string> = new Set([
+  'no-responders',
+  'node-lost',
+  'transport-closed',
+  'version-mismatch',
+  'deadline-exceeded',
+])
 /** Errors that tell of the message alone. */
 const ofMessage: ReadonlySet<string> = new Set(['cancelled', 'bad-input', 'bad-message', 'too-large', 'wrong-shape'])
 

@@ -87,7 +87,13 @@ interface Pending {
 /** Messages remembered: more than are ever in flight. */
 const most = 1024
 /** These say that nobody answered, not that it was slow. */
-const unreachable: ReadonlySet<string> = new Set(['node-lost', 'no-responders', 'refused', 'transport-closed'])
+const unreachable: ReadonlySet<string> = new Set([
+  'node-lost',
+  'no-responders',
+  'refused',
+  'transport-closed',
+  'version-mismatch',
+])
 /** What was predicted with more doubt was a guess: how wrong it was tells nothing about the way's own spread. */
 const guess = 0.4
 /** What was given up would have taken longer, nobody knows how much: so many times what it was given. */
