@@ -180,11 +180,11 @@ class Pool implements ExecutorPool {
   }
 
   #slot(start: () => ReturnType<ExecutorPoolOptions['factory']['start']>): Slot {
-    const { restarts } = this.#settings
+    const { restart } = this.#settings
     return new Slot({
       start,
       clock: this.#clock,
-      restarts,
+      restart,
       onUp: ({ executor }) => {
         this.#events?.({ type: 'executor-started', executor: executor.id })
         this.#leases?.cache.up(executor.id)

@@ -64,7 +64,7 @@ describe('an executor that dies', () => {
       pool: each,
       factory,
       state,
-    } = await poolOfFakes({}, { restarts: { times: 3, within: 60_000, backoff: 10 } })
+    } = await poolOfFakes({}, { restart: { restarts: 3, within: 60_000, first: 10 } })
     for (const [wait, started] of [
       [10, 2],
       [20, 3],
@@ -86,7 +86,7 @@ describe('an executor that dies', () => {
   })
 
   test('deaths that are long past do not count against the budget', async () => {
-    const { clock, pool: each, factory } = await poolOfFakes({}, { restarts: { times: 1, within: 1_000, backoff: 10 } })
+    const { clock, pool: each, factory } = await poolOfFakes({}, { restart: { restarts: 1, within: 990, first: 10 } })
     for (let death = 0; death < 5; death++) {
       factory.executors.at(-1)?.crash()
       await clock.advance(1_000)

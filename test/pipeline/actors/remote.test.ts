@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { memoryBroker } from '../../adapters/memory/index.ts'
+import { memoryBroker } from '../../../adapters/memory/index.ts'
 import {
   ActorStopped,
   actor,
@@ -19,8 +19,8 @@ import {
   sleep,
   TooLarge,
   TransportClosed,
-} from '../../pipeline/index.ts'
-import { fakeClock, faulty, settled } from '../../pipeline/testing/index.ts'
+} from '../../../pipeline/index.ts'
+import { fakeClock, faulty, settled } from '../../../pipeline/testing/index.ts'
 
 const subject = 'act.counter'
 

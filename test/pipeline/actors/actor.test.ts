@@ -8,8 +8,8 @@ import {
   MailboxFull,
   type PipelineEvent,
   sleep,
-} from '../../pipeline/index.ts'
-import { fakeClock, settled } from '../../pipeline/testing/index.ts'
+} from '../../../pipeline/index.ts'
+import { fakeClock, settled } from '../../../pipeline/testing/index.ts'
 
 /** An actor that answers `word!`, crashes on `crash`, works 100 ms on `work`, for ever on `hang`. */
 function bench(options: Omit<ActorOptions, 'clock' | 'events'> = {}) {
@@ -76,7 +76,7 @@ describe('an actor', () => {
   })
 
   it('is started again with backoff: not before its pause, and each pause longer', async () => {
-    const { clock, life, seen, one } = bench({ restart: { backoff: 50, factor: 2 } })
+    const { clock, life, seen, one } = bench({ restart: { first: 50, factor: 2 } })
     void one.tell('crash')
     void one.tell('crash')
     await one.tell('after')
@@ -95,8 +95,8 @@ describe('an actor', () => {
   it('escalates when its restart budget ends: those that wait, and those that come, get ActorStopped with the cause', async () => {
     const escalated: unknown[] = []
     const { clock, life, seen, one } = bench({
-      restart: { restarts: 1, backoff: 10 },
-      onEscalate: (error) => escalated.push(error),
+      restart: { restarts: 1, first: 10 },
+      onCrash: (error, final) => final && escalated.push(error),
     })
     const crashes = [one.ask('crash', 1000), one.ask('crash', 1000)].map(ended)
     const waiting = ended(one.ask('waiting', 1000))
@@ -250,7 +250,7 @@ describe('stopping an actor', () => {
   })
 
   it('during backoff does not wait for the pause to end', async () => {
-    const { clock, life, one } = bench({ restart: { backoff: 5000, longest: 5000 } })
+    const { clock, life, one } = bench({ restart: { first: 5000, longest: 5000 } })
     void one.tell('crash')
     const waiting = ended(one.ask('waiting', 10_000))
     await settled()

@@ -1,11 +1,11 @@
 import { z } from 'zod'
+import { type Clock, systemClock } from '../clock.ts'
+import { asQuintetError, DeadlineExceeded, Refused } from '../errors.ts'
+import { assertSubject } from '../patterns.ts'
+import type { Conversation, Parts, ServedRequest, Subscription, Transport } from '../transport.ts'
+import { packFrame } from '../wire/frame.ts'
+import { readable, readFrame, reviveError } from '../wire/protocol.ts'
 import type { ActorRef } from './actor.ts'
-import { type Clock, systemClock } from './clock.ts'
-import { asQuintetError, DeadlineExceeded, Refused } from './errors.ts'
-import { assertSubject } from './patterns.ts'
-import type { Conversation, Parts, ServedRequest, Subscription, Transport } from './transport.ts'
-import { packFrame } from './wire/frame.ts'
-import { readable, readFrame, reviveError } from './wire/protocol.ts'
 
 /*
  * An actor's address: a subject. Up go `ask` and `tell` with the message in the frame's header, down comes one
