@@ -1,4 +1,4 @@
-export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour } from './actors/actor.ts'
+export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour, Later, later } from './actors/actor.ts'
 export { Mailbox, type MailboxCounts, type Overflow } from './actors/mailbox.ts'
 export { type ExposeOptions, expose, type RemoteOptions, remote } from './actors/remote.ts'
 export {

@@ -193,6 +193,7 @@ class Pool implements ExecutorPool {
       onDown: (error, final, up) => {
         this.#events?.({ type: 'executor-lost', error, final })
         if (up !== undefined) this.#leases?.down(up.executor.id)
+        if (final && this.#slots.every((slot) => slot.failed)) this.#events?.({ type: 'given-up', error })
         this.#dispatch()
       },
       onReplaced: (up) => this.#leases?.down(up.executor.id),

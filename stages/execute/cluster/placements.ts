@@ -1,14 +1,5 @@
 import { z } from 'zod'
-import {
-  type ActorRef,
-  type Clock,
-  expose,
-  NoResponders,
-  nodeSubject,
-  remote,
-  type Subscription,
-  type Transport,
-} from '../../../pipeline/index.ts'
+import { type Clock, NoResponders, nodeSubject, remote, type Transport } from '../../../pipeline/index.ts'
 import { token } from '../../manage/index.ts'
 import { modelKey, type Presence } from './announcement.ts'
 import { chooseNode, homeNode } from './choose.ts'
@@ -23,11 +14,12 @@ const claimBeats = 3
 /** Claims kept at most: keys come off the wire. */
 const mostClaims = 4_096
 
-const question = z.object({ key: modelKey, bytes: z.number().min(0) })
+/** What a home is asked: where a model belongs. */
+export const question = z.object({ key: modelKey, bytes: z.number().min(0) })
 const answer = z.object({ node: token })
 
-type Question = z.infer<typeof question>
-type Answer = z.infer<typeof answer>
+export type Question = z.infer<typeof question>
+export type Answer = z.infer<typeof answer>
 
 export interface PlacementsOptions {
   readonly transport: Transport
@@ -59,16 +51,9 @@ export class Placements {
     this.#options = options
   }
 
-  /** Lets other nodes ask this one. @throws TransportClosed · BadConfiguration the server does not allow the subject */
-  open(): Promise<Subscription> {
-    const { transport, node } = this.#options
-    const decide = (asked: Question): Answer => ({ node: this.#decide(asked) })
-    const ref: ActorRef<Question, Answer> = {
-      name: 'placements',
-      ask: async (asked) => decide(asked),
-      tell: async () => {},
-    }
-    return expose(ref, { transport, subject: this.#subject(node), schema: question })
+  /** Where a model belongs that this node is home to, for another node. */
+  answer(asked: Question): Answer {
+    return { node: this.#decide(asked) }
   }
 
   /** The node to load it on, as its home says; as this node would have it where the home does not answer. Never rejects. */
@@ -81,12 +66,15 @@ export class Placements {
   }
 
   async #ask(question: Question): Promise<string> {
-    const { transport, clock, node, membership } = this.#options
+    const { transport, tenant, pipeline, clock, node, membership } = this.#options
     for (;;) {
       const home = homeNode(question.key, this.#nodes())
       if (home === node) return this.#decide(question)
       try {
-        const ref = remote<Question, Answer>(transport, this.#subject(home), { schema: answer, clock })
+        const ref = remote<Question, Answer>(transport, nodeSubject('cmd', tenant, pipeline, home), {
+          schema: answer,
+          clock,
+        })
         return (await ref.ask(question, patience)).node
       } catch (error) {
         if (!(error instanceof NoResponders)) return this.#decide(question)
@@ -114,10 +102,5 @@ export class Placements {
   #nodes(): readonly [Presence, ...Presence[]] {
     const { self, membership } = this.#options
     return [self(), ...membership.others]
-  }
-
-  #subject(node: string): string {
-    const { tenant, pipeline } = this.#options
-    return `${nodeSubject('cmd', tenant, pipeline, node)}.place`
   }
 }
