@@ -72,7 +72,7 @@ export class Prober {
 
   constructor(options: ProberOptions) {
     this.#options = options
-    const { clock, events } = options
+    const { clock, events, settings } = options
     const round = async (node: string | undefined) => {
       try {
         await this.#round(node)
@@ -83,6 +83,8 @@ export class Prober {
     this.#actor = actor('prober', () => ({ receive: round, stop: () => this.#end?.() }), {
       clock,
       events,
+      // It runs well between two rounds, whatever they come to: one of them gives back less than a restart.
+      restart: { within: 12 * settings.every },
       onCrash: (_, final) => {
         this.#asking = final
       },
