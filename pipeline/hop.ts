@@ -135,6 +135,7 @@ function openProber(
     clock,
     events,
     path: caller.path,
+    peers: caller.peers,
     settings,
     stalest: () => clouds.stalest,
     onReport: report,

@@ -6,9 +6,11 @@ import type { Events } from '../events.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import type { CallReport } from './attempt.ts'
+import { dialectsOf } from './dialects.ts'
 import { totalBytes } from './frame.ts'
 import { readDown, sendUp } from './hand-over.ts'
 import type { Path } from './path.ts'
+import type { Peers } from './peers.ts'
 import { beat, missedBeats } from './protocol.ts'
 
 /** What probes may cost before anything was captured, bytes. */
@@ -37,6 +39,8 @@ export interface ProberOptions {
   readonly clock: Clock
   readonly events: Events
   readonly path: Path
+  /** Which versions of the wire the nodes speak. */
+  readonly peers: Peers
   readonly settings: z.output<typeof probeSettings>
   /** The node that was heard of longest ago, and when (local clock, ms); undefined while none is known. */
   readonly stalest: () => { readonly node: string; readonly at: number } | undefined
@@ -47,6 +51,8 @@ export interface ProberOptions {
 /** What a probe came to. */
 interface Probed {
   readonly node: string | undefined
+  /** It does not speak the version of the probe. */
+  readonly unspoken: boolean
   /** Undefined when nobody answered. */
   readonly report: CallReport | undefined
   readonly ms: number
@@ -123,14 +129,19 @@ export class Prober {
     if (left >= telling) await this.#probe(tiny.node, left)
   }
 
-  /** @returns what answered; undefined when nobody did, or nothing could be sent */
-  async #probe(node: string | undefined, bytes: number): Promise<CallReport | undefined> {
-    const { transport, clock, path, onReport, onProbe } = this.#options
-    const frame = sendUp({ kind: 'probe' }, bytes > 0 ? [new Uint8Array(bytes)] : [], transport.handsOver)
+  /**
+   * @param again whether it may be asked once more, where the first time was in a version that it does not speak
+   * @returns what answered; undefined when nobody did, or nothing could be sent
+   */
+  async #probe(node: string | undefined, bytes: number, again = true): Promise<CallReport | undefined> {
+    const { transport, clock, path, peers, onReport, onProbe } = this.#options
+    const version = (node === undefined ? peers.toAll : peers.to(node)) ?? dialectsOf(transport).least
+    const frame = sendUp({ kind: 'probe' }, bytes > 0 ? [new Uint8Array(bytes)] : [], transport, version)
     const size = totalBytes(frame)
     if (!transport.connected || this.#spent + size > this.#allowed) return undefined
     const probed = await this.#sent(node, frame, size)
     if (!probed) return undefined
+    if (probed.unspoken && again) return this.#probe(node, bytes, false)
     const { report, ms } = probed
     if (report) {
       if (bytes === 0) path.observeRtt(ms)
@@ -143,7 +154,7 @@ export class Prober {
 
   /** @returns undefined when it could not be sent, or was ended */
   #sent(node: string | undefined, frame: Parts, size: number): Promise<Probed | undefined> {
-    const { transport, boundary, source, clock, path } = this.#options
+    const { transport, boundary, source, clock, path, peers } = this.#options
     const sent = clock.now()
     return new Promise((resolve) => {
       let conversation: Conversation | undefined
@@ -156,14 +167,22 @@ export class Prober {
         conversation?.close()
         resolve(probed)
       }
-      const answered = (report: CallReport | undefined) =>
-        over({ node: report?.node ?? node, report, ms: clock.now() - sent })
+      const answered = (report: CallReport | undefined, unspoken = false) =>
+        over({ node: report?.node ?? node, report, unspoken, ms: clock.now() - sent })
       this.#end = () => over(undefined)
       try {
         conversation = transport.request(node ? boundary.node(source, node) : boundary.any(source), frame, {
           onReply: ({ data }) => {
-            const report = probedReport(data)
-            if (report) answered(report)
+            if (!open) return
+            try {
+              const reply = readDown(data, dialectsOf(transport))
+              const { header } = reply
+              peers.heard(header.node, reply)
+              if (header.kind === 'unspoken') answered(undefined, true)
+              else if (header.kind === 'probed') answered(header)
+            } catch {
+              // Nonsense is no answer.
+            }
           },
           onError: () => answered(undefined),
         })
@@ -177,15 +196,5 @@ export class Prober {
       const wait = patience + 2 * (path.rtt ?? 0) + 2 * path.uploadTime(size)
       timer = clock.after(wait, () => answered(undefined), { background: true })
     })
-  }
-}
-
-/** What a reply says of its node; undefined where it is none: nonsense is no answer. */
-function probedReport(data: Parts): CallReport | undefined {
-  try {
-    const { header } = readDown(data)
-    return header.kind === 'probed' ? header : undefined
-  } catch {
-    return undefined
   }
 }

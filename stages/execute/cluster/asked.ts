@@ -70,6 +70,6 @@ export interface AskRecordOptions {
 export async function askRecord(transport: Transport, options: AskRecordOptions): Promise<NodeRecord> {
   const { pipeline, node, tenant = 'main', within = 5_000, clock } = options
   const subject = nodeSubject('cmd', tenant, pipeline, node)
-  const ref = remote<Asked, NodeRecord>(transport, subject, { schema: nodeRecord, ...(clock ? { clock } : {}) })
+  const ref = remote<Asked, NodeRecord>(transport, subject, { schema: nodeRecord.schema, ...(clock ? { clock } : {}) })
   return ref.ask({ ask: 'record' }, within)
 }

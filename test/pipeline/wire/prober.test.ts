@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { memoryBroker } from '../../../adapters/memory/index.ts'
 import { Boundary, Events, type Probe } from '../../../pipeline/index.ts'
 import { fakeClock } from '../../../pipeline/testing/index.ts'
+import { dialectsOf } from '../../../pipeline/wire/dialects.ts'
 import { Path } from '../../../pipeline/wire/path.ts'
+import { Peers } from '../../../pipeline/wire/peers.ts'
 import { Prober } from '../../../pipeline/wire/probe.ts'
 
 /** A prober of a way on which nobody answers; `hear`: what is told of each probe. */
@@ -14,8 +16,10 @@ function probing(hear: (probe: Probe) => void, silent = false) {
   const broker = memoryBroker()
   const boundary = Boundary.service('main', 'things')
   if (silent) void broker.connect({ clock }).serve(boundary.any('device.probe'), () => {})
+  const transport = broker.connect({ clock })
   const prober = new Prober({
-    transport: broker.connect({ clock }),
+    transport,
+    peers: new Peers(dialectsOf(transport), clock),
     boundary,
     source: 'device.probe',
     clock,
