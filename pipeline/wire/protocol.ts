@@ -9,6 +9,7 @@ import {
   type ErrorCode,
   ExecutionFailed,
   ExecutorLost,
+  FrameChanged,
   MailboxFull,
   ModelLoadFailed,
   NodeLost,
@@ -137,6 +138,7 @@ export function readable<T>(schema: z.ZodType<T>, value: unknown): T {
 
 const classes: Readonly<Record<ErrorCode, { readonly prototype: QuintetError }>> = {
   'bad-input': BadInput,
+  'frame-changed': FrameChanged,
   'bad-message': BadMessage,
   'too-large': TooLarge,
   'unknown-model': UnknownModel,
