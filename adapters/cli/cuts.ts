@@ -23,7 +23,9 @@ export interface CutsOptions {
 export async function cutsCommand(folder: string, options: CutsOptions, output: Output): Promise<void> {
   const known = catalogue(folder)
   const file = join(folder, 'catalogue.json')
-  const content = JSON.parse(await readFile(file, 'utf8')) as { models: { id: string; cuts?: readonly ModelCut[] }[] }
+  const content = JSON.parse(new TextDecoder().decode(await readFile(file))) as {
+    models: { id: string; cuts?: readonly ModelCut[] }[]
+  }
   const written: { model: string; times: Times['source']; cuts: readonly ModelCut[] }[] = []
   for (const entry of content.models) {
     const { path, sha256 } = known.source(entry.id)

@@ -27,14 +27,19 @@ export function readCapture(value: unknown, number: number, copy = false): Captu
   const name = () => `Frame ${number}${stream === undefined ? '' : ` of stream ${JSON.stringify(stream.slice(0, 80))}`}`
   try {
     if (!isObject(value)) throw new BadInput(`${name()} is ${described(value)}${adviceOn(value)}. ${give}.`)
-    const given = value as Partial<Record<'stream' | 'id' | 'ms' | 'error' | 'payload', unknown>>
+    const given = (isBytes(value) ? { payload: { form: 'image', at: 'captured', bytes: value } } : value) as Partial<
+      Record<'stream' | 'id' | 'ms' | 'error' | 'payload', unknown>
+    >
+    if (typeof given.stream === 'string') stream = given.stream
+    if (typeof given.id === 'string') id = given.id
+    const { error, ms, payload } = given
+    // Only now: many an object that is no capture has a stream of its own kind.
+    if (!isObject(payload) && !('error' in given)) {
+      throw new BadInput(`${name()} is ${withoutPayload(value, payload)}. ${give}.`)
+    }
     stream = nameOf(given.stream, 'stream', name())
     id = nameOf(given.id, 'id', name())
-    const { error, ms } = given
-    if (error !== undefined) return failed(error)
-    const payload = given.payload
-    if (payload === undefined && 'error' in given) return failed(error)
-    if (!isObject(payload)) throw new BadInput(`${name()} is ${withoutPayload(value, payload)}. ${give}.`)
+    if (error !== undefined || !isObject(payload)) return failed(error)
     if (ms !== undefined && !(typeof ms === 'number' && ms >= 0 && ms < Number.POSITIVE_INFINITY)) {
       throw new BadInput(`${name()} says ms: ${reasonOf(ms)}. Give the milliseconds that capturing took, 0 or more.`)
     }

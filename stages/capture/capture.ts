@@ -88,6 +88,8 @@ export function capture(
     return { ...common, kind: 'live', open, ...waiting } satisfies LiveSource
   }
   assertIterable(frames)
+  // Their rejections would go unheard until their turn, and end the process.
+  if (Array.isArray(frames)) for (const frame of frames) if (isPromise(frame)) frame.catch(() => {})
   if (!live) return { ...common, kind: 'pull', open: () => captures(frames) } satisfies PullSource
   const open = () => pushed(frames)
   return { ...common, kind: 'live', open, ...(streams === undefined ? {} : { streams }) } satisfies LiveSource
@@ -99,13 +101,8 @@ export function picture(bytes: Uint8Array): ImagePayload<'captured'> {
 }
 
 async function* captures(frames: AsyncIterable<Frame> | Iterable<Frame>): AsyncGenerator<Capture | FailedCapture> {
-  if (Symbol.asyncIterator in frames) {
-    for await (const frame of frames) yield asCapture(frame)
-    return
-  }
-  // The rejections of promises that stand in a list already would go unheard until their turn.
-  if (Array.isArray(frames)) for (const frame of frames) if (frame instanceof Promise) frame.catch(() => {})
-  for (const frame of frames) yield await settledFrame(frame)
+  if (Symbol.asyncIterator in frames) for await (const frame of frames) yield await settledFrame(frame)
+  else for (const frame of frames) yield await settledFrame(frame)
 }
 
 /** A promise among the frames is waited for; one that rejects is a capture that went wrong. */
@@ -140,6 +137,15 @@ function pushed(frames: AsyncIterable<Frame> | Iterable<Frame>): Observable<Capt
 /** What is no frame is handed on as it is: the pipeline says so, with its number. */
 function asCapture(frame: Frame): Capture | FailedCapture {
   return isBytes(frame) ? { payload: picture(frame) } : (frame as Capture | FailedCapture)
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  try {
+    return value instanceof Promise
+  } catch {
+    // A proxy may refuse even that.
+    return false
+  }
 }
 
 function assertIterable(frames: unknown): void {
