@@ -161,7 +161,7 @@ export function isCutOff(bytes: Uint8Array): boolean {
     case 'gif':
       return !/;\0*$/.test(all.subarray(-64).toString('latin1'))
     case 'avif':
-      return !boxesEndAt(all)
+      return !boxesEnd(all)
     default:
       return false
   }
@@ -195,16 +195,17 @@ function jpegHeader(bytes: Uint8Array): JpegHeader {
   return frame
 }
 
-/** Whether a file of boxes ends where its last box does. */
-function boxesEndAt(all: Buffer): boolean {
-  let offset = 0
-  while (offset + 8 <= all.byteLength) {
+/** Whether a file of boxes ends behind its last box; one whose boxes are not even named right is damaged otherwise. */
+function boxesEnd(all: Buffer): boolean {
+  for (let offset = 0; offset + 8 <= all.byteLength; ) {
     const size = all.readUInt32BE(offset)
     // 0: to the end of the file; 1: a size of 64 bits follows, which no picture here needs.
     if (size < 8) return true
+    if (offset + size > all.byteLength)
+      return !/^(ftyp|meta|mdat|moov)$/.test(all.toString('latin1', offset + 4, offset + 8))
     offset += size
   }
-  return offset === all.byteLength
+  return true
 }
 
 /** "BM", then sizes that fit: the two letters alone begin many a text. */

@@ -495,19 +495,34 @@ describe('how large a picture may be', () => {
     sharp({ create: { width, height, channels: 3, background: 'teal' }, limitInputPixels: false })
   const to = input({ width: 32, height: 32 })
 
+  /** A grey JPEG of any size, in a moment: with the standard tables four blocks without any detail are three bytes. */
+  async function grey(width: number, height: number): Promise<Uint8Array> {
+    const one = await sharp({ create: { width: 8, height: 8, channels: 3, background: '#808080' } })
+      .toColourspace('b-w')
+      .jpeg({ optimiseCoding: false })
+      .toBuffer()
+    const frame = one.indexOf(Buffer.from([0xff, 0xc0]))
+    one.writeUInt16BE(height, frame + 5)
+    one.writeUInt16BE(width, frame + 7)
+    const scan = one.indexOf(Buffer.from([0xff, 0xda]))
+    const blocks = Math.ceil(width / 8) * Math.ceil(height / 8)
+    const data = Buffer.alloc(Math.ceil((blocks * 3) / 4), Buffer.from([0x28, 0xa2, 0x8a]))
+    return Buffer.concat([one.subarray(0, scan + 2 + one.readUInt16BE(scan + 2)), data, Buffer.from([0xff, 0xd9])])
+  }
+
   test('what telephones take, to 200 megapixels, passes by default', async () => {
     const engine = imageEngine()
-    // 50.1 and 200 megapixels, of one colour so that drawing them takes no time.
     for (const [width, height] of [
       [8165, 6136],
+      [12_000, 9000],
       [16_320, 12_240],
     ] as const) {
-      const photo = await flat(width, height).jpeg({ quality: 50 }).toBuffer()
+      const photo = await grey(width, height)
       const { bytes } = (await engine.prepare(captured(photo), to, { encoding: 'raw' })) as PixelsPayload
-      expect([...bytes.subarray(0, 3)].map((byte) => Math.round(byte / 16))).toEqual([0, 8, 8])
+      expect(new Set(bytes)).toEqual(new Set([128]))
       expect(await engine.measure(photo)).toEqual({ width, height })
     }
-  }, 120_000)
+  }, 60_000)
 
   test('is bounded by the memory that its kind takes, and the sentence names the option', async () => {
     const engine = imageEngine({ maxMemory: 8 * 2 ** 20 })
