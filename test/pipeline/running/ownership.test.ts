@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FrameChanged, type ImagePayload, pipeline, stage } from '../../../pipeline/index.ts'
+import { type Captured, FrameChanged, pipeline, stage } from '../../../pipeline/index.ts'
 import { fingerprint, isUnchanged } from '../../../pipeline/running/ownership.ts'
 import { answering, collect, fakeClock, resultPayload } from '../../../pipeline/testing/index.ts'
 import { type CaptureOptions, capture, type Frame, picture } from '../../../stages/index.ts'
 
 /** Answers with the first byte of the picture, 20 ms later. */
 const reading = () =>
-  stage<ImagePayload, ReturnType<typeof resultPayload>>(
+  stage<Captured, ReturnType<typeof resultPayload>>(
     'read',
     async ({ payload }, { context }) => {
       await new Promise<void>((resolve) => context.clock.after(20, resolve))
@@ -61,7 +61,7 @@ describe('frames that are written over after they were handed in', () => {
 
   it('say so as well where the writing over made them fail', async () => {
     const bytes = Uint8Array.of(1, 2, 3)
-    const spoiling = stage<ImagePayload, never>('spoil', ({ payload }) => {
+    const spoiling = stage<Captured, never>('spoil', ({ payload }) => {
       payload.bytes.fill(0)
       throw new Error('not a picture any more')
     })
