@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { map, Subject } from 'rxjs'
+import { imageEngine } from '../../adapters/image/index.ts'
 import { type MemoryBroker, memoryBroker } from '../../adapters/memory/index.ts'
 import {
   type Clock,
@@ -11,11 +12,15 @@ import {
   type RunningCloud,
   type RunningDevice,
   type Source,
+  systemClock,
+  type Tensor,
   type Transport,
 } from '../../pipeline/index.ts'
 import type { Link } from '../../pipeline/running/chain.ts'
 import { answering, type FaultyTransport, fakeClock, faulty, seededRandom } from '../../pipeline/testing/index.ts'
-import { capture, type Frame, transfer } from '../../stages/index.ts'
+import { fakeExecutors } from '../../stages/execute/testing.ts'
+import { capture, execute, type Frame, preprocess, transfer } from '../../stages/index.ts'
+import { entry, modelsWithoutFiles } from '../support/models.ts'
 import { type Album, captureOf } from './captures.ts'
 import { partOf } from './parts.ts'
 import type { Faults, Scene } from './scene.ts'
@@ -40,9 +45,9 @@ export interface Place {
   pass(ms: number): Promise<void>
   /** Another party of the transport that halves share. */
   connect(scene: Scene): Promise<Transport>
-  /** ms after which a run that has not ended hangs. */
+  /** ms after which a run that has not ended hangs; and in which steps it is looked. */
   readonly patience: number
-  close(): Promise<void>
+  readonly step: number
 }
 
 /** In this process, on a clock of its own: the same every time. */
@@ -57,7 +62,7 @@ export function memoryPlace(): Place {
       return broker.connect({ clock, handsOver, onFault: () => {} })
     },
     patience: 400_000,
-    async close() {},
+    step: 2000,
   }
 }
 
@@ -96,12 +101,13 @@ export async function play(scene: Scene, album: Album, place: Place): Promise<Pl
   let running: RunningDevice
   const clouds: RunningCloud[] = []
   try {
-    const links = linksOf(scene)
+    const links = linksOf(scene, place)
     const source = sourceOf(scene, album, shown)
     const embedded = scene.transport === 'embedded' ? await connect() : undefined
     const options = {
       ...scene.options,
       clock,
+      ...(scene.models > 0 ? { models: modelsWithoutFiles(entries.slice(0, scene.models)) } : {}),
       ...(embedded ? { embedded: () => embedded } : {}),
     } as PipelineOptions
     const flow = (composer() as unknown as (...all: unknown[]) => ReturnType<ReturnType<typeof composer>>)(
@@ -126,8 +132,10 @@ export async function play(scene: Scene, album: Album, place: Place): Promise<Pl
     if (event.type !== 'settled') return
     told++
     const { item } = event
-    if (settled.has(item.id)) wrong.push(`${item.id} was settled twice`)
-    settled.set(item.id, item)
+    // An id may come again once it has settled.
+    const key = `${item.source} ${item.seq}`
+    if (settled.has(key)) wrong.push(`${key} was settled twice`)
+    settled.set(key, item)
     if (item.kind === 'failure' && !(item.error instanceof QuintetError)) wrong.push(`${item.id} failed without a name`)
   })
   listen(running, scene.listener)
@@ -169,6 +177,8 @@ export async function play(scene: Scene, album: Album, place: Place): Promise<Pl
 
   await place.pass(1)
   if (scene.source === 'observable' || scene.source === 'buffered') {
+    // Nobody hears of a frame that is shown before the source is opened.
+    for (let passed = 0; !shown.observed && !over && passed < place.patience; passed += 1) await place.pass(1)
     for (const [n, { kind, stream, pause }] of scene.captures.entries()) {
       shown.next(captureOf(kind, n, stream, album) as Frame)
       if (pause > 0) await place.pass(pause)
@@ -176,7 +186,7 @@ export async function play(scene: Scene, album: Album, place: Place): Promise<Pl
     if (scene.ends === 'completes') shown.complete()
     else shown.error(new Error('the camera broke'))
   }
-  const step = place.patience / 200
+  const { step } = place
   for (let passed = 0; !over && passed < place.patience; passed += step) await place.pass(step)
   if (!over) wrong.push(`it hangs: not over after ${place.patience} ms`)
   else await all
@@ -190,7 +200,7 @@ export async function play(scene: Scene, album: Album, place: Place): Promise<Pl
     },
     (error) => wrong.push(`closing failed: ${String(error)}`),
   )
-  for (let n = 0; n < 50 && !closed; n++) await place.pass(step)
+  for (let passed = 0; passed < 100_000 && !closed; passed += step) await place.pass(step)
   if (!closed) wrong.push('what it opened does not close')
   // Beats, lost passes and probes have had their time.
   await place.pass(clock.pending === undefined ? 0 : 60_000)
@@ -211,14 +221,31 @@ export async function play(scene: Scene, album: Album, place: Place): Promise<Pl
   return finished(false, running)
 }
 
-function linksOf({ above, below, hop: hopped, transport }: Scene): Link[] {
+const entries = ['a', 'b', 'c'].map((id) => entry(id))
+
+function linksOf(scene: Scene, { clock }: Place): Link[] {
+  const { above, below, hop: hopped, transport, probes, models } = scene
+  const real = scene.real && models > 0 && clock === systemClock
+  const prepare = real ? [preprocess({ images: imageEngine() })] : []
   return [
     ...above.map(partOf),
+    ...prepare,
     ...(hopped && transport === 'embedded' ? [hop('hop')] : []),
-    ...(transport === 'none' ? [] : [transfer({ probe: false })]),
+    ...(transport === 'none' ? [] : [transfer(probes ? { probe: { every: 200 } } : { probe: false })]),
     ...below.map(partOf),
-    answering(({ seq }) => ({ score: (seq % 10) / 10 })),
+    ...(transport === 'none' ? [] : prepare),
+    real ? execute({ executors: { device: standIns(), cloud: standIns() } }) : answering(({ seq }) => ({ score: (seq % 10) / 10 })),
   ] as unknown as Link[]
+}
+
+/** Executors that say something else of every picture. */
+function standIns() {
+  let run = 0
+  const answer = (): Tensor[] => {
+    const logits = Float32Array.from([run++ % 3, 1, 0])
+    return [{ name: 'logits', type: 'float32', shape: [1, 3], bytes: new Uint8Array(logits.buffer) }]
+  }
+  return fakeExecutors({ clock: systemClock, runMs: () => run % 4, answer })
 }
 
 function sourceOf(scene: Scene, album: Album, shown: Subject<Frame>): Source {

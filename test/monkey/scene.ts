@@ -78,6 +78,11 @@ export interface Scene {
   readonly clouds: number
   readonly hop: boolean
   readonly handsOver: boolean
+  readonly probes: boolean
+  /** Ids of models that plans may name. */
+  readonly models: number
+  /** Pictures are prepared and models run (by stand-ins), where time passes by itself. */
+  readonly real: boolean
   readonly options: Readonly<Record<string, unknown>>
   readonly source: 'list' | 'async' | 'live-list' | 'observable' | 'buffered' | 'iterator'
   readonly handover: Readonly<Record<string, unknown>>
@@ -98,7 +103,7 @@ const trouble: fc.Arbitrary<Trouble> = fc.record({
     { weight: 3, arbitrary: fc.constantFrom('pass', 'delay') },
     { weight: 4, arbitrary: fc.constantFrom(...troubles) },
   ),
-  every: fc.integer({ min: 1, max: 6 }),
+  every: fc.integer({ min: 2, max: 9 }),
   n: fc.nat(60),
 })
 
@@ -183,13 +188,16 @@ export const scene: fc.Arbitrary<Scene> = fc.record({
   clouds: fc.integer({ min: 0, max: 2 }),
   hop: fc.boolean(),
   handsOver: fc.boolean(),
+  probes: fc.boolean(),
+  models: fc.nat(3),
+  real: fc.boolean(),
   options,
   source: fc.constantFrom('list', 'async', 'live-list', 'observable', 'buffered', 'iterator'),
   handover,
   captures: fc.array(
     fc.record({
       kind: fc.oneof(
-        { weight: 3, arbitrary: fc.constantFrom<CaptureKind>('good', 'picture', 'pixels') },
+        { weight: 6, arbitrary: fc.constantFrom<CaptureKind>('good', 'picture', 'pixels') },
         { weight: 2, arbitrary: fc.constantFrom(...captureKinds) },
       ),
       stream: fc.nat(3),

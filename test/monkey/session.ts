@@ -45,15 +45,11 @@ export async function playSeed(
   seed: number,
   album: Album,
   watch: Watch,
-  placeOf: () => Place = memoryPlace,
+  place: Place = memoryPlace(),
+  change: (scene: Scene) => Scene = (scene) => scene,
 ): Promise<Outcome> {
-  const place = placeOf()
-  try {
-    const played = await play(sceneOf(seed), album, place)
-    return { ...played, seed, wrong: [...played.wrong, ...(await watch.take())] }
-  } finally {
-    await place.close()
-  }
+  const played = await play(change(sceneOf(seed)), album, place)
+  return { ...played, seed, wrong: [...played.wrong, ...(await watch.take())] }
 }
 
 function describe(error: unknown): string {
