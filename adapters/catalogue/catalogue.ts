@@ -27,7 +27,7 @@ export interface CatalogueOptions {
  * checked when an executor loads them.
  *
  * @param folder holds `catalogue.json` and the model files; relative paths start at the working directory
- * @throws BadConfiguration with every fault of the file in words
+ * @throws BadConfiguration with every fault of the file in words · VersionMismatch another release wrote it
  */
 export function catalogue(folder: string, options: CatalogueOptions = {}): Models {
   const file = join(folder, 'catalogue.json')
@@ -50,7 +50,7 @@ export function catalogue(folder: string, options: CatalogueOptions = {}): Model
     const what = wide ? 'not UTF-8. Save it as UTF-8' : `not JSON (${(cause as Error).message}). Correct it there`
     throw new BadConfiguration(`"${file}" is ${what}.`, { cause })
   }
-  return open(content, folder, `"${file}"`, options)
+  return open(catalogueFile.current(content, `"${file}"`), folder, `"${file}"`, options)
 }
 
 /**
@@ -63,11 +63,11 @@ export function models(
   folder: string,
   options: CatalogueOptions = {},
 ): Models {
-  return open({ models: entries }, folder, 'The list of models', options)
+  return open({ version: catalogueFile.version, models: entries }, folder, 'The list of models', options)
 }
 
 function open(content: unknown, folder: string, name: string, options: CatalogueOptions): Models {
-  const parsed = catalogueFile.safeParse(content)
+  const parsed = catalogueFile.schema.safeParse(content)
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `  ${inWords(issue.path, content)}: ${issue.message}`)
     throw new BadConfiguration(`${name} does not describe models correctly. Correct:\n${faults.join('\n')}`, {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BadConfiguration } from '../../pipeline/index.ts'
-import type { ModelCut } from '../../stages/manage/index.ts'
+import { catalogueFile, type ModelCut } from '../../stages/manage/index.ts'
 import { catalogue } from '../catalogue/index.ts'
 import { cuts, type Model, readModel } from '../onnx/graph/index.ts'
 import { type Output, result, table } from './output.ts'
@@ -23,7 +23,7 @@ export interface CutsOptions {
 export async function cutsCommand(folder: string, options: CutsOptions, output: Output): Promise<void> {
   const known = catalogue(folder)
   const file = join(folder, 'catalogue.json')
-  const content = JSON.parse(new TextDecoder().decode(await readFile(file))) as {
+  const content = catalogueFile.current(JSON.parse(new TextDecoder().decode(await readFile(file))), file) as {
     models: { id: string; cuts?: readonly ModelCut[] }[]
   }
   const written: { model: string; times: Times['source']; cuts: readonly ModelCut[] }[] = []
