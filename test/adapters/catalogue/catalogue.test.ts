@@ -65,7 +65,7 @@ describe('a catalogue', () => {
   })
 
   test('may begin with the byte order mark that some editors write', () => {
-    const path = folder(`\ufeff${JSON.stringify({ models: [entry()] })}`, ['small.onnx'])
+    const path = folder(`\ufeff${JSON.stringify({ version: 1, models: [entry()] })}`, ['small.onnx'])
     expect(catalogue(path).ids).toEqual(['small'])
   })
 
@@ -84,7 +84,7 @@ describe('a catalogue', () => {
     mkdirSync(join(cache, 'blobs-of-others'))
     writeFileSync(join(cache, 'blobs/0a1b'), 'model')
     writeFileSync(join(cache, 'blobs-of-others/2c'), 'model')
-    writeFileSync(join(snapshot, 'catalogue.json'), JSON.stringify({ models: [entry()] }))
+    writeFileSync(join(snapshot, 'catalogue.json'), JSON.stringify({ version: 1, models: [entry()] }))
     symlinkSync('../../blobs/0a1b', join(snapshot, 'small.onnx'))
     const refused = sentence(() => catalogue(snapshot))
     expect(refused).toContain(`to "${join(cache, 'blobs/0a1b')}"`)
