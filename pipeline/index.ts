@@ -1,4 +1,16 @@
-export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour } from './actor.ts'
+export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour, Later, later } from './actors/actor.ts'
+export { Mailbox, type MailboxCounts, type Overflow } from './actors/mailbox.ts'
+export { type ExposeOptions, expose, type RemoteOptions, remote } from './actors/remote.ts'
+export {
+  type BackoffPolicy,
+  backoffPolicy,
+  type Escalation,
+  type Owner,
+  pauseAfter,
+  type RestartPolicy,
+  restartPolicy,
+  Supervision,
+} from './actors/supervision.ts'
 export type { Answer } from './answer.ts'
 export { Cancellation } from './cancellation.ts'
 export type { Capture, FailedCapture, LiveSource, PullSource, Source } from './capture.ts'
@@ -27,26 +39,29 @@ export {
   BadMessage,
   Cancelled,
   DeadlineExceeded,
+  described,
   type ErrorCode,
   ExecutionFailed,
   ExecutorLost,
+  FrameChanged,
   MailboxFull,
   ModelLoadFailed,
   NodeLost,
   NoResponders,
   QuintetError,
   Refused,
+  reasonOf,
   StageFailed,
   TooLarge,
   TransportClosed,
   UnknownModel,
+  VersionMismatch,
   WrongShape,
 } from './errors.ts'
 export { Events, type PipelineEvent } from './events.ts'
 export type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves.ts'
 export { type BoundaryOptions, boundaryDefinition, hop, type WireOptions } from './hop.ts'
 export { type Counts, Ledger } from './ledger.ts'
-export { Mailbox, type MailboxCounts, type Overflow } from './mailbox.ts'
 export {
   type Crossing,
   type Dropped,
@@ -73,6 +88,7 @@ export {
   type ElementType,
   elementBytes,
   type ImagePayload,
+  isBytes,
   type Payload,
   type PixelsPayload,
   type Prepared,
@@ -99,7 +115,6 @@ export {
   restrict,
   type Target,
 } from './plan.ts'
-export { type ExposeOptions, expose, type RemoteOptions, remote } from './remote.ts'
 export { guardedFault, Settlement, within } from './settlement.ts'
 export {
   amend,
@@ -114,7 +129,6 @@ export {
   workStage,
 } from './stage.ts'
 export { Boundary, nodeSubject } from './subjects.ts'
-export { defaultRestartPolicy, RestartBudget, type RestartPolicy } from './supervise.ts'
 export type {
   Conversation,
   Delivery,
@@ -129,10 +143,22 @@ export type {
   TransportHeaders,
   Unwritten,
 } from './transport.ts'
+export { packageVersion } from './version.ts'
+export { type Versioned, versioned } from './versioned.ts'
 export { Window } from './window.ts'
 export { Caller } from './wire/caller.ts'
+export {
+  type Dialect,
+  Dialects,
+  dialectsOf,
+  inWords,
+  noCommonVersion,
+  type VersionRange,
+  wireDialects,
+} from './wire/dialects.ts'
 export { join, packFrame, totalBytes, unpackFrame, written } from './wire/frame.ts'
-export { readFrame } from './wire/protocol.ts'
+export { Peers } from './wire/peers.ts'
+export { type Read, readFrame } from './wire/protocol.ts'
 export { Responder } from './wire/responder.ts'
 export type { Call, StageFunction, StageOptions } from './work.ts'
 export { type CloudLoad, type Fact, type Link, World, type WorldFacts } from './world.ts'

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Source } from './capture.ts'
 import { systemClock } from './clock.ts'
 import type { StageContext } from './context.ts'
-import { BadConfiguration } from './errors.ts'
+import { BadConfiguration, described } from './errors.ts'
 import { Events } from './events.ts'
 import type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves.ts'
 import type { Side } from './message.ts'
@@ -13,6 +13,8 @@ import { routeOf, type Segment, segments } from './running/segments.ts'
 import { SegmentServer } from './running/server.ts'
 import { assertToken, Boundary } from './subjects.ts'
 import type { Transport } from './transport.ts'
+import { packageVersion } from './version.ts'
+import { dialectsOf } from './wire/dialects.ts'
 import { World } from './world.ts'
 
 /** A composed pipeline: a value that can run whole, or in halves, as often as wanted. */
@@ -28,7 +30,7 @@ export class Pipeline {
     this.name = assertToken(name, "a pipeline's name")
     this.#settings = pipelineSettings(name, options)
     this.#options = options
-    this.#source = source
+    this.#source = assertSource(name, source)
     this.#segments = segments(links)
   }
 
@@ -145,11 +147,12 @@ export class Pipeline {
       chosen.map(async (segment) => {
         const own = segment.side === 'device' ? device : undefined
         const context = this.#context(segment.side, node, events, transport, options, own)
+        const { least, most } = dialectsOf(transport)
         const service = {
           name: `${this.name}-${segment.name}`,
-          version: '0.1.0',
+          version: packageVersion,
           description: `Quintet pipeline ${this.name}`,
-          metadata: { node },
+          metadata: { node, 'wire-least': `${least}`, 'wire-most': `${most}` },
         }
         return [
           segment.name,
@@ -285,6 +288,12 @@ export class Pipeline {
       },
     }
   }
+}
+
+function assertSource(pipeline: string, source: Source): Source {
+  const { kind, open } = (source ?? {}) as Partial<Source>
+  if ((kind === 'pull' || kind === 'live') && typeof open === 'function') return source
+  throw new BadConfiguration(`The source of "${pipeline}" is ${described(source)}. Give what capture(frames) makes.`)
 }
 
 function drainOnAbort(running: Running & { readonly done: Promise<unknown> }, signal: AbortSignal | undefined): void {

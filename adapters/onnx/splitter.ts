@@ -26,7 +26,13 @@ export function modelSplitter({ folder, within = 120_000 }: ModelSplitterOptions
       return new Promise<ModelSplit>((resolve, reject) => {
         // Chosen here, where what it has to say is heard.
         const where = folder ?? splitFolder()
-        const request = JSON.stringify({ path: model.path, sha256: model.sha256, layer, folder: where })
+        const request = JSON.stringify({
+          path: model.path,
+          sha256: model.sha256,
+          axes: model.axes,
+          layer,
+          folder: where,
+        })
         const args = [...execArgv, fileURLToPath(url), request]
         execFile(process.execPath, args, { timeout: within, maxBuffer: 2 ** 20, signal }, (error, output) => {
           if (signal?.aborted) return reject(new Cancelled(undefined, { cause: signal.reason }))

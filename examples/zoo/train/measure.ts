@@ -1,6 +1,8 @@
 /**
  * Measures every model file on held-out pictures and writes `catalogue.json` and `CARDS.md`: `measure.ts WORK MODELS`.
  */
+// First, since it switches the runtime's telemetry off.
+import '../../../adapters/onnx/index.ts'
 import { createHash } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
@@ -42,7 +44,7 @@ measured.sort((a, b) => a.entry.accuracy - b.entry.accuracy)
 
 await writeFile(
   join(folder, 'catalogue.json'),
-  `${JSON.stringify(catalogueFile.parse({ models: measured.map(({ entry }) => entry) }), null, 2)}\n`,
+  `${JSON.stringify(catalogueFile.write({ models: measured.map(({ entry }) => entry) }), null, 2)}\n`,
 )
 const machine = `${cpus()[0]?.model.trim() ?? 'unknown processor'}, Node ${process.version}, one thread`
 const set = `${HELD_OUT.count} pictures, seed ${HELD_OUT.seed}, ${(bytesSeen / seen.length / 1024).toFixed(0)} KB each on average`

@@ -4,7 +4,7 @@ import { processExecutors, threadExecutors } from '../../../../adapters/onnx/ind
 const [kind, model] = process.argv.slice(2)
 const source = JSON.parse(model ?? '')
 // Watched by strace it starts slowly.
-const slow = { startWithin: 200_000 }
+const slow = { startWithin: 300_000 }
 if (kind === 'graph') {
   const { readModel } = await import('../../../../adapters/onnx/graph/index.ts')
   await readModel(source.path)
