@@ -95,9 +95,9 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
   function source(id: string): ModelSource {
     const known = sources.get(id)
     if (known !== undefined) return known
-    const { file, sha256, bytes } = entry(id)
+    const { file, sha256, bytes, input } = entry(id)
     const path = join(root, file)
-    const made = { key: sha256, name: id, path, sha256, bytes }
+    const made = { key: sha256, name: id, path, sha256, bytes, axes: axesOf(input) }
     // Remembered only once the file is there, as a link could still appear in its place.
     if (staysInside(roots, path, id)) sources.set(id, made)
     return made
@@ -118,6 +118,12 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
     }
   }
   return { ids, entry, source, cuts }
+}
+
+/** The sides of a picture by the axes of the input that they stand on. */
+function axesOf({ name, width, height, layout }: CatalogueEntry['input']): Readonly<Record<string, number>> {
+  const sides = layout === 'NCHW' ? [1, 3, height, width] : [1, height, width, 3]
+  return Object.fromEntries(sides.flatMap((side, axis) => (axis === 0 ? [] : [[`${name}[${axis}]`, side]])))
 }
 
 /** Follows links: a file inside the folder by name may still stand elsewhere. @returns whether the file is there. */

@@ -68,7 +68,7 @@ export async function profile(model: Model, options: MeasureOptions = {}): Promi
     total,
     layers: model.layers.map((layer, index) => ({
       name: layer.name,
-      ...(features[index] ?? { kind: layer.kind, macs: layer.macs, bytes: 0 }),
+      ...(features[index] ?? { kind: layer.kind, macs: layer.macs ?? 0, bytes: 0 }),
       ...(layers[index] ?? none),
     })),
     runs,
