@@ -1,5 +1,6 @@
 export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour } from './actor.ts'
 export type { Answer } from './answer.ts'
+export { base64url, hex, utf8 } from './bytes.ts'
 export { Cancellation } from './cancellation.ts'
 export type { Capture, FailedCapture, LiveSource, PullSource, Source } from './capture.ts'
 export { type Clock, sleep, systemClock, type Timer, yieldTo } from './clock.ts'
@@ -9,6 +10,7 @@ export { decide } from './decide.ts'
 export {
   allOnDevice,
   type Decider,
+  type DeciderHalf,
   type DecisionRequest,
   type Explanation,
   type Fixed,
@@ -99,6 +101,7 @@ export {
   restrict,
   type Target,
 } from './plan.ts'
+export { hashOfName, type Packer, type Packing, type Platform, webPlatform } from './platform.ts'
 export { type ExposeOptions, expose, type RemoteOptions, remote } from './remote.ts'
 export { guardedFault, Settlement, within } from './settlement.ts'
 export {

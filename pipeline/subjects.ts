@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto'
+import { hex } from './bytes.ts'
 import { BadConfiguration } from './errors.ts'
+import { hashOfName } from './platform.ts'
 
 /*
  * Where messages travel. A device publishes below its own name alone:
@@ -108,5 +109,5 @@ export function nodeSubject(lane: 'mon' | 'cmd', tenant: string, pipeline: strin
 
 /** 64 bits are enough to tell apart what one server carries, and as a token short enough for every message. */
 function shortHash(parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
+  return hex(hashOfName(JSON.stringify(parts)).subarray(0, 8))
 }

@@ -1,4 +1,5 @@
 import { BadMessage, type QuintetError, Refused, TooLarge } from '../errors.ts'
+import type { Platform } from '../platform.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts } from '../transport.ts'
 import { Assembly, chunkBytes } from './chunks.ts'
@@ -14,6 +15,7 @@ const crowdedFor = 100
 export interface ArrivalsOptions {
   readonly boundary: Boundary
   readonly node: string
+  readonly platform: Platform
   /** Largest message, bytes. */
   readonly maxBytes: number
   /** Bytes of all messages that arrive in chunks at one time. */
@@ -51,8 +53,8 @@ export class Arrivals {
 
   /** Makes room for a message, and a subject for its chunks. */
   begin(held: Held, { message, sizes }: Offer): void {
-    const { boundary, node } = this.#options
-    const bytes = new Assembly(sizes)
+    const { boundary, node, platform } = this.#options
+    const bytes = new Assembly(sizes, platform)
     this.#bytes += bytes.byteLength
     held.assembly = { header: message, bytes }
     held.subject = boundary.chunks(message.source, node, `${++this.#offers}`)

@@ -3,6 +3,7 @@ import { Cancelled, DeadlineExceeded, NodeLost, Refused } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { type Dropped, dropped, evolve, type Failure, failure, type Item, type Message, spent } from '../message.ts'
 import { payloadBytes, type Result } from '../payload.ts'
+import type { Platform } from '../platform.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import { ChunkSender, chunkBytes } from './chunks.ts'
@@ -20,6 +21,7 @@ export interface AttemptOptions {
   readonly boundary: Boundary
   readonly stage: string
   readonly clock: Clock
+  readonly platform: Platform
   readonly events: Events
   readonly chunkAbove: number
   readonly crosses: boolean
@@ -191,6 +193,7 @@ export class Attempt {
       subject,
       parts: this.#parts,
       clock: this.#options.clock,
+      platform: this.#options.platform,
       path: this.#path,
       onError: (error) => this.#end(() => this.#reject(error)),
     })

@@ -4,6 +4,7 @@ import { asQuintetError, Cancelled, type QuintetError, type Refused } from '../e
 import type { Events } from '../events.ts'
 import { evolve, failure, type Item, type Message } from '../message.ts'
 import type { Result } from '../payload.ts'
+import type { Platform } from '../platform.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Transport } from '../transport.ts'
 import { Attempt, type AttemptOwner, type CallReport, type Destination, outOfTime } from './attempt.ts'
@@ -22,6 +23,7 @@ export interface CallerOptions {
   /** The stage it stands for, as failures name it. */
   readonly stage: string
   readonly clock: Clock
+  readonly platform: Platform
   readonly events: Events
   /** Payloads above so many bytes go in chunks to one accepting node. Default 256 KB, where the transport copies. */
   readonly chunkAbove?: number

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto'
+import { hex } from '../bytes.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { BadMessage } from '../errors.ts'
+import type { Hash, Platform } from '../platform.ts'
 import type { Parts, Transport } from '../transport.ts'
 import { packFrame, totalBytes } from './frame.ts'
 import type { Path } from './path.ts'
@@ -26,7 +27,7 @@ export class ChunkSender {
   readonly #path: Path
   readonly #onError: (error: unknown) => void
   readonly #count: number
-  readonly #hash = createHash('sha256')
+  readonly #hash: Hash
   readonly #sent = new Map<number, Sent>()
   readonly #acked = new Set<number>()
   #sha256: string | undefined
@@ -44,6 +45,7 @@ export class ChunkSender {
     subject: string
     parts: Parts
     clock: Clock
+    platform: Platform
     path: Path
     /** Publishing failed: the attempt is over. */
     onError: (error: unknown) => void
@@ -54,6 +56,7 @@ export class ChunkSender {
     this.#clock = options.clock
     this.#path = options.path
     this.#onError = options.onError
+    this.#hash = options.platform.sha256()
     this.#count = chunkCount(totalBytes(options.parts))
     this.#progress = options.clock.now()
   }
@@ -98,7 +101,7 @@ export class ChunkSender {
     if (index === this.#hashed) {
       // Chunks leave in order the first time, so the digest grows with them and never blocks for long.
       for (const part of slice) this.#hash.update(part)
-      if (++this.#hashed === this.#count) this.#sha256 = this.#hash.digest('hex')
+      if (++this.#hashed === this.#count) this.#sha256 = hex(this.#hash.digest())
     }
     const header: ChunkHeader = index === this.#count - 1 && this.#sha256 ? { index, sha256: this.#sha256 } : { index }
     this.#sent.set(index, { at: this.#clock.now(), delivered: this.#delivered })
@@ -150,11 +153,12 @@ export class Assembly {
   readonly #sizes: readonly number[]
   readonly #got: Uint8Array
   #missing: number
-  readonly #hash = createHash('sha256')
+  readonly #hash: Hash
   #hashed = 0
   #sha256: string | undefined
 
-  constructor(sizes: readonly number[]) {
+  constructor(sizes: readonly number[], { sha256 }: Pick<Platform, 'sha256'>) {
+    this.#hash = sha256()
     const total = sizes.reduce((sum, size) => sum + size, 0)
     this.#sizes = sizes
     this.#bytes = new Uint8Array(total)
@@ -191,7 +195,7 @@ export class Assembly {
 
   /** The message's parts, checked whole. @throws BadMessage when the digest differs */
   finish(): Parts {
-    if (this.#hash.digest('hex') !== this.#sha256) {
+    if (hex(this.#hash.digest()) !== this.#sha256) {
       throw new BadMessage('The chunks do not add up to what was sent (sha256 differs). Send the message again.')
     }
     let at = 0

@@ -76,7 +76,7 @@ export class ClusterNode {
 
   constructor(options: ClusterNodeOptions) {
     const { settings, context, outward, models, random = Math.random } = options
-    const { clock, events, node, pipeline } = context
+    const { clock, platform, events, node, pipeline } = context
     const { transport, tenant } = outward
     this.#options = options
     this.#clock = clock
@@ -111,6 +111,7 @@ export class ClusterNode {
       pipeline,
       node,
       clock,
+      platform,
       events,
       settings,
       random,
@@ -144,7 +145,7 @@ export class ClusterNode {
    */
   async open(local: LocalExecution): Promise<void> {
     const { settings, context, outward, models, pinned } = this.#options
-    const { clock, events, node, pipeline, side } = context
+    const { clock, platform, events, node, pipeline, side } = context
     const { transport, tenant } = outward
     const { cache } = local.pool
     if (cache === undefined) throw new TypeError('A node of a cluster needs a cache: its subscriptions follow it.')
@@ -165,6 +166,7 @@ export class ClusterNode {
         node,
         side,
         clock,
+        platform,
         events,
         capacity: settings.capacity,
         group: false,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { memoryBroker } from '../../../adapters/memory/index.ts'
+import { nodePlatform } from '../../../adapters/platform/index.ts'
 import { BadMessage, type Clock, join, type Parts, type Transport } from '../../../pipeline/index.ts'
 import { fakeClock, faulty, seededRandom, settled } from '../../../pipeline/testing/index.ts'
 import { Assembly, ChunkSender, chunkBytes, chunkCount } from '../../../pipeline/wire/chunks.ts'
@@ -38,7 +39,7 @@ const senderOf = (
   clock: Clock,
   path = new Path(),
   onError: (error: unknown) => void = () => {},
-) => new ChunkSender({ transport, subject: to, parts: whole, clock, path, onError })
+) => new ChunkSender({ transport, subject: to, parts: whole, clock, platform: nodePlatform, path, onError })
 
 /** The chunks in another order. */
 function shuffled<T>(list: readonly T[], random: () => number): T[] {
@@ -58,7 +59,10 @@ describe('chunks put together', () => {
       fc.property(fc.nat(), fc.array(fc.nat(4), { maxLength: 6 }), (seed, again) => {
         const random = seededRandom(seed)
         const order = shuffled([...chunks, ...again.map((index) => chunks[index] as (typeof chunks)[0])], random)
-        const assembly = new Assembly(whole.map((part) => part.byteLength))
+        const assembly = new Assembly(
+          whole.map((part) => part.byteLength),
+          nodePlatform,
+        )
         const seen = new Set<number>()
         for (const { header, parts: bytes } of order) {
           seen.add(header.index)
@@ -87,20 +91,23 @@ describe('chunks put together', () => {
     const [first, ...rest] = await chunksOf(whole)
     const bytes = Uint8Array.from(join(first?.parts ?? []))
     bytes[1234] = (bytes[1234] as number) ^ 1
-    const assembly = new Assembly(whole.map((part) => part.byteLength))
+    const assembly = new Assembly(
+      whole.map((part) => part.byteLength),
+      nodePlatform,
+    )
     assembly.add({ index: 0 }, [bytes])
     for (const { header, parts: data } of rest) assembly.add(header, data)
     expect(() => assembly.finish()).toThrow(BadMessage)
   })
 
   it('are refused when their digest never came', async () => {
-    const assembly = new Assembly([10])
+    const assembly = new Assembly([10], nodePlatform)
     expect(assembly.add({ index: 0 }, parts(10))).toBe(true)
     expect(() => assembly.finish()).toThrow(BadMessage)
   })
 
   it('are refused when they are longer or shorter than their place, or have none', () => {
-    const assembly = new Assembly([chunkBytes + 10])
+    const assembly = new Assembly([chunkBytes + 10], nodePlatform)
     expect(() => assembly.add({ index: 0 }, parts(chunkBytes - 1))).toThrow(BadMessage)
     expect(() => assembly.add({ index: 1 }, parts(11))).toThrow(BadMessage)
     expect(() => assembly.add({ index: 2 }, parts(1))).toThrow(BadMessage)
@@ -114,7 +121,7 @@ async function link(sizes: readonly number[], { acknowledge = true, seed = 1 } =
   const near = faulty(broker.connect(), [], { clock, random: seededRandom(seed) })
   const far = broker.connect()
   const sent = parts(...sizes)
-  const assembly = new Assembly(sizes)
+  const assembly = new Assembly(sizes, nodePlatform)
   const path = new Path()
   const errors: unknown[] = []
   const sender = senderOf(near, sent, clock, path, (error) => {
