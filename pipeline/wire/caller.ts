@@ -18,8 +18,6 @@ const avoidFor = 10_000
 const mostSuspects = 16
 /** Nodes that may refuse one try for its version before it is over, as long as others of the group may not. */
 const mostUnspoken = 8
-/** Room for the header and the transport's own framing below its largest payload. */
-const headroom = 8 * 1024
 
 export interface CallerOptions {
   readonly transport: Transport
@@ -29,7 +27,10 @@ export interface CallerOptions {
   readonly clock: Clock
   readonly platform: Platform
   readonly events: Events
-  /** Payloads above so many bytes go in chunks to one accepting node. Default 256 KB, where the transport copies. */
+  /**
+   * Payloads above so many bytes go in chunks to one accepting node, and those that the transport does not take at once.
+   * Default 256 KB, where the transport copies.
+   */
   readonly chunkAbove?: number
   /** How often one message is tried at most, the first time included. */
   readonly attempts?: number
@@ -70,7 +71,7 @@ export class Caller implements AttemptOwner {
     const usual = Number.isFinite(maxPayload) ? 256 * 1024 : Number.POSITIVE_INFINITY
     this.#options = {
       ...options,
-      chunkAbove: Math.min(options.chunkAbove ?? usual, maxPayload - headroom),
+      chunkAbove: options.chunkAbove ?? usual,
       attempts: options.attempts ?? 5,
       outage: options.outage ?? 5_000,
       crosses: options.crosses ?? true,

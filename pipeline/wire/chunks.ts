@@ -8,10 +8,7 @@ import { packFrame, totalBytes } from './frame.ts'
 import type { Path } from './path.ts'
 import type { ChunkHeader } from './protocol.ts'
 
-/** Chunks are this long, the last one shorter: short enough that a control message never waits long behind one. */
-export const chunkBytes = 128 * 1024
-
-export const chunkCount = (bytes: number) => Math.ceil(bytes / chunkBytes)
+export const chunkCount = (bytes: number, chunk: number) => Math.ceil(bytes / chunk)
 
 interface Sent {
   at: number
@@ -25,6 +22,7 @@ export class ChunkSender {
   readonly #subject: string
   readonly #version: number
   readonly #parts: Parts
+  readonly #chunk: number
   readonly #clock: Clock
   readonly #path: Path
   readonly #onError: (error: unknown) => void
@@ -48,6 +46,8 @@ export class ChunkSender {
     /** Of the wire, in which the message was offered. */
     version: number
     parts: Parts
+    /** Bytes of each chunk but the last. */
+    chunk: number
     clock: Clock
     platform: Platform
     path: Path
@@ -58,11 +58,12 @@ export class ChunkSender {
     this.#subject = options.subject
     this.#version = options.version
     this.#parts = options.parts
+    this.#chunk = options.chunk
     this.#clock = options.clock
     this.#path = options.path
     this.#onError = options.onError
     this.#hash = options.platform.sha256()
-    this.#count = chunkCount(totalBytes(options.parts))
+    this.#count = chunkCount(totalBytes(options.parts), options.chunk)
     this.#progress = options.clock.now()
   }
 
@@ -97,7 +98,7 @@ export class ChunkSender {
   }
 
   #fill(): void {
-    const limit = this.#path.inFlight(chunkBytes)
+    const limit = this.#path.inFlight(this.#chunk)
     while (!this.#stopped && this.#next < this.#count && this.#sent.size < limit) this.#send(this.#next++)
   }
 
@@ -123,7 +124,7 @@ export class ChunkSender {
   /** Sends again what stays unacknowledged while nothing moves: chunks are lost when a connection breaks. */
   #watch(): void {
     if (this.#stopped) return
-    const patience = Math.max(500, 4 * ((this.#path.rtt ?? 100) + this.#path.uploadTime(chunkBytes) * this.#sent.size))
+    const patience = Math.max(500, 4 * ((this.#path.rtt ?? 100) + this.#path.uploadTime(this.#chunk) * this.#sent.size))
     this.#timer = this.#clock.after(patience / 2, () => {
       if (this.#transport.connected && this.#clock.now() - this.#progress >= patience) {
         this.#progress = this.#clock.now()
@@ -135,8 +136,8 @@ export class ChunkSender {
 
   /** Views of the bytes of one chunk, across the parts they lie in. */
   #slice(index: number): Parts {
-    let skip = index * chunkBytes
-    let want = chunkBytes
+    let skip = index * this.#chunk
+    let want = this.#chunk
     const views: Uint8Array[] = []
     for (const part of this.#parts) {
       if (want === 0) break
@@ -157,18 +158,21 @@ export class ChunkSender {
 export class Assembly {
   readonly #bytes: Uint8Array
   readonly #sizes: readonly number[]
+  /** Bytes of each chunk but the last. */
+  readonly chunk: number
   readonly #got: Uint8Array
   #missing: number
   readonly #hash: Hash
   #hashed = 0
   #sha256: string | undefined
 
-  constructor(sizes: readonly number[], { sha256 }: Pick<Platform, 'sha256'>) {
+  constructor(sizes: readonly number[], chunk: number, { sha256 }: Pick<Platform, 'sha256'>) {
     this.#hash = sha256()
     const total = sizes.reduce((sum, size) => sum + size, 0)
     this.#sizes = sizes
+    this.chunk = chunk
     this.#bytes = new Uint8Array(total)
-    this.#missing = chunkCount(total)
+    this.#missing = chunkCount(total, chunk)
     this.#got = new Uint8Array(this.#missing)
   }
 
@@ -181,8 +185,8 @@ export class Assembly {
    * @throws BadMessage when it does not belong here
    */
   add(header: ChunkHeader, parts: Parts): boolean {
-    const at = header.index * chunkBytes
-    const expected = Math.min(chunkBytes, this.#bytes.byteLength - at)
+    const at = header.index * this.chunk
+    const expected = Math.min(this.chunk, this.#bytes.byteLength - at)
     if (header.index >= this.#got.length || totalBytes(parts) !== expected) {
       throw new BadMessage(`Chunk ${header.index} does not fit the message that was offered. Send the message again.`)
     }
@@ -214,7 +218,7 @@ export class Assembly {
 
   #hashOn(): void {
     while (this.#hashed < this.#got.length && this.#got[this.#hashed]) {
-      this.#hash.update(this.#bytes.subarray(this.#hashed * chunkBytes, (this.#hashed + 1) * chunkBytes))
+      this.#hash.update(this.#bytes.subarray(this.#hashed * this.chunk, (this.#hashed + 1) * this.chunk))
       this.#hashed++
     }
   }

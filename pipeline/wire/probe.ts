@@ -130,7 +130,8 @@ export class Prober {
     onReport(report)
     onProbe({ node: report.node, bytes: size, ms, answered: true, now })
     const inTime = Math.max(telling, Math.floor(longest / path.uploadTime(1)))
-    const left = Math.min(mostTelling, inTime, Math.floor(this.#allowed - this.#spent) - 64)
+    const room = Math.min(Math.floor(this.#allowed - this.#spent), this.#options.transport.maxPayload) - 64
+    const left = Math.min(mostTelling, inTime, room)
     if (bytes === 0 && left >= telling) this.#send(report.node, left)
   }
 
