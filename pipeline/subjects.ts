@@ -30,16 +30,22 @@ export function assertToken(name: string, what: string): string {
 /** The subjects of one boundary: of the wire, of a named hop, or of the nodes that hold a model. */
 export class Boundary {
   readonly prefix: string
+  /** What is missing where nobody serves it, and what to start. */
+  readonly absence: string
   /** Of the subjects of single nodes; as long as `prefix`. */
   readonly #direct: string
 
-  private constructor(prefix: string, direct = prefix) {
+  private constructor(prefix: string, absence: string, direct = prefix) {
     this.prefix = prefix
+    this.absence = absence
     this.#direct = direct
   }
 
   static wire(tenant: string, pipeline: string): Boundary {
-    return new Boundary(`in.${assertToken(tenant, 'a tenant')}.${assertToken(pipeline, "a pipeline's name")}`)
+    return new Boundary(
+      `in.${assertToken(tenant, 'a tenant')}.${assertToken(pipeline, "a pipeline's name")}`,
+      `Nobody serves what stands below the wire of "${pipeline}". Start a cloud half of this pipeline, or plan "answered".`,
+    )
   }
 
   static hop(tenant: string, pipeline: string, stage: string): Boundary {
@@ -48,7 +54,10 @@ export class Boundary {
       assertToken(pipeline, "a pipeline's name"),
       assertToken(stage, "a hop's name"),
     ]
-    return new Boundary(`st.${names.join('.')}`)
+    return new Boundary(
+      `st.${names.join('.')}`,
+      `Nobody serves the hop "${stage}" of "${pipeline}". Start it: cloud(transport, { only: '${stage}' }).`,
+    )
   }
 
   /**
@@ -58,7 +67,11 @@ export class Boundary {
   static service(tenant: string, pipeline: string, model?: string): Boundary {
     const names = [assertToken(tenant, 'a tenant'), assertToken(pipeline, "a pipeline's name")]
     const direct = `svc.${shortHash(names)}.infer`
-    return new Boundary(model === undefined ? direct : `svc.${shortHash([...names, model])}.infer`, direct)
+    return new Boundary(
+      model === undefined ? direct : `svc.${shortHash([...names, model])}.infer`,
+      `No node of "${pipeline}" serves the model. Start one, with execute({ cluster: true }).`,
+      direct,
+    )
   }
 
   /** Where a message of a source (`DEVICE.STREAM`) goes: to any node of the group. */

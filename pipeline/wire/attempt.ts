@@ -1,5 +1,14 @@
 import type { Clock, Timer } from '../clock.ts'
-import { asQuintetError, Cancelled, DeadlineExceeded, NodeLost, Refused, TooLarge, TransportClosed } from '../errors.ts'
+import {
+  asQuintetError,
+  Cancelled,
+  DeadlineExceeded,
+  NodeLost,
+  NoResponders,
+  Refused,
+  TooLarge,
+  TransportClosed,
+} from '../errors.ts'
 import type { Events } from '../events.ts'
 import { type Dropped, dropped, evolve, type Failure, failure, type Item, type Message, spent } from '../message.ts'
 import { payloadBytes, type Result } from '../payload.ts'
@@ -54,10 +63,8 @@ export interface AttemptOwner {
 }
 
 /** The message's budget ended at this boundary. */
-export const outOfTime = (message: Message) =>
-  new DeadlineExceeded(
-    `The budget of ${Math.round(message.expires - message.captured)} ms ended before an answer came. Allow more time, or plan less work.`,
-  )
+export const outOfTime = () =>
+  new DeadlineExceeded('The budget ended before an answer came. Allow more time, or plan less work.')
 
 /** Where an attempt goes. */
 export interface Destination {
@@ -139,9 +146,19 @@ export class Attempt {
         const { node, planned } = this.#to
         if (node) this.#caller.forget(node)
         // A node that is gone from its direct subject is lost, not the whole group.
-        this.#end(() => this.#reject(node && !planned ? goneNode(node, error) : error))
+        this.#end(() => this.#reject(node && !planned ? goneNode(node, error) : this.#nobody(error)))
       },
     })
+  }
+
+  /** The transport knows a subject; what is missing there, and what to start, the boundary. */
+  #nobody(cause: Error): Error {
+    if (!(cause instanceof NoResponders)) return cause
+    const { node, subject } = this.#to
+    const { absence } = this.#options.boundary
+    const sentence =
+      node === undefined ? absence : `Node "${node}", which the plan names, is not there. Plan another target.`
+    return new NoResponders(subject, { cause, sentence })
   }
 
   /** The message in one frame; undefined where it goes in chunks. */
@@ -202,7 +219,9 @@ export class Attempt {
         if (header.load) this.#caller.report({ node: header.node, load: header.load })
         const error = reviveError(header)
         const failed: Failure = failure(this.#message, header.stage, error)
-        return this.#end(() => (error.retryable ? this.#reject(error) : this.#resolve(failed)))
+        // Nobody serves a boundary below: the node has waited for that already, and another would find the same.
+        const again = error.retryable && error.code !== 'no-responders'
+        return this.#end(() => (again ? this.#reject(error) : this.#resolve(failed)))
       }
       case 'refused': {
         this.#options.events.emit({ type: 'refused', id: this.#message.id, node: header.node, reason: header.reason })
@@ -318,7 +337,7 @@ export class Attempt {
       if (now >= this.#message.expires) {
         this.#onSilence()
         this.#cancel()
-        return this.#end(() => this.#resolve(failure(this.#message, this.#options.stage, outOfTime(this.#message))))
+        return this.#end(() => this.#resolve(failure(this.#message, this.#options.stage, outOfTime())))
       }
       // While the connection is being restored nobody can be heard: that is nobody's fault but the network's.
       if (!transport.connected) this.#heard = now
