@@ -1,4 +1,16 @@
-export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour } from './actor.ts'
+export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour, Later, later } from './actors/actor.ts'
+export { Mailbox, type MailboxCounts, type Overflow } from './actors/mailbox.ts'
+export { type ExposeOptions, expose, type RemoteOptions, remote } from './actors/remote.ts'
+export {
+  type BackoffPolicy,
+  backoffPolicy,
+  type Escalation,
+  type Owner,
+  pauseAfter,
+  type RestartPolicy,
+  restartPolicy,
+  Supervision,
+} from './actors/supervision.ts'
 export type { Answer } from './answer.ts'
 export { base64url, hex, utf8 } from './bytes.ts'
 export { Cancellation } from './cancellation.ts'
@@ -49,7 +61,6 @@ export { Events, type PipelineEvent } from './events.ts'
 export type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves.ts'
 export { type BoundaryOptions, boundaryDefinition, hop, type WireOptions } from './hop.ts'
 export { type Counts, Ledger } from './ledger.ts'
-export { Mailbox, type MailboxCounts, type Overflow } from './mailbox.ts'
 export {
   type Crossing,
   type Dropped,
@@ -103,7 +114,6 @@ export {
   type Target,
 } from './plan.ts'
 export { hashOfName, type Packer, type Packing, type Platform, webPlatform } from './platform.ts'
-export { type ExposeOptions, expose, type RemoteOptions, remote } from './remote.ts'
 export { guardedFault, Settlement, within } from './settlement.ts'
 export {
   amend,
@@ -118,7 +128,6 @@ export {
   workStage,
 } from './stage.ts'
 export { Boundary, nodeSubject } from './subjects.ts'
-export { defaultRestartPolicy, RestartBudget, type RestartPolicy } from './supervise.ts'
 export type {
   Conversation,
   Delivery,

@@ -1,4 +1,5 @@
 import type { Subscriber } from 'rxjs'
+import { pauseAfter } from './actors/supervision.ts'
 import { sleep, type Timer } from './clock.ts'
 import type { StageContext } from './context.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, StageFailed } from './errors.ts'
@@ -196,7 +197,8 @@ export class Runner {
       return failure(message, this.#name, error)
     }
     visit.tried++
-    return sleep(this.#context.clock, retry.pause ?? 0, visit.signal).then(
+    const pause = pauseAfter(visit.tried, { first: 0, ...retry })
+    return sleep(this.#context.clock, pause, visit.signal).then(
       () => this.#work(message, visit),
       () => failure(message, this.#name, error),
     )

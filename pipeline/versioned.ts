@@ -45,7 +45,7 @@ export function versioned<S extends z.ZodObject>({
   migrations = {},
 }: VersionedOptions<S>): Versioned<z.output<S>> {
   type Saved = z.output<S> & { readonly version: number }
-  const whole = schema.extend({ version: z.literal(version) }) as unknown as z.ZodType<Saved>
+  const whole = schema.safeExtend({ version: z.literal(version) }) as unknown as z.ZodType<Saved>
   const known = `this release reads version ${version}`
   const current = (saved: unknown, where: string): unknown => {
     let value = saved as Readonly<Record<string, unknown>>

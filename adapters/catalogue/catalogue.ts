@@ -22,7 +22,7 @@ export interface CatalogueOptions {
  * checked when an executor loads them.
  *
  * @param folder holds `catalogue.json` and the model files; relative paths start at the working directory
- * @throws BadConfiguration with every fault of the file in words
+ * @throws BadConfiguration with every fault of the file in words · VersionMismatch another release wrote it
  */
 export function catalogue(folder: string, options: CatalogueOptions = {}): Models {
   const file = join(folder, 'catalogue.json')
@@ -41,7 +41,7 @@ export function catalogue(folder: string, options: CatalogueOptions = {}): Model
   } catch (cause) {
     throw new BadConfiguration(`"${file}" is not JSON (${(cause as Error).message}). Correct it there.`, { cause })
   }
-  return open(content, folder, `"${file}"`, options)
+  return open(catalogueFile.current(content, `"${file}"`), folder, `"${file}"`, options)
 }
 
 /**
@@ -54,11 +54,11 @@ export function models(
   folder: string,
   options: CatalogueOptions = {},
 ): Models {
-  return open({ models: entries }, folder, 'The list of models', options)
+  return open({ version: catalogueFile.version, models: entries }, folder, 'The list of models', options)
 }
 
 function open(content: unknown, folder: string, name: string, options: CatalogueOptions): Models {
-  const parsed = catalogueFile.safeParse(content)
+  const parsed = catalogueFile.schema.safeParse(content)
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `  ${inWords(issue.path, content)}: ${issue.message}`)
     throw new BadConfiguration(`${name} does not describe models correctly. Correct:\n${faults.join('\n')}`, {
@@ -85,9 +85,9 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
   function source(id: string): ModelSource {
     const known = sources.get(id)
     if (known !== undefined) return known
-    const { file, sha256, bytes } = entry(id)
+    const { file, sha256, bytes, input } = entry(id)
     const path = join(root, file)
-    const made = { key: sha256, name: id, path, sha256, bytes }
+    const made = { key: sha256, name: id, path, sha256, bytes, axes: axesOf(input) }
     // Remembered only once the file is there, as a link could still appear in its place.
     if (staysInside(root, path, id)) sources.set(id, made)
     return made
@@ -108,6 +108,12 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
     }
   }
   return { ids, entry, source, cuts }
+}
+
+/** The sides of a picture by the axes of the input that they stand on. */
+function axesOf({ name, width, height, layout }: CatalogueEntry['input']): Readonly<Record<string, number>> {
+  const sides = layout === 'NCHW' ? [1, 3, height, width] : [1, height, width, 3]
+  return Object.fromEntries(sides.flatMap((side, axis) => (axis === 0 ? [] : [[`${name}[${axis}]`, side]])))
 }
 
 /** Follows links: a file inside the folder by name may still stand elsewhere. @returns whether the file is there. */

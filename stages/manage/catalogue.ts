@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { versioned } from '../../pipeline/index.ts'
 
 /** One token of a subject or an identifier: it can stand in a NATS subject and in a file name as it is. */
 export const token = z
@@ -37,7 +38,7 @@ export const modelInput = z.strictObject({
 })
 
 /** Behind so many layers a model can be cut at most. */
-const mostCuts = 1024
+export const mostCuts = 1024
 
 /** A place where a model can be cut in two. `quintet cuts` writes them. */
 const modelCut = z
@@ -87,15 +88,22 @@ export const catalogueEntry = z.strictObject({
   latencyMs: z.number().positive().optional(),
   /** Where the model can be cut, in the order of the chain. Default: nowhere. */
   cuts: modelCuts.optional(),
+  /** False where there are more cuts than are listed: the search for them ended at its limit, or there were too many. */
+  cutsComplete: z.boolean().optional(),
   licence: z.string().min(1),
 })
 
 /** The file `catalogue.json`: the models of one folder. */
-export const catalogueFile = z
-  .strictObject({ models: z.array(catalogueEntry).min(1) })
-  .refine((file) => new Set(file.models.map((model) => model.id)).size === file.models.length, {
-    message: 'every model needs an id of its own',
-  })
+export const catalogueFile = versioned({
+  what: 'a catalogue',
+  version: 1,
+  schema: z
+    .strictObject({ models: z.array(catalogueEntry).min(1) })
+    .refine((file) => new Set(file.models.map((model) => model.id)).size === file.models.length, {
+      message: 'every model needs an id of its own',
+    }),
+  remedy: 'One of version 1 says { "version": 1, "models": [ … ] }: write it so.',
+})
 
 export type ModelInput = z.infer<typeof modelInput>
 export type ModelCut = z.infer<typeof modelCut>
