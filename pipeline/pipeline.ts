@@ -2,7 +2,7 @@ import { hex } from './bytes.ts'
 import type { Source } from './capture.ts'
 import { systemClock } from './clock.ts'
 import type { StageContext } from './context.ts'
-import { BadConfiguration } from './errors.ts'
+import { BadConfiguration, described } from './errors.ts'
 import { Events } from './events.ts'
 import type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves.ts'
 import type { Side } from './message.ts'
@@ -33,7 +33,7 @@ export class Pipeline {
     this.#settings = pipelineSettings(name, options)
     this.#options = options
     this.#platform = options.platform ?? webPlatform
-    this.#source = source
+    this.#source = assertSource(name, source)
     this.#segments = segments(links)
   }
 
@@ -297,6 +297,12 @@ export class Pipeline {
       },
     }
   }
+}
+
+function assertSource(pipeline: string, source: Source): Source {
+  const { kind, open } = (source ?? {}) as Partial<Source>
+  if ((kind === 'pull' || kind === 'live') && typeof open === 'function') return source
+  throw new BadConfiguration(`The source of "${pipeline}" is ${described(source)}. Give what capture(frames) makes.`)
 }
 
 function drainOnAbort(running: Running & { readonly done: Promise<unknown> }, signal: AbortSignal | undefined): void {

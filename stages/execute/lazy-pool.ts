@@ -169,7 +169,12 @@ export class LazyPool implements Half {
   }
 
   #tell(event: PoolEvent | CacheEvent): void {
-    const { node, side } = this.#context
-    this.#options.events?.({ ...event, node, side })
+    const { node, side, events } = this.#context
+    try {
+      this.#options.events?.({ ...event, node, side })
+    } catch (error) {
+      // A listener's trouble is not the pool's.
+      events.emit({ type: 'fault', where: 'listener', error })
+    }
   }
 }
