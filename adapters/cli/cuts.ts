@@ -4,10 +4,32 @@ import { join } from 'node:path'
 import { BadConfiguration } from '../../pipeline/index.ts'
 import type { ModelCut } from '../../stages/manage/index.ts'
 import { catalogue } from '../catalogue/index.ts'
-import { cuts, type Model, readModel } from '../onnx/graph/index.ts'
+import { apart, because, examineCuts, type LayerCut, type RefusedCut, readModel } from '../onnx/graph/index.ts'
 import { type Output, result, table } from './output.ts'
 import { type Times, timesOf } from './times.ts'
 import { bytes } from './units.ts'
+
+// This command may take its time; the schema of the catalogue ends at as many cuts.
+const mostTries = 1024
+const within = 1_800_000
+
+/** What the command says of a model. */
+interface Written {
+  readonly model: string
+  readonly times: Times['source']
+  readonly cuts: readonly ModelCut[]
+  readonly refused: readonly RefusedInWords[]
+}
+
+interface RefusedInWords {
+  readonly layer: string
+  readonly why: RefusedCut['refusal']['why']
+  readonly because: string
+}
+
+function told({ name, refusal }: RefusedCut): RefusedInWords {
+  return { layer: name, why: refusal.why, because: because(refusal) }
+}
 
 /** Options of `quintet cuts`, as the command line gives them. */
 export interface CutsOptions {
@@ -17,14 +39,15 @@ export interface CutsOptions {
 
 /**
  * `quintet cuts FOLDER`: writes into a folder's catalogue where each model can be cut, with the bytes that cross and the
- * share of the run that lies before. Everything else in the catalogue stays as it is.
+ * share of the run that lies before. Each is made once and compared with the whole; those that would change an answer are
+ * told, with the reason, and left out. Everything else in the catalogue stays as it is.
  * @throws BadConfiguration for a catalogue that is wrong, or a model file that is not the one it describes
  */
 export async function cutsCommand(folder: string, options: CutsOptions, output: Output): Promise<void> {
   const known = catalogue(folder)
   const file = join(folder, 'catalogue.json')
   const content = JSON.parse(await readFile(file, 'utf8')) as { models: { id: string; cuts?: readonly ModelCut[] }[] }
-  const written: { model: string; times: Times['source']; cuts: readonly ModelCut[] }[] = []
+  const written: Written[] = []
   for (const entry of content.models) {
     const { path, sha256 } = known.source(entry.id)
     const model = await readModel(path)
@@ -32,28 +55,32 @@ export async function cutsCommand(folder: string, options: CutsOptions, output: 
       throw new BadConfiguration(`"${path}" is not the file that "${file}" describes. Correct its sha256 there.`)
     }
     const times = await timesOf(model, undefined, options.threads ?? 1)
-    entry.cuts = modelCuts(model, times.layers)
-    written.push({ model: entry.id, times: times.source, cuts: entry.cuts })
+    const { exact, refused } = await examineCuts(model, { tensors: 1, tries: mostTries, runtime: apart({ within }) })
+    entry.cuts = modelCuts(exact, times.layers)
+    written.push({ model: entry.id, times: times.source, cuts: entry.cuts, refused: refused.map(told) })
   }
   await replace(file, `${JSON.stringify(content, null, 2)}\n`)
   result(output, options.json, written, () =>
     table(
-      ['model', '>cuts', '>least bytes', 'shares of time'],
-      written.map(({ model, cuts: found, times }) => [
+      ['model', '>cuts', '>least bytes', 'shares of time', '>beside', '>inexact', '>untried'],
+      written.map(({ model, cuts: found, times, refused }) => [
         model,
         String(found.length),
         found.length > 0 ? bytes(Math.min(...found.map((cut) => cut.bytes))) : '',
         times,
+        ...(['beside', 'inexact', 'untried'] as const).map((why) =>
+          String(refused.filter((one) => one.why === why).length),
+        ),
       ]),
     ),
   )
 }
 
 /** The cuts of a chain: each head holds the one before it, so that shares never fall. */
-function modelCuts(model: Model, layers: readonly number[]): ModelCut[] {
+function modelCuts(exact: readonly LayerCut[], layers: readonly number[]): ModelCut[] {
   const whole = layers.reduce((sum, ms) => sum + ms, 0)
   let least = 0
-  return cuts(model, { tensors: 1 }).map((cut): ModelCut => {
+  return exact.map((cut): ModelCut => {
     const before = cut.head.reduce((sum, layer) => sum + (layers[layer] ?? 0), 0)
     least = Math.max(least, whole > 0 ? Number((before / whole).toFixed(4)) : cut.headShare)
     const floats = cut.crossing.reduce((sum, tensor) => sum + (tensor.type === 'float32' ? tensor.bytes : 0), 0)

@@ -38,7 +38,7 @@ export async function plan(path: string, options: PlanOptions, output: Output): 
   }
   const model = await readModel(path, { dimensions: dimensions(options.dim) })
   const times = await timesOf(model, options.profile, options.threads ?? 1)
-  const all = choices({
+  const all = await choices({
     model,
     device: await at(options.device ?? 'pixel2-cpu', model, times),
     cloud: await at(options.cloud ?? 'this', model, times),

@@ -20,7 +20,7 @@ export async function splitCommand(path: string, options: SplitCommandOptions, o
     throw new BadConfiguration('Name the layer behind which to cut: --after LAYER. "quintet inspect MODEL" lists them.')
   }
   const model = await readModel(path, { dimensions: dimensions(options.dim) })
-  const cut = findCut(model, String(options.after))
+  const cut = await findCut(model, String(options.after))
   const parts = await cutInTwo(model, cut)
   const folder = options.output ?? '.'
   const stem = basename(path).replace(/\.onnx$/, '')

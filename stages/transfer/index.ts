@@ -7,5 +7,5 @@ export {
   isActivationEncoding,
   isExact,
 } from './activations.ts'
-export { toHalves } from './halves.ts'
+export { fromHalves, toHalves } from './halves.ts'
 export { type Transfer, transfer } from './transfer.ts'

@@ -1,5 +1,5 @@
 import { asQuintetError } from '../../pipeline/index.ts'
-import { cuts, cutInTwo, type LayerCut, type Model, readModel } from '../../adapters/onnx/graph/index.ts'
+import { because, cutInTwo, examineCuts, here, type LayerCut, type Model, readModel } from '../../adapters/onnx/graph/index.ts'
 import { seededInputs } from '../../adapters/onnx/graph/feeds.ts'
 import { type Difference, difference, type Level, open, runParts, type Tensors } from './compare.ts'
 
@@ -29,6 +29,9 @@ export interface Report {
   readonly layers: number
   readonly cuts: number
   readonly off: readonly Off[]
+  /** Cuts that are not offered, by the kind of reason. */
+  readonly refused: Readonly<Record<string, number>>
+  readonly reasons?: readonly string[]
   /** At `all` alone: cuts that are not bit for bit, and the largest distance as a share of the largest answer. */
   readonly roundedAtAll: number
   readonly farthestAtAll: number
@@ -39,22 +42,24 @@ const roundedAtAll = 1e-6
 
 /** Tries every cut of a model on its own inputs and on seeded ones, at both levels. */
 export async function examine(subject: Subject, own: (model: Model) => Promise<Tensors[]>): Promise<Report> {
-  const nothing = { name: subject.name, set: subject.set, layers: 0, cuts: 0, off: [], roundedAtAll: 0, farthestAtAll: 0 }
+  const nothing = { name: subject.name, set: subject.set, layers: 0, cuts: 0, off: [], refused: {}, roundedAtAll: 0, farthestAtAll: 0 }
   let model: Model
   try {
     model = await readModel(subject.path)
   } catch (error) {
     return { ...nothing, unfit: `cannot be read: ${asQuintetError(error, 'read').message}` }
   }
-  const offered = cuts(model)
-  const report = { ...nothing, layers: model.layers.length, cuts: offered.length }
+  const { exact: offered, refused } = await examineCuts(model, { runtime: here })
+  const counts: Record<string, number> = {}
+  for (const { refusal } of refused) counts[refusal.why] = (counts[refusal.why] ?? 0) + 1
+  const report = { ...nothing, layers: model.layers.length, cuts: offered.length, refused: counts, reasons: refused.map((one) => `${one.name}: ${because(one.refusal)}`) }
   if (offered.length === 0) return { ...report, unfit: 'has no cut' }
   const inputs = await own(model)
   for (const seed of [101, 102, 103]) {
     const made = seededInputs(model, seed)
     if (made) inputs.push(made)
   }
-  const off: Off[] = []
+  const off: Off[] = [];
   for (const level of ['extended', 'all'] as const) {
     const whole = await answersOf(subject.path, level, inputs)
     if (typeof whole === 'string') return { ...report, cuts: 0, unfit: whole }

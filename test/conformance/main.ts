@@ -38,7 +38,7 @@ function examined(subject: Subject): Promise<Report> {
     const lost = (reason: string): void => {
       worker = undefined
       resolve({
-        name: subject.name, set: subject.set, layers: 0, cuts: 0, roundedAtAll: 0, farthestAtAll: 0, off: [{ cut: '', level: 'extended', reason }],
+        name: subject.name, set: subject.set, layers: 0, cuts: 0, refused: {}, roundedAtAll: 0, farthestAtAll: 0, off: [{ cut: '', level: 'extended', reason }],
       })
     }
     const timer = setTimeout(() => child.kill('SIGKILL'), within)

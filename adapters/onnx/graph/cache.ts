@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 
@@ -30,6 +31,11 @@ const manifest = z.object({
   files: z.record(z.string(), z.object({ sha256: z.string(), bytes: z.number() })),
   about: z.unknown(),
 })
+
+/** The cache's folder where none is named. */
+export function splitFolder(): string {
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'quintet', 'splits')
+}
 
 const making = new Map<string, Promise<Saved>>()
 

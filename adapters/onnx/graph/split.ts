@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
-import { homedir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { z } from 'zod'
 import type { Cut } from '../../../pipeline/index.ts'
-import { hashOf } from '../hash.ts'
-import { cached, type Saved } from './cache.ts'
-import { type CutOptions, findCut, type LayerCut } from './cuts.ts'
-import { externalTensors, locate } from './external.ts'
+import { cached, type Saved, splitFolder } from './cache.ts'
+import { contentOf } from './content.ts'
+import type { LayerCut } from './cuts.ts'
+import { type ExactOptions, findCut } from './exact.ts'
 import type { Model } from './model.ts'
 import { cutInTwo } from './parts.ts'
+import { apart } from './runtime.ts'
 import type { TensorInfo, WireTensor } from './tensors.ts'
 
 /** The head or tail of a split model on disk: an ordinary model to an executor. */
@@ -38,7 +38,7 @@ export interface Split {
 }
 
 /** Where the parts go. */
-export interface SplitOptions extends CutOptions {
+export interface SplitOptions extends ExactOptions {
   /** Folder of the cache; `~/.cache/quintet/splits` by default. */
   readonly folder?: string
 }
@@ -57,12 +57,7 @@ const description = z.object({
 })
 
 // Raised whenever parts of the same model and cut come out otherwise.
-const version = 1
-
-/** The cache's folder where none is named. */
-export function splitFolder(): string {
-  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'quintet', 'splits')
-}
+const version = 2
 
 /**
  * Splits a model behind a layer (or at a cut that `cuts` found). Head and tail are written once per model content,
@@ -70,7 +65,7 @@ export function splitFolder(): string {
  * @throws UnknownCut · TooLarge · BadExternalData; nothing is written then
  */
 export async function split(model: Model, cut: LayerCut | string, options: SplitOptions = {}): Promise<Split> {
-  const chosen = typeof cut === 'string' ? findCut(model, cut, options) : cut
+  const chosen = typeof cut === 'string' ? await findCut(model, cut, { runtime: apart(options), ...options }) : cut
   const key = await keyOf(model, chosen)
   const saved = await cached(options.folder ?? splitFolder(), key, async () => {
     const { head, tail, crossing } = await cutInTwo(model, chosen)
@@ -112,10 +107,8 @@ function partOf(saved: Saved, file: string, name: string, about: z.infer<typeof 
 
 /** The content's hash: the model with its external weights, which layers the head has, and the sizes taken. */
 async function keyOf(model: Model, cut: LayerCut): Promise<string> {
-  const hash = createHash('sha256').update(`${version} ${model.file.sha256} ${cut.head.join()} `)
-  hash.update(JSON.stringify([cut.crossing.map(({ name }) => name), Object.entries(model.shapes.dimensions).sort()]))
+  const hash = createHash('sha256').update(`${version} ${await contentOf(model)} ${cut.head.join()} `)
+  hash.update(JSON.stringify([cut.crossing.map(({ name, type }) => [name, type]), Object.entries(model.shapes.dimensions).sort()]))
   hash.update(JSON.stringify(model.states.map(({ input, output }) => [input.name, output.name])))
-  const paths = await Promise.all(externalTensors(model.file.proto).map((one) => locate(one, model.file.path)))
-  for (const path of [...new Set(paths.map((one) => one.path))].sort()) hash.update(await hashOf(path))
   return hash.digest('hex')
 }

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { arch, cpus } from 'node:os'
+import { env } from 'onnxruntime-node'
+import { z } from 'zod'
+import { type Attempt, attemptResult, attempts } from './attempt.ts'
+import { cached, splitFolder } from './cache.ts'
+import { inChild } from './child.ts'
+import { contentOf } from './content.ts'
+import type { Model } from './model.ts'
+import { optimised } from './optimised.ts'
+import type { CutPlan } from './parts.ts'
+import { type OptimisedGraph, optimisedGraph, outline } from './separate.ts'
+
+/** Who is asked how the runtime computes a model. */
+export interface Runtime {
+  /** The graph that it makes of the model. @throws where it cannot load the model, or not in time */
+  optimise(model: Model): Promise<OptimisedGraph>
+  /** What cuts do when they are tried, in their order; shorter where time was over. */
+  attempt(model: Model, cuts: readonly CutPlan[]): Promise<readonly Attempt[]>
+}
+
+/** Asks in the thread that calls, for as long as it takes: for processes that do nothing else. */
+export const here: Runtime = {
+  optimise: (model) => optimised(model.file.path, async ({ graph }) => outline(graph)),
+  async attempt(model, cuts) {
+    const results: Attempt[] = []
+    for await (const result of attempts(model, cuts)) results.push(result)
+    return results
+  },
+}
+
+/** Where and how long. */
+export interface ApartOptions {
+  /** Folder of what was learnt; beside the splits by default. */
+  readonly folder?: string
+  /** Longest that one question may take, ms: loading the model once, or all trials. Default 120,000. */
+  readonly within?: number
+}
+
+// Raised whenever the same question is answered otherwise.
+const version = 1
+
+/**
+ * Asks in a process of its own: whatever the runtime does with a model, a crash included, stays there, and so does the
+ * memory. Each answer is kept on disk, by the model's content, the runtime's version and the processor.
+ */
+export function apart({ folder = splitFolder(), within = 120_000 }: ApartOptions = {}): Runtime {
+  return {
+    optimise: async (model) =>
+      kept(folder, ['optimised', await contentOf(model)], optimisedGraph, async () => {
+        const [graph] = await inChild(model, undefined, within)
+        return optimisedGraph.parse(graph)
+      }),
+    attempt: async (model, cuts) => {
+      const plans = cuts.map(({ head, crossing, headStates }) => ({ head, crossing, headStates }))
+      const parts = ['attempts', await contentOf(model), sizesAndStates(model), plans]
+      const ended: Attempt[] = []
+      try {
+        return await kept(folder, parts, z.array(attemptResult), () => tried(model, plans, within, ended))
+      } catch (error) {
+        // What a busy machine or a crash left open is asked again another time.
+        if (error instanceof Unfinished) return ended
+        throw error
+      }
+    },
+  }
+}
+
+/** Not every cut was tried to its end. */
+class Unfinished extends Error {}
+
+/** Tries cuts in one process after another: one that makes the runtime crash costs its own trial alone. */
+async function tried(model: Model, cuts: readonly CutPlan[], within: number, ended: Attempt[]): Promise<Attempt[]> {
+  const until = performance.now() + within
+  let lost = false
+  while (ended.length < cuts.length && performance.now() < until) {
+    const lines: unknown[] = []
+    const rest = cuts.slice(ended.length)
+    const error = await inChild(model, rest, until - performance.now(), lines).then(
+      () => undefined,
+      (cause: Error) => cause,
+    )
+    ended.push(...lines.map((line) => attemptResult.parse(line)))
+    if (!error) break
+    lost = true
+    if (ended.length < cuts.length) ended.push({ failed: error.message })
+  }
+  if (lost || ended.length < cuts.length) throw new Unfinished()
+  return ended
+}
+
+function sizesAndStates(model: Model): unknown {
+  const states = model.states.map(({ input, output }) => [input.name, output.name])
+  return [Object.entries(model.shapes.dimensions).sort(), states]
+}
+
+/** An answer from disk, or a fresh one that is put there. Nothing is lost but time where the folder cannot be written. */
+async function kept<T>(folder: string, question: readonly unknown[], schema: z.ZodType<T>, make: () => Promise<T>): Promise<T> {
+  const where = [version, env.versions.node, arch(), cpus()[0]?.model]
+  const key = createHash('sha256').update(JSON.stringify([where, question])).digest('hex')
+  let made: T | undefined
+  try {
+    const { about } = await cached(folder, key, async () => {
+      made = await make()
+      return { files: {}, about: made }
+    })
+    const read = schema.safeParse(about)
+    return read.success ? read.data : (made ?? (await make()))
+  } catch (error) {
+    if (made !== undefined) return made
+    throw error
+  }
+}
