@@ -1,6 +1,18 @@
-import { asQuintetError } from '../../pipeline/index.ts'
-import { because, cutInTwo, examineCuts, here, type LayerCut, type Model, readModel } from '../../adapters/onnx/graph/index.ts'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { seededInputs } from '../../adapters/onnx/graph/feeds.ts'
+import {
+  cutInTwo,
+  examineCuts,
+  here,
+  type LayerCut,
+  type Model,
+  type RefusedCut,
+  type Runtime,
+  readModel,
+} from '../../adapters/onnx/graph/index.ts'
+import { seeded } from '../adapters/onnx/graph/seeded.ts'
 import { type Difference, difference, type Level, open, runParts, type Tensors } from './compare.ts'
 
 /** One model to examine. */
@@ -11,6 +23,10 @@ export interface Subject {
   readonly set: string
   /** Folders of its own inputs, in the format of the ONNX project's tests. */
   readonly inputs?: readonly string[]
+  /** Tensors that may cross at once; 3 by default. */
+  readonly tensors?: number
+  /** Its weights are all alike and are to be replaced: it would answer the same to every input. */
+  readonly seeded?: boolean
 }
 
 /** A cut that answers otherwise than the whole. */
@@ -31,7 +47,8 @@ export interface Report {
   readonly off: readonly Off[]
   /** Cuts that are not offered, by the kind of reason. */
   readonly refused: Readonly<Record<string, number>>
-  readonly reasons?: readonly string[]
+  /** Of those that are computed otherwise: the largest distance in a trial. */
+  readonly inexactBy: number
   /** At `all` alone: cuts that are not bit for bit, and the largest distance as a share of the largest answer. */
   readonly roundedAtAll: number
   readonly farthestAtAll: number
@@ -41,40 +58,61 @@ export interface Report {
 const roundedAtAll = 1e-6
 
 /** Tries every cut of a model on its own inputs and on seeded ones, at both levels. */
-export async function examine(subject: Subject, own: (model: Model) => Promise<Tensors[]>): Promise<Report> {
-  const nothing = { name: subject.name, set: subject.set, layers: 0, cuts: 0, off: [], refused: {}, roundedAtAll: 0, farthestAtAll: 0 }
-  let model: Model
+export async function examine(
+  subject: Subject,
+  own: (model: Model) => Promise<Tensors[]> = async () => [],
+  runtime: Runtime = here,
+): Promise<Report> {
+  const { name, set, path, tensors = 3, seeded: reseed } = subject
+  const nothing: Report = {
+    ...{ name, set, layers: 0, cuts: 0, off: [], refused: {} },
+    ...{ inexactBy: 0, roundedAtAll: 0, farthestAtAll: 0 },
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'quintet-examined-'))
   try {
-    model = await readModel(subject.path)
+    const model = await (reseed ? seeded(path, join(folder, 'seeded.onnx')) : readModel(path))
+    const { exact, refused } = await examineCuts(model, { runtime, tensors })
+    const report = { ...nothing, layers: model.layers.length, ...counted(refused) }
+    if (exact.length === 0) return { ...report, unfit: 'has no cut' }
+    return { ...report, ...(await compareAll(model, exact, await own(model))) }
   } catch (error) {
-    return { ...nothing, unfit: `cannot be read: ${asQuintetError(error, 'read').message}` }
+    return { ...nothing, unfit: `cannot be read: ${text(error)}` }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
   }
-  const { exact: offered, refused } = await examineCuts(model, { runtime: here })
-  const counts: Record<string, number> = {}
-  for (const { refusal } of refused) counts[refusal.why] = (counts[refusal.why] ?? 0) + 1
-  const report = { ...nothing, layers: model.layers.length, cuts: offered.length, refused: counts, reasons: refused.map((one) => `${one.name}: ${because(one.refusal)}`) }
-  if (offered.length === 0) return { ...report, unfit: 'has no cut' }
-  const inputs = await own(model)
-  for (const seed of [101, 102, 103]) {
-    const made = seededInputs(model, seed)
-    if (made) inputs.push(made)
+}
+
+function counted(all: readonly RefusedCut[]): Pick<Report, 'refused' | 'inexactBy'> {
+  const refused: Record<string, number> = {}
+  let inexactBy = 0
+  for (const { refusal } of all) {
+    refused[refusal.why] = (refused[refusal.why] ?? 0) + 1
+    if (refusal.why === 'inexact') inexactBy = Math.max(inexactBy, refusal.deviation)
   }
-  const off: Off[] = [];
+  return { refused, inexactBy }
+}
+
+async function compareAll(model: Model, cuts: readonly LayerCut[], own: Tensors[]): Promise<Partial<Report>> {
+  const made = [101, 102, 103].map((seed) => seededInputs(model, seed)).filter((one) => one !== undefined)
+  const off: Off[] = []
+  let [rounded, farthest] = [0, 0]
   for (const level of ['extended', 'all'] as const) {
-    const whole = await answersOf(subject.path, level, inputs)
-    if (typeof whole === 'string') return { ...report, cuts: 0, unfit: whole }
-    for (const cut of offered) {
+    const whole = await answersOf(model.file.path, level, [...own, ...made])
+    if (typeof whole === 'string') return { unfit: whole }
+    for (const cut of cuts) {
       const found = await compareCut(model, cut, level, whole)
       if (typeof found === 'string') off.push({ cut: cut.name, level, reason: found })
-      else if (level === 'all' && found.elements > 0 && found.share <= roundedAtAll) {
-        report.roundedAtAll++
-        report.farthestAtAll = Math.max(report.farthestAtAll, found.share)
-      } else if (found.elements > 0) {
-        off.push({ cut: cut.name, level, reason: `${found.elements} numbers differ, by up to ${found.share.toExponential(1)}` })
+      else if (found.elements === 0) continue
+      else if (level === 'all' && found.share <= roundedAtAll) {
+        rounded++
+        farthest = Math.max(farthest, found.share)
+      } else {
+        const reason = `${found.elements} numbers differ, by up to ${found.share.toExponential(1)}`
+        off.push({ cut: cut.name, level, reason })
       }
     }
   }
-  return { ...report, off }
+  return { cuts: cuts.length, off, roundedAtAll: rounded, farthestAtAll: farthest }
 }
 
 interface Whole {

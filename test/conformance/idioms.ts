@@ -1,3 +1,5 @@
+import { half } from './half.ts'
+import { type Name, Net } from './net.ts'
 import {
   attention,
   batchNorm,
@@ -22,8 +24,6 @@ import {
   unsqueeze,
   view,
 } from './parts.ts'
-import { type Name, Net } from './net.ts'
-import { half } from './half.ts'
 
 /** The opsets that the generated models are written in: from the oldest that exporters still write to the runtime's newest. */
 export const oldest = 9
@@ -93,15 +93,23 @@ function residual(net: Net, x: Name, channels: number, wide = channels): Name {
 }
 
 function inverted(net: Net, x: Name, channels: number, activation: (net: Net, x: Name) => Name): Name {
-  const wide = activation(net, batchNorm(net, conv(net, x, channels, 2 * channels, { size: 1, bias: false }), 2 * channels))
+  const wide = activation(
+    net,
+    batchNorm(net, conv(net, x, channels, 2 * channels, { size: 1, bias: false }), 2 * channels),
+  )
   const deep = activation(
     net,
     batchNorm(net, conv(net, wide, 2 * channels, 2 * channels, { groups: 2 * channels, bias: false }), 2 * channels),
   )
   const squeezed = net.op('GlobalAveragePool', [deep])
-  const gate = net.op('Sigmoid', [conv(net, net.op('Relu', [conv(net, squeezed, 2 * channels, 4, { size: 1 })]), 4, 2 * channels, { size: 1 })])
+  const gate = net.op('Sigmoid', [
+    conv(net, net.op('Relu', [conv(net, squeezed, 2 * channels, 4, { size: 1 })]), 4, 2 * channels, { size: 1 }),
+  ])
   const scaled = net.op('Mul', [deep, gate])
-  return net.op('Add', [batchNorm(net, conv(net, scaled, 2 * channels, channels, { size: 1, bias: false }), channels), x])
+  return net.op('Add', [
+    batchNorm(net, conv(net, scaled, 2 * channels, channels, { size: 1, bias: false }), channels),
+    x,
+  ])
 }
 
 const relu = (net: Net, x: Name): Name => net.op('Relu', [x])
@@ -138,7 +146,12 @@ function dynamicLinear(net: Net, x: Name, from: number, to: number): Name {
   return net.op('Add', [scaled, net.weight([to])])
 }
 
-function recurrent(net: Net, kind: 'LSTM' | 'GRU' | 'RNN', direction: 'forward' | 'bidirectional', stated: boolean): void {
+function recurrent(
+  net: Net,
+  kind: 'LSTM' | 'GRU' | 'RNN',
+  direction: 'forward' | 'bidirectional',
+  stated: boolean,
+): void {
   const [steps, width, hidden] = [4, 6, 8]
   const ways = direction === 'forward' ? 1 : 2
   const gates = { LSTM: 4, GRU: 3, RNN: 1 }[kind]
@@ -184,7 +197,9 @@ function cached(net: Net, concat: boolean): void {
   for (const layer of [0, 1]) {
     const normal = layerNorm(net, stream, width)
     const project = (): Name =>
-      net.op('Transpose', [reshape(net, linear(net, normal, width, width), [1, 1, heads, each])], { perm: [0, 2, 1, 3] })
+      net.op('Transpose', [reshape(net, linear(net, normal, width, width), [1, 1, heads, each])], {
+        perm: [0, 2, 1, 3],
+      })
     const query = project()
     const joined = (name: string, fresh: Name): Name => {
       const before = concat ? `${name}_${layer}` : slice(net, `${name}_${layer}`, [1], [past + 1], [2])
@@ -198,7 +213,10 @@ function cached(net: Net, concat: boolean): void {
     const shares = net.op('Softmax', [net.op('Div', [scores, net.scalar(Math.sqrt(each))])], { axis: 3 })
     const mixed = net.op('Transpose', [net.op('MatMul', [shares, values])], { perm: [0, 2, 1, 3] })
     stream = net.op('Add', [stream, linear(net, reshape(net, mixed, [1, 1, width]), width, width)])
-    stream = net.op('Add', [stream, linear(net, gelu(net, linear(net, layerNorm(net, stream, width), width, 32)), 32, width)])
+    stream = net.op('Add', [
+      stream,
+      linear(net, gelu(net, linear(net, layerNorm(net, stream, width), width, 32)), 32, width),
+    ])
   }
   net.output(linear(net, stream, width, 7), [1, 1, 7])
   for (const [name, steps] of outputs) net.output(name, [1, heads, steps, each])
@@ -214,7 +232,6 @@ function branch(net: Net): void {
       inner.output(fill(inner), [1, 8])
     })
   const [made] = net.ops('If', [condition], 1, {
-    // biome-ignore lint/suspicious/noThenProperty: the operator's own name for it
     then_branch: arm((inner) => inner.op('Add', [inner.op('MatMul', [inside, inner.weight([8, 8])]), x])),
     else_branch: arm((inner) => inner.op('Tanh', [inside])),
   }) as [Name]
@@ -415,7 +432,9 @@ const plain: readonly Idiom[] = [
         net.op('Relu', [conv(net, first, 8, 4, { size: 1 })]),
         net.op('Relu', [conv(net, net.op('Relu', [conv(net, first, 8, 4, { size: 1 })]), 4, 6)]),
         net.op('Relu', [
-          conv(net, net.op('MaxPool', [first], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1] }), 8, 4, { size: 1 }),
+          conv(net, net.op('MaxPool', [first], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1] }), 8, 4, {
+            size: 1,
+          }),
         ]),
       ]
       const joined = net.op('Concat', arms, { axis: 1 })
@@ -599,7 +618,10 @@ const plain: readonly Idiom[] = [
         return net.op('Div', [flow, reduce(net, 'ReduceL2', flow, [1])])
       }
       const [a, b] = [embed('a'), embed('b')]
-      net.output(net.op('Mul', [net.op('MatMul', [a, net.op('Transpose', [b], { perm: [1, 0] })]), net.scalar(14.3)]), [1, 1])
+      net.output(
+        net.op('Mul', [net.op('MatMul', [a, net.op('Transpose', [b], { perm: [1, 0] })]), net.scalar(14.3)]),
+        [1, 1],
+      )
     }),
   },
   ...(['LSTM', 'GRU', 'RNN'] as const).flatMap((kind) => [
@@ -611,7 +633,10 @@ const plain: readonly Idiom[] = [
     build: net((net) => {
       let flow = net.input('x', [1, 6, 32])
       for (let block = 0; block < 2; block++) {
-        const made = net.op('Conv', [flow, net.weight([12, 6, 3]), net.weight([12])], { kernel_shape: [3], pads: [1, 1] })
+        const made = net.op('Conv', [flow, net.weight([12, 6, 3]), net.weight([12])], {
+          kernel_shape: [3],
+          pads: [1, 1],
+        })
         const [value, gate] = split(net, made, 1, [6, 6]) as [Name, Name]
         flow = net.op('Add', [flow, net.op('Mul', [net.op('Tanh', [value]), net.op('Sigmoid', [gate])])])
       }
@@ -651,7 +676,11 @@ const plain: readonly Idiom[] = [
     since: 11,
     build: net((net) => {
       const [data, scale, zero] = net.ops('DynamicQuantizeLinear', [net.input('x', picture)], 3) as [Name, Name, Name]
-      const weight = net.bytes('int8', Array.from({ length: 216 }, (_, at) => ((at * 7919) % 255) - 127), [8, 3, 3, 3])
+      const weight = net.bytes(
+        'int8',
+        Array.from({ length: 216 }, (_, at) => ((at * 7919) % 255) - 127),
+        [8, 3, 3, 3],
+      )
       const made = net.op('ConvInteger', [data, weight, zero], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] })
       const floats = net.op('Mul', [net.op('Cast', [made], { to: 1 }), net.op('Mul', [scale, net.scalar(0.002)])])
       classify(net, net.op('Relu', [floats]), 8)
@@ -669,7 +698,11 @@ const plain: readonly Idiom[] = [
 
 /** The same with every float32 as float16. */
 const halves: readonly Idiom[] = plain
-  .filter(({ name }) => /convolutional net ending in Flatten|residual blocks with|inverted.*Relu6|scaled by div|LayerNormalization$|LSTM with/.test(name))
+  .filter(({ name }) =>
+    /convolutional net ending in Flatten|residual blocks with|inverted.*Relu6|scaled by div|LayerNormalization$|LSTM with/.test(
+      name,
+    ),
+  )
   .map((idiom) => ({ ...idiom, name: `float16: ${idiom.name}`, build: (opset) => half(idiom.build(opset)) }))
 
 export const idioms: readonly Idiom[] = [...plain, ...halves]

@@ -1,50 +1,63 @@
-/* `npm run conformance:cuts [-- TEXT …]`: tries every cut that is offered of every model (whose name holds one of the texts). */
+/*
+ * `npm run conformance:cuts [-- TEXT …]`: tries every cut that is offered of every model, or of those whose set and name hold
+ * one of the texts, and writes what it found: all of it into the repository's page, a part of it to the screen.
+ */
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { noAssets, real } from './assets.ts'
 import type { Report, Subject } from './examine.ts'
 import { generated } from './generated.ts'
 import { noSuite, suite } from './suite.ts'
+import { page } from './table.ts'
 
-const within = 600_000
+/** Longest that one model may take, ms. */
+const within = 900_000
 
+const written = fileURLToPath(new URL('../../adapters/onnx/graph/CONFORMANCE.md', import.meta.url))
+const wanted = process.argv.slice(2)
 const folder = await mkdtemp(join(tmpdir(), 'quintet-conformance-'))
 let worker: ChildProcess | undefined
 try {
-  const wanted = process.argv.slice(2)
-  if (noSuite !== undefined) console.log(`The backend suite is skipped: ${noSuite}.`)
-  const all = [...suite(), ...(await generated(folder))]
-  const subjects = all.filter(({ set, name }) => wanted.length === 0 || wanted.some((text) => `${set}: ${name}`.includes(text)))
+  const skipped = [noSuite, noAssets].filter((reason) => reason !== undefined)
+  for (const reason of skipped) console.log(`Skipped: ${reason}.`)
   const reports: Report[] = []
-  for (const subject of subjects) {
+  const all = [...suite(), ...(await generated(folder)), ...real()]
+  for (const subject of all) {
+    const name = `${subject.set}: ${subject.name}`
+    if (wanted.length > 0 && !wanted.some((text) => name.includes(text))) continue
     const report = await examined(subject)
     reports.push(report)
-    if (report.off.length > 0) console.log(`${report.set}: ${report.name}`, report.off.length, 'of', report.cuts, report.off[0])
+    console.log(`${name}: ${report.cuts} cuts${report.off.length > 0 ? `, ${report.off.length} OFF` : ''}`)
   }
-  const sum = (of: (report: Report) => number) => reports.reduce((total, one) => total + of(one), 0)
-  console.log(reports.length, 'models', reports.filter((one) => one.cuts > 0).length, 'with cuts', sum((one) => one.cuts), 'cuts', sum((one) => one.off.length), 'off', sum((one) => one.roundedAtAll), 'rounded at all')
-  await writeFile('/tmp/reports.json', JSON.stringify(reports, null, 1))
+  const found = page({ reports, skipped, wanted })
+  if (wanted.length === 0) await writeFile(written, found)
+  else console.log(found)
+  if (reports.some(({ off }) => off.length > 0)) process.exitCode = 1
 } finally {
   worker?.disconnect()
   await rm(folder, { recursive: true, force: true })
 }
 
+/** Has a model examined in a process that may crash; the next one is started when it is needed. */
 function examined(subject: Subject): Promise<Report> {
   worker ??= fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), { execArgv: ['--import', 'tsx'] })
   const child = worker
   return new Promise((resolve) => {
-    const lost = (reason: string): void => {
-      worker = undefined
-      resolve({
-        name: subject.name, set: subject.set, layers: 0, cuts: 0, refused: {}, roundedAtAll: 0, farthestAtAll: 0, off: [{ cut: '', level: 'extended', reason }],
-      })
-    }
-    const timer = setTimeout(() => child.kill('SIGKILL'), within)
-    const exited = (code: number | null, signal: string | null) => {
+    let slow = false
+    const timer = setTimeout(() => {
+      slow = true
+      child.kill('SIGKILL')
+    }, within)
+    const exited = (code: number | null, signal: string | null): void => {
       clearTimeout(timer)
-      lost(signal === 'SIGKILL' ? `took more than ${within} ms` : `the process ended with ${signal ?? code}`)
+      worker = undefined
+      const reason = slow ? `it took more than ${within} ms` : `its process ended with ${signal ?? `code ${code}`}`
+      const off = [{ cut: '', level: 'extended' as const, reason }]
+      const { name, set } = subject
+      resolve({ name, set, layers: 0, cuts: 0, off, refused: {}, inexactBy: 0, roundedAtAll: 0, farthestAtAll: 0 })
     }
     child.once('exit', exited)
     child.once('message', (report) => {

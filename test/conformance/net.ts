@@ -75,8 +75,7 @@ export class Net {
     attributes: Readonly<Record<string, Attribute>> = {},
     domain = '',
   ): Name[] {
-    const output =
-      typeof outputs === 'number' ? Array.from({ length: outputs }, () => this.#fresh(type)) : [...outputs]
+    const output = typeof outputs === 'number' ? Array.from({ length: outputs }, () => this.#fresh(type)) : [...outputs]
     this.#nodes.push(
       create(NodeProtoSchema, {
         opType: type,
@@ -115,7 +114,12 @@ export class Net {
 
   /** An int64 initialiser. */
   longs(values: readonly number[], shape: readonly number[] = [values.length]): Name {
-    return this.value(this.#fresh('longs'), 'int64', shape, new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer))
+    return this.value(
+      this.#fresh('longs'),
+      'int64',
+      shape,
+      new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer),
+    )
   }
 
   /** Seeded bytes. */
@@ -194,7 +198,9 @@ function attribute(name: string, value: Attribute): AttributeProto {
     }
     if ('float' in value) return { type: FLOAT, f: value.float }
     if ('length' in value) {
-      return value.every(Number.isInteger) ? { type: INTS, ints: value.map(BigInt) } : { type: FLOATS, floats: [...value] }
+      return value.every(Number.isInteger)
+        ? { type: INTS, ints: value.map(BigInt) }
+        : { type: FLOATS, floats: [...value] }
     }
     return value.$typeName === 'onnx.GraphProto' ? { type: GRAPH, g: value } : { type: TENSOR, t: value }
   }

@@ -12,9 +12,7 @@ export function squeeze(net: Net, x: Name, axes: readonly number[]): Name {
 
 export function reduce(net: Net, kind: string, x: Name, axes: readonly number[], keepdims = 1): Name {
   const since = kind === 'ReduceSum' ? 13 : 18
-  return net.opset < since
-    ? net.op(kind, [x], { axes, keepdims })
-    : net.op(kind, [x, net.longs(axes)], { keepdims })
+  return net.opset < since ? net.op(kind, [x], { axes, keepdims }) : net.op(kind, [x, net.longs(axes)], { keepdims })
 }
 
 export function clip(net: Net, x: Name, low: number, high: number): Name {
@@ -29,7 +27,13 @@ export function split(net: Net, x: Name, axis: number, sizes: readonly number[])
     : net.ops('Split', [x, net.longs(sizes)], sizes.length, { axis })
 }
 
-export function slice(net: Net, x: Name, from: readonly number[], to: readonly number[], axes: readonly number[]): Name {
+export function slice(
+  net: Net,
+  x: Name,
+  from: readonly number[],
+  to: readonly number[],
+  axes: readonly number[],
+): Name {
   return net.opset < 10
     ? net.op('Slice', [x], { starts: from, ends: to, axes })
     : net.op('Slice', [x, net.longs(from), net.longs(to), net.longs(axes)])

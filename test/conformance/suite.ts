@@ -22,7 +22,11 @@ export function suite(): Subject[] {
   if (noSuite !== undefined) return []
   return readdirSync(folder)
     .sort()
-    .flatMap((kind) => readdirSync(join(folder, kind)).sort().map((name) => [kind, name] as const))
+    .flatMap((kind) =>
+      readdirSync(join(folder, kind))
+        .sort()
+        .map((name) => [kind, name] as const),
+    )
     .flatMap(([kind, name]): Subject[] => {
       const at = join(folder, kind, name)
       const path = join(at, 'model.onnx')

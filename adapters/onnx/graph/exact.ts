@@ -80,7 +80,11 @@ export async function examineCuts(model: Model, options: ExactOptions = {}): Pro
   if (options.verify ?? true) await judge(whole)
   else for (const cut of whole) verdicts.set(cut, cut)
 
-  const neighbours = new Neighbours(model, graph, all.filter((cut) => isExact(verdicts.get(cut))))
+  const neighbours = new Neighbours(
+    model,
+    graph,
+    all.filter((cut) => isExact(verdicts.get(cut))),
+  )
   const doubtful: Candidate[] = []
   for (const cut of all) {
     if (verdicts.has(cut)) continue

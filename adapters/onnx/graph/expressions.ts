@@ -79,7 +79,11 @@ async function constant(tensor: TensorProto, path: string): Promise<string> {
   return hash('constant', String(tensor.dataType), tensor.dims.join(), digest(rawData), packed)
 }
 
-async function attribute(one: AttributeProto, around: Surroundings, known: ReadonlyMap<string, string>): Promise<string> {
+async function attribute(
+  one: AttributeProto,
+  around: Surroundings,
+  known: ReadonlyMap<string, string>,
+): Promise<string> {
   const graphs = one.g ? [one.g, ...one.graphs] : one.graphs
   if (graphs.length === 0) return digest(toBinary(AttributeProtoSchema, one))
   const inner = await Promise.all(

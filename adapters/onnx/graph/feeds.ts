@@ -38,15 +38,35 @@ function madeUp({ type, shape }: TensorInfo, seed: number, place: number): Tenso
     case 'float64':
       return new Tensor('float64', Float64Array.from(floats(count, seed, random)), shape)
     case 'uint8':
-      return new Tensor('uint8', Uint8Array.from({ length: count }, () => random() * 256), shape)
+      return new Tensor(
+        'uint8',
+        Uint8Array.from({ length: count }, () => random() * 256),
+        shape,
+      )
     case 'int8':
-      return new Tensor('int8', Int8Array.from({ length: count }, () => random() * 256 - 128), shape)
+      return new Tensor(
+        'int8',
+        Int8Array.from({ length: count }, () => random() * 256 - 128),
+        shape,
+      )
     case 'bool':
-      return new Tensor('bool', Uint8Array.from({ length: count }, () => random() * 2), shape)
+      return new Tensor(
+        'bool',
+        Uint8Array.from({ length: count }, () => random() * 2),
+        shape,
+      )
     case 'int32':
-      return new Tensor('int32', Int32Array.from({ length: count }, () => random() * 2), shape)
+      return new Tensor(
+        'int32',
+        Int32Array.from({ length: count }, () => random() * 2),
+        shape,
+      )
     case 'int64':
-      return new Tensor('int64', BigInt64Array.from({ length: count }, () => BigInt(Math.floor(random() * 2))), shape)
+      return new Tensor(
+        'int64',
+        BigInt64Array.from({ length: count }, () => BigInt(Math.floor(random() * 2))),
+        shape,
+      )
     default:
       return undefined
   }

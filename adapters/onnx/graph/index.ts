@@ -1,3 +1,4 @@
+export { splitFolder } from './cache.ts'
 export { type CutOptions, type LayerCut, movingStates } from './cuts.ts'
 export { BadExternalData, DynamicShape, NotAModel, UnknownCut, UnknownOperator } from './errors.ts'
 export {
@@ -7,8 +8,8 @@ export {
   type ExaminedCuts,
   examineCuts,
   findCut,
-  type RefusedCut,
   type Refusal,
+  type RefusedCut,
 } from './exact.ts'
 export { type Layer, type Model, type ReadOptions, readModel } from './model.ts'
 export { withNodeNames } from './names.ts'
@@ -16,6 +17,5 @@ export { type CutPlan, cutInTwo, type PartModel, type Parts } from './parts.ts'
 export { insideQuantised } from './quantised.ts'
 export { apart, here, type Runtime } from './runtime.ts'
 export { type Part, type Split, type SplitOptions, split } from './split.ts'
-export { splitFolder } from './cache.ts'
 export type { State } from './states.ts'
 export type { DataType, TensorInfo, WireTensor } from './tensors.ts'

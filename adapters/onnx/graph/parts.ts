@@ -68,7 +68,9 @@ export async function cutInTwo(model: Model, cut: CutPlan): Promise<Parts> {
     nodes: nodes(true),
     given: [],
     wanted: [...crossing, ...headStates],
-    copies: renamed.map((tensor) => copy(tensor.name, `${tensor.name}:crossing`, cast(tensor) ? tensor.type : undefined)),
+    copies: renamed.map((tensor) =>
+      copy(tensor.name, `${tensor.name}:crossing`, cast(tensor) ? tensor.type : undefined),
+    ),
   })
   const tail = await part(model, {
     nodes: nodes(false),

@@ -95,9 +95,16 @@ function sizesAndStates(model: Model): unknown {
 }
 
 /** An answer from disk, or a fresh one that is put there. Nothing is lost but time where the folder cannot be written. */
-async function kept<T>(folder: string, question: readonly unknown[], schema: z.ZodType<T>, make: () => Promise<T>): Promise<T> {
+async function kept<T>(
+  folder: string,
+  question: readonly unknown[],
+  schema: z.ZodType<T>,
+  make: () => Promise<T>,
+): Promise<T> {
   const where = [version, env.versions.node, arch(), cpus()[0]?.model]
-  const key = createHash('sha256').update(JSON.stringify([where, question])).digest('hex')
+  const key = createHash('sha256')
+    .update(JSON.stringify([where, question]))
+    .digest('hex')
   let made: T | undefined
   try {
     const { about } = await cached(folder, key, async () => {

@@ -108,7 +108,12 @@ function partOf(saved: Saved, file: string, name: string, about: z.infer<typeof 
 /** The content's hash: the model with its external weights, which layers the head has, and the sizes taken. */
 async function keyOf(model: Model, cut: LayerCut): Promise<string> {
   const hash = createHash('sha256').update(`${version} ${await contentOf(model)} ${cut.head.join()} `)
-  hash.update(JSON.stringify([cut.crossing.map(({ name, type }) => [name, type]), Object.entries(model.shapes.dimensions).sort()]))
+  hash.update(
+    JSON.stringify([
+      cut.crossing.map(({ name, type }) => [name, type]),
+      Object.entries(model.shapes.dimensions).sort(),
+    ]),
+  )
   hash.update(JSON.stringify(model.states.map(({ input, output }) => [input.name, output.name])))
   return hash.digest('hex')
 }

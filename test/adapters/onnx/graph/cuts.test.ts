@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { candidates, layersOf } from '../../../../adapters/onnx/graph/cuts.ts'
-import { type Model, readModel } from '../../../../adapters/onnx/graph/index.ts'
+import { here, type Model, findCut as named, type Runtime, readModel } from '../../../../adapters/onnx/graph/index.ts'
 import { asset, haveAssets } from './assets.ts'
 import { type Draft, node, weights, write } from './build.ts'
 import { folder } from './folder.ts'
@@ -114,11 +114,7 @@ describe('the cuts of a model', () => {
         weights: [weights('w', [8, 8]), weights('v', [8, 4]), weights('u', [4, 2])],
       }),
     )
-    expect(
-      (await cuts(model))
-        .filter(({ envelope }) => envelope)
-        .map(({ name }) => name),
-    ).toEqual(['c'])
+    expect((await cuts(model)).filter(({ envelope }) => envelope).map(({ name }) => name)).toEqual(['c'])
   })
 
   it('leave out tensors whose shape only the data decides', async () => {
@@ -135,16 +131,18 @@ describe('the cuts of a model', () => {
 
   it.skipIf(!haveAssets)('go through bytes, not floats, in a quantised model', async () => {
     const model = await readModel(asset('models/mobilenet_v2_1.0_224_int8.onnx'))
-    const inner = (await cuts(model, { tensors: 1, verify: false })).filter(({ headShare }) => headShare > 0.01 && headShare < 0.99)
+    const inner = (await cuts(model, { verify: false })).filter(({ headShare }) => headShare > 0.01 && headShare < 0.99)
     expect(inner.length).toBeGreaterThan(50)
     expect(new Set(inner.flatMap(({ crossing }) => crossing.map(({ type }) => type)))).toEqual(new Set(['uint8']))
   })
 
   it.skipIf(!haveAssets)('can be named by layer, by tensor, and as the literature does', async () => {
     const model = await readModel(asset('graphs/light_bvlc_alexnet.onnx'))
-    const pool5 = await findCut(model, 'pool5')
+    // Whether it is exact is not asked here: loading 244 MB of weights for each name would take long.
+    const runtime: Runtime = { ...here, attempt: async (_, all) => all.map(() => ({ same: true as const })) }
+    const pool5 = await named(model, 'pool5', { runtime })
     expect(pool5).toMatchObject({ name: 'n14', bytes: 36_864, envelope: true })
-    expect((await findCut(model, 'n14')).head).toEqual(pool5.head)
-    expect((await findCut(model, 'r14')).head).toEqual(pool5.head)
+    expect((await named(model, 'n14', { runtime })).head).toEqual(pool5.head)
+    expect((await named(model, 'r14', { runtime })).head).toEqual(pool5.head)
   })
 })

@@ -95,6 +95,6 @@ describe('no cut parts what the runtime computes as one', () => {
         floats('half', [], [0.5]),
       ],
     })
-    expect(found).toEqual(['a', 'gelu', 'b', 'swish'])
+    expect(found).toEqual(['a', 'layer', 'gelu', 'b', 'swish'])
   })
 })

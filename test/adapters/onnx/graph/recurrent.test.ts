@@ -1,12 +1,6 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
-import {
-  cutInTwo,
-  type LayerCut,
-  type Model,
-  movingStates,
-  readModel,
-} from '../../../../adapters/onnx/graph/index.ts'
+import { cutInTwo, type LayerCut, type Model, movingStates, readModel } from '../../../../adapters/onnx/graph/index.ts'
 import { write } from './build.ts'
 import { compare, session } from './exact.ts'
 import { folder } from './folder.ts'

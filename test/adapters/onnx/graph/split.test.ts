@@ -197,7 +197,10 @@ describe('the cache of parts', () => {
       split(model, 'a', { folder: at('again'), runtime: here }),
       split(model, 'a', { folder: at('again'), runtime: here }),
     ])
-    const third = await split(await readModel(await write(at('copy.onnx'), draft)), 'a', { folder: at('again'), runtime: here })
+    const third = await split(await readModel(await write(at('copy.onnx'), draft)), 'a', {
+      folder: at('again'),
+      runtime: here,
+    })
     expect(other).toEqual(one)
     expect(third.head.path).toBe(one.head.path)
     expect(await readdir(at('again'))).toHaveLength(1)
