@@ -22,7 +22,7 @@ export interface CatalogueOptions {
  * checked when an executor loads them.
  *
  * @param folder holds `catalogue.json` and the model files; relative paths start at the working directory
- * @throws BadConfiguration with every fault of the file in words
+ * @throws BadConfiguration with every fault of the file in words · VersionMismatch another release wrote it
  */
 export function catalogue(folder: string, options: CatalogueOptions = {}): Models {
   const file = join(folder, 'catalogue.json')
@@ -41,7 +41,7 @@ export function catalogue(folder: string, options: CatalogueOptions = {}): Model
   } catch (cause) {
     throw new BadConfiguration(`"${file}" is not JSON (${(cause as Error).message}). Correct it there.`, { cause })
   }
-  return open(content, folder, `"${file}"`, options)
+  return open(catalogueFile.current(content, `"${file}"`), folder, `"${file}"`, options)
 }
 
 /**
@@ -54,11 +54,11 @@ export function models(
   folder: string,
   options: CatalogueOptions = {},
 ): Models {
-  return open({ models: entries }, folder, 'The list of models', options)
+  return open({ version: catalogueFile.version, models: entries }, folder, 'The list of models', options)
 }
 
 function open(content: unknown, folder: string, name: string, options: CatalogueOptions): Models {
-  const parsed = catalogueFile.safeParse(content)
+  const parsed = catalogueFile.schema.safeParse(content)
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `  ${inWords(issue.path, content)}: ${issue.message}`)
     throw new BadConfiguration(`${name} does not describe models correctly. Correct:\n${faults.join('\n')}`, {

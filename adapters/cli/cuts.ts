@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BadConfiguration } from '../../pipeline/index.ts'
-import type { ModelCut } from '../../stages/manage/index.ts'
+import { catalogueFile, type ModelCut } from '../../stages/manage/index.ts'
 import { catalogue } from '../catalogue/index.ts'
 import { apart, because, examineCuts, type LayerCut, type RefusedCut, readModel } from '../onnx/graph/index.ts'
 import { type Output, result, table } from './output.ts'
@@ -46,7 +46,9 @@ export interface CutsOptions {
 export async function cutsCommand(folder: string, options: CutsOptions, output: Output): Promise<void> {
   const known = catalogue(folder)
   const file = join(folder, 'catalogue.json')
-  const content = JSON.parse(await readFile(file, 'utf8')) as { models: { id: string; cuts?: readonly ModelCut[] }[] }
+  const content = catalogueFile.current(JSON.parse(await readFile(file, 'utf8')), file) as {
+    models: { id: string; cuts?: readonly ModelCut[] }[]
+  }
   const written: Written[] = []
   for (const entry of content.models) {
     const { path, sha256 } = known.source(entry.id)

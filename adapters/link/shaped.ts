@@ -4,6 +4,8 @@ import {
   assertSubject,
   type Conversation,
   type Delivery,
+  type Dialects,
+  dialectsOf,
   guardedFault,
   type Parts,
   type RequestOptions,
@@ -62,6 +64,10 @@ class Shaped implements Transport {
   /** What is handed over takes on the link what it would take if it were written. */
   get handsOver(): boolean {
     return this.#inner.handsOver ?? false
+  }
+
+  get dialects(): Dialects {
+    return dialectsOf(this.#inner)
   }
 
   get closed(): Promise<Error | undefined> {

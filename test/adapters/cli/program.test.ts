@@ -56,7 +56,7 @@ describe('quintet cuts', () => {
       licence: 'MIT',
     }
     const file = join(made, 'catalogue.json')
-    await writeFile(file, JSON.stringify({ models: [entry] }))
+    await writeFile(file, JSON.stringify({ version: 1, models: [entry] }))
     return { folder: made, file }
   }
 
