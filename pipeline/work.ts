@@ -1,3 +1,4 @@
+import type { BackoffPolicy } from './actors/supervision.ts'
 import type { StageContext } from './context.ts'
 import type { Item, Message, Side, Step } from './message.ts'
 import type { Payload } from './payload.ts'
@@ -16,8 +17,8 @@ export interface StageOptions {
   readonly order?: 'source' | 'none'
   /** Milliseconds one message may take here; its budget bounds it in any case. */
   readonly timeout?: number
-  /** How often, and after which pause (ms), a failed call is tried again when its error is retryable. */
-  readonly retry?: { readonly times: number; readonly pause?: number }
+  /** How often a failed call is tried again when its error is retryable, and after which pauses. Default of `first`: 0 ms. */
+  readonly retry?: { readonly times: number } & Partial<BackoffPolicy>
   /** The step its time is booked on, by the side it runs on. */
   readonly step?: Step | ((side: Side) => Step)
   readonly ability?: 'prepare' | 'execute'

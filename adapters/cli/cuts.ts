@@ -1,25 +1,26 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BadConfiguration } from '../../pipeline/index.ts'
-import { catalogueFile, type ModelCut } from '../../stages/manage/index.ts'
+import { BadConfiguration, QuintetError } from '../../pipeline/index.ts'
+import { catalogueFile, type ModelCut, type ModelSource, mostCuts } from '../../stages/manage/index.ts'
 import { catalogue } from '../catalogue/index.ts'
-import { apart, because, examineCuts, type LayerCut, type RefusedCut, readModel } from '../onnx/graph/index.ts'
+import {
+  apart,
+  because,
+  type Cuts,
+  examineCuts,
+  type LayerCut,
+  type Model,
+  type RefusedCut,
+  readModel,
+  withRunShapes,
+} from '../onnx/graph/index.ts'
 import { type Output, result, table } from './output.ts'
 import { type Times, timesOf } from './times.ts'
-import { bytes } from './units.ts'
+import { bytes, dimensions, whole } from './units.ts'
 
-// This command may take its time; the schema of the catalogue ends at as many cuts.
-const mostTries = 1024
-const within = 1_800_000
-
-/** What the command says of a model. */
-interface Written {
-  readonly model: string
-  readonly times: Times['source']
-  readonly cuts: readonly ModelCut[]
-  readonly refused: readonly RefusedInWords[]
-}
+// This command may take its time, ms a model; what was found out until then is kept, and the next call goes on from there.
+const within = 600_000
 
 interface RefusedInWords {
   readonly layer: string
@@ -34,6 +35,7 @@ function told({ name, refusal }: RefusedCut): RefusedInWords {
 /** Options of `quintet cuts`, as the command line gives them. */
 export interface CutsOptions {
   readonly threads?: number
+  readonly dim?: unknown
   readonly json?: boolean
 }
 
@@ -41,33 +43,43 @@ export interface CutsOptions {
  * `quintet cuts FOLDER`: writes into a folder's catalogue where each model can be cut, with the bytes that cross and the
  * share of the run that lies before. Each is made once and compared with the whole; those that would change an answer are
  * told, with the reason, and left out. Everything else in the catalogue stays as it is.
- * @throws BadConfiguration for a catalogue that is wrong, or a model file that is not the one it describes
+ * Sizes that a file leaves free are those of the entry's input, or `--dim`; shapes that only a run tells are taken from one.
+ * A model that cannot be read keeps its entry, and the others go on.
+ * @returns the exit code: 0, or 1 where a model could not be cut
+ * @throws BadConfiguration for a catalogue that is wrong
  */
-export async function cutsCommand(folder: string, options: CutsOptions, output: Output): Promise<void> {
+export async function cutsCommand(folder: string, options: CutsOptions, output: Output): Promise<number> {
+  const threads = whole(options.threads ?? 1, '--threads')
+  const sizes = dimensions(options.dim) ?? {}
   const known = catalogue(folder)
   const file = join(folder, 'catalogue.json')
-  const content = catalogueFile.current(JSON.parse(await readFile(file, 'utf8')), file) as {
-    models: { id: string; cuts?: readonly ModelCut[] }[]
-  }
+  const content = catalogueFile.current(JSON.parse(new TextDecoder().decode(await readFile(file))), file) as { models: Entry[] }
   const written: Written[] = []
+  const failed: { model: string; error: { code: string; message: string } }[] = []
+  const unused = new Set(Object.keys(sizes))
   for (const entry of content.models) {
-    const { path, sha256 } = known.source(entry.id)
-    const model = await readModel(path)
-    if (model.file.sha256 !== sha256) {
-      throw new BadConfiguration(`"${path}" is not the file that "${file}" describes. Correct its sha256 there.`)
+    try {
+      const model = await whatIs(known.source(entry.id), sizes, file, output)
+      for (const name of unused) if (has(model, name)) unused.delete(name)
+      written.push(await describe(entry, model, threads))
+    } catch (error) {
+      if (!(error instanceof QuintetError)) throw error
+      failed.push({ model: entry.id, error: { code: error.code, message: error.message } })
+      if (!options.json) output.note(`${entry.id}: ${error.message}`)
     }
-    const times = await timesOf(model, undefined, options.threads ?? 1)
-    const { exact, refused } = await examineCuts(model, { tensors: 1, tries: mostTries, runtime: apart({ within }) })
-    entry.cuts = modelCuts(exact, times.layers)
-    written.push({ model: entry.id, times: times.source, cuts: entry.cuts, refused: refused.map(told) })
   }
-  await replace(file, `${JSON.stringify(content, null, 2)}\n`)
-  result(output, options.json, written, () =>
+  if (unused.size > 0 && failed.length === 0) {
+    throw new BadConfiguration(
+      `No model of "${file}" has a free dimension "${[...unused].join('", "')}". Leave it out.`,
+    )
+  }
+  if (written.length > 0) await replace(file, `${JSON.stringify(content, null, 2)}\n`)
+  result(output, options.json, [...written, ...failed], () =>
     table(
       ['model', '>cuts', '>least bytes', 'shares of time', '>beside', '>inexact', '>untried'],
-      written.map(({ model, cuts: found, times, refused }) => [
+      written.map(({ model, cuts: found, times, complete, refused }) => [
         model,
-        String(found.length),
+        `${found.length}${complete ? '' : '+'}`,
         found.length > 0 ? bytes(Math.min(...found.map((cut) => cut.bytes))) : '',
         times,
         ...(['beside', 'inexact', 'untried'] as const).map((why) =>
@@ -76,23 +88,88 @@ export async function cutsCommand(folder: string, options: CutsOptions, output: 
       ]),
     ),
   )
+  for (const { model, complete } of written) {
+    if (!complete && !options.json) output.note(`${model}: there are more cuts than those listed.`)
+  }
+  return failed.length > 0 ? 1 : 0
+}
+
+interface Entry {
+  id: string
+  cuts?: readonly ModelCut[]
+  cutsComplete?: boolean
+}
+
+interface Written {
+  readonly model: string
+  readonly times: Times['source']
+  readonly cuts: readonly ModelCut[]
+  readonly complete: boolean
+  readonly refused: readonly RefusedInWords[]
+}
+
+async function whatIs(
+  { name, path, sha256, axes }: ModelSource,
+  sizes: Readonly<Record<string, number>>,
+  file: string,
+  output: Output,
+): Promise<Model> {
+  const read = await readModel(path, { axes: { ...axes, ...sizes } })
+  if (read.file.sha256 !== sha256) {
+    throw new BadConfiguration(`"${path}" is not the file that "${file}" describes. Correct its sha256 there.`)
+  }
+  const { model, failed } = await withRunShapes(read)
+  if (failed !== undefined) output.note(`${name}: some shapes stay unknown, as no run was possible: ${failed}.`)
+  return model
+}
+
+function has({ inputs, shapes }: Model, name: string): boolean {
+  return name in shapes.dimensions || inputs.some((input) => name.startsWith(`${input.name}[`))
+}
+
+async function describe(entry: Entry, model: Model, threads: number): Promise<Written> {
+  const times = await timesOf(model, undefined, threads)
+  const { exact, refused } = await examineCuts(model, { tensors: 1, tries: mostCuts, runtime: apart({ within }) })
+  const { list, complete } = modelCuts(exact, times.layers)
+  entry.cuts = list
+  delete entry.cutsComplete
+  if (!complete) entry.cutsComplete = false
+  return { model: entry.id, times: times.source, cuts: list, complete, refused: refused.map(told) }
 }
 
 /** The cuts of a chain: each head holds the one before it, so that shares never fall. */
-function modelCuts(exact: readonly LayerCut[], layers: readonly number[]): ModelCut[] {
-  const whole = layers.reduce((sum, ms) => sum + ms, 0)
-  let least = 0
-  return exact.map((cut): ModelCut => {
+function modelCuts(found: Cuts, layers: readonly number[]): { list: ModelCut[]; complete: boolean } {
+  const total = layers.reduce((sum, ms) => sum + ms, 0)
+  const kept = fewEnough(found)
+  const list = kept.map((cut): Omit<ModelCut, 'share'> & { share: number } => {
     const before = cut.head.reduce((sum, layer) => sum + (layers[layer] ?? 0), 0)
-    least = Math.max(least, whole > 0 ? Number((before / whole).toFixed(4)) : cut.headShare)
     const floats = cut.crossing.reduce((sum, tensor) => sum + (tensor.type === 'float32' ? tensor.bytes : 0), 0)
     return {
       layer: cut.name,
       bytes: cut.bytes,
       ...(floats === cut.bytes ? {} : { floats }),
-      share: Math.min(1, least),
+      share: total > 0 ? Number((before / total).toFixed(4)) : cut.headShare,
     }
   })
+  let least = 0
+  for (const cut of list) {
+    least = Math.min(1, Math.max(least, cut.share))
+    cut.share = least
+  }
+  return { list, complete: found.complete && kept.length === found.length }
+}
+
+/** As many cuts as a catalogue takes: those on the lower envelope before the rest, which is thinned out evenly. */
+function fewEnough(found: readonly LayerCut[]): readonly LayerCut[] {
+  if (found.length <= mostCuts) return found
+  const first = found.filter(({ envelope }) => envelope).slice(0, mostCuts)
+  const rest = found.filter(({ envelope }) => !envelope)
+  const places = mostCuts - first.length
+  const chosen = new Set([
+    ...first,
+    ...rest.filter((_, at) => Math.floor(((at + 1) * places) / rest.length) > Math.floor((at * places) / rest.length)),
+  ])
+  return found.filter((cut) => chosen.has(cut))
 }
 
 /** The new content is there whole, or the old one still is. */

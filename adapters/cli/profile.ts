@@ -13,7 +13,7 @@ import {
 import { type Output, result, table } from './output.ts'
 import { plot } from './plots.ts'
 import { profilePath } from './times.ts'
-import { dimensions, ms } from './units.ts'
+import { dimensions, ms, states } from './units.ts'
 
 /** Options of `quintet profile`, as the command line gives them. */
 export interface ProfileOptions {
@@ -21,6 +21,7 @@ export interface ProfileOptions {
   readonly threads?: number
   readonly output?: string
   readonly dim?: unknown
+  readonly state?: unknown
   readonly heldOut?: boolean
   readonly plot?: string
   readonly json?: boolean
@@ -36,7 +37,7 @@ export async function profileCommand(paths: readonly string[], options: ProfileO
   }
   const profiles: { value: ModelProfile; path: string; measured: Measured }[] = []
   for (const path of paths) {
-    const model = await readModel(path, { dimensions: dimensions(options.dim) })
+    const model = await readModel(path, { dimensions: dimensions(options.dim), states: states(options.state) })
     const value = await profile(model, {
       ...(options.runs === undefined ? {} : { runs: options.runs }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),

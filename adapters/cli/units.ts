@@ -28,13 +28,42 @@ export function dimensions(given: unknown): Record<string, number> | undefined {
   return Object.fromEntries(pairs)
 }
 
-/** Bytes for people: `36.9 kB`. */
-export function bytes(value: number): string {
+/** Reads a recurrent model's states, `INPUT=OUTPUT` each. @returns undefined where none are given */
+export function states(given: unknown): Record<string, string> | undefined {
+  if (given === undefined) return undefined
+  const pairs = [given].flat().map((one) => {
+    const match = /^([^=]+)=([^=]+)$/.exec(String(one))
+    if (!match?.[1] || !match[2]) throw new BadConfiguration(`"${String(one)}" is no state. Write it as INPUT=OUTPUT.`)
+    return [match[1], match[2]] as const
+  })
+  return Object.fromEntries(pairs)
+}
+
+/**
+ * Reads an option that is a whole number.
+ * @throws BadConfiguration for anything else: words, fractions, numbers out of range, the option given twice
+ */
+export function whole(given: unknown, option: string, { least = 1, most = Number.MAX_SAFE_INTEGER } = {}): number {
+  const value = typeof given === 'number' ? given : Number.NaN
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value
+  const range = most === Number.MAX_SAFE_INTEGER ? `of ${least} or more` : `from ${least} to ${most}`
+  throw new BadConfiguration(`${option} ${[given].flat().join(', ')}: give one whole number ${range}.`)
+}
+
+/** Bytes for people: `36.9 kB`; `?` where they are not known. */
+export function bytes(value: number | undefined): string {
+  if (value === undefined) return '?'
   return scaled(value, ['B', 'kB', 'MB', 'GB'])
 }
 
-/** Counts for people: `655 M`. */
-export function count(value: number): string {
+/** A shape for people: `1×256×6×6`, `scalar`, `?`. */
+export function shapeOf(shape: readonly number[] | undefined): string {
+  return shape === undefined ? '?' : shape.length === 0 ? 'scalar' : shape.join('×')
+}
+
+/** Counts for people: `655 M`; `?` where they are not known. */
+export function count(value: number | undefined): string {
+  if (value === undefined) return '?'
   return value === 0 ? '' : scaled(value, ['', 'k', 'M', 'G']).trim()
 }
 

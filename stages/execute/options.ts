@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { BadConfiguration } from '../../pipeline/index.ts'
+import { BadConfiguration, restartPolicy } from '../../pipeline/index.ts'
 
 const count = z.number().int().min(0)
 const ms = z.number().min(0)
@@ -36,13 +36,8 @@ export const poolOptions = z.object({
   admission: z.boolean().default(true),
   /** `desiredSize` is for working off what is pending within so many ms. */
   target: z.number().positive().default(1_000),
-  restarts: z
-    .object({
-      times: count.default(5),
-      within: ms.default(60_000),
-      backoff: ms.default(100),
-    })
-    .prefault({}),
+  /** How an executor that died is replaced: at first after 100 ms. When its restarts are used up its place stays empty. */
+  restart: restartPolicy.extend({ first: ms.default(100) }).prefault({}),
   /** When an executor is replaced because its process grew by more than its models. */
   recycle: z
     .object({

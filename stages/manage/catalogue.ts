@@ -38,7 +38,7 @@ export const modelInput = z.strictObject({
 })
 
 /** Behind so many layers a model can be cut at most. */
-const mostCuts = 1024
+export const mostCuts = 1024
 
 /** A place where a model can be cut in two. `quintet cuts` writes them. */
 const modelCut = z
@@ -88,6 +88,8 @@ export const catalogueEntry = z.strictObject({
   latencyMs: z.number().positive().optional(),
   /** Where the model can be cut, in the order of the chain. Default: nowhere. */
   cuts: modelCuts.optional(),
+  /** False where there are more cuts than are listed: the search for them ended at its limit, or there were too many. */
+  cutsComplete: z.boolean().optional(),
   licence: z.string().min(1),
 })
 

@@ -6,6 +6,7 @@ export {
   type ModelCut,
   type ModelInput,
   modelInput,
+  mostCuts,
   token,
 } from './catalogue.ts'
 export { candidates, chosen, type ModelSource, type Models, modelsOf } from './models.ts'

@@ -13,6 +13,8 @@ export interface ModelSource {
   readonly sha256: string
   /** Size of the file, the first guess of its size in memory. */
   readonly bytes: number
+  /** Sizes of the input's axes, `INPUT[AXIS]`: they hold where the file leaves one free. Cutting the model needs them. */
+  readonly axes?: Readonly<Record<string, number>>
 }
 
 /** The models a pipeline may choose from, and where their files are. Implemented by `adapters/catalogue`. */

@@ -1,10 +1,10 @@
-import { type Bits, has, members, size } from './bits.ts'
+import { type Bits, has, members, size, summing } from './bits.ts'
 import { crossings } from './crossings.ts'
 import { echoesOf } from './echoes.ts'
 import { lowerEnvelope } from './envelope.ts'
-import type { Layer, Model } from './model.ts'
+import type { Model } from './model.ts'
 import type { State } from './states.ts'
-import { isWireTensor, type WireTensor } from './tensors.ts'
+import { isWireTensor, sumOf, type WireTensor } from './tensors.ts'
 
 /** A place where a model can be cut in two without changing its answer. */
 export interface LayerCut {
@@ -52,15 +52,23 @@ export interface Candidate {
   readonly tailStates: readonly State[]
 }
 
+/** Ways to cut a model, nearest to the input first. */
+export interface Candidates {
+  readonly all: readonly Candidate[]
+  /** False where the search gave up at its limit, so that there may be more. */
+  readonly complete: boolean
+}
+
 /**
  * Every way to cut a model that carries few tensors, those nearest to the input first. Left out are cuts whose tensors
  * have no shape before a run or a type that cannot travel, and those that would part a state from itself.
  */
-export function candidates(model: Model, options: CutOptions = {}): Candidate[] {
-  const { found } = crossings(model, options.tensors ?? 3, options.limit ?? 200_000)
+export function candidates(model: Model, options: CutOptions = {}): Candidates {
+  const { found, complete } = crossings(model, options.tensors ?? 3, options.limit ?? 200_000)
   const sources = sourcesOf(model)
+  const sides = sidesOf(model)
   const all = found.flatMap(({ head, tensors }): Candidate[] => {
-    const states = sides(model, head)
+    const states = sides(head)
     const wires = tensors.map((name) => model.shapes.tensors.get(name)).filter((tensor) => tensor !== undefined)
     const crossing = inOrder(model, wires.filter(isWireTensor))
     if (!states || crossing.length < tensors.length) return []
@@ -77,7 +85,7 @@ export function candidates(model: Model, options: CutOptions = {}): Candidate[] 
       },
     ]
   })
-  return all.sort((a, b) => a.layers - b.layers || a.bytes - b.bytes)
+  return { all: all.sort((a, b) => a.layers - b.layers || a.bytes - b.bytes), complete }
 }
 
 /** The same cut with its halves crossing as float32, which hold them exactly; undefined where it has none. */
@@ -96,6 +104,7 @@ function bytesOf(tensors: readonly WireTensor[]): number {
 /** Describes cuts that were found to be exact, in their order. */
 export function described(model: Model, exact: readonly Candidate[]): LayerCut[] {
   const envelope = lowerEnvelope(model, exact)
+  const share = shares(model)
   return exact.map((one): LayerCut => {
     let layers: readonly number[] | undefined
     return {
@@ -108,7 +117,7 @@ export function described(model: Model, exact: readonly Candidate[]): LayerCut[]
       },
       crossing: one.crossing,
       bytes: one.bytes,
-      headShare: shareOf(model, one.head),
+      headShare: share(one.head),
       headStates: one.headStates,
       tailStates: one.tailStates,
       envelope: envelope.has(one),
@@ -126,11 +135,12 @@ export function layersOf(model: Model, { head }: Candidate): number[] {
   return [...set].sort((a, b) => a - b)
 }
 
-function shareOf(model: Model, head: Bits): number {
-  const sum = (layers: readonly Layer[]): number => layers.reduce((all, layer) => all + layer.macs, 0)
-  const total = sum(model.layers)
-  if (total === 0) return size(head) / model.layers.length
-  return sum(model.layers.filter(({ index }) => has(head, index))) / total
+/** The head's share of the multiply-accumulates; of the layers, where those of a layer are not known or none has any. */
+function shares(model: Model): (head: Bits) => number {
+  const total = sumOf(model.layers.map(({ macs }) => macs))
+  if (!total) return (head) => size(head) / model.layers.length
+  const before = summing(model.layers.map(({ macs }) => macs ?? 0))
+  return (head) => before(head) / total
 }
 
 /** Per tensor the layer that it names. Second outputs of a layer go by their own name: the layer's is its first. */
@@ -138,20 +148,24 @@ function sourcesOf(model: Model): ReadonlyMap<string, { readonly name: string; r
   return new Map(model.layers.flatMap((layer) => (layer.outputs[0] ? [[layer.outputs[0].name, layer] as const] : [])))
 }
 
-// A state must be read and made on one side, or it would have to travel back at every step.
-function sides(model: Model, head: Bits): { headStates: State[]; tailStates: State[] } | undefined {
+/** The states of either side of a cut, undefined where it would part one from itself: it would travel back at every step. */
+function sidesOf(model: Model): (head: Bits) => { headStates: State[]; tailStates: State[] } | undefined {
   const layerOf = new Map(model.nodeOf.map((node, layer) => [node, layer]))
-  const headStates: State[] = []
-  const tailStates: State[] = []
-  for (const state of model.states) {
+  const touched = model.states.map((state) => {
     const touching = [model.wiring.maker.get(state.output.name), ...(model.wiring.readers.get(state.input.name) ?? [])]
-    const layers = touching.flatMap((node) => (node === undefined ? [] : (layerOf.get(node) ?? [])))
-    const inHead = layers.filter((layer) => has(head, layer)).length
-    if (inHead !== 0 && inHead !== layers.length) return undefined
-    if (inHead > 0) headStates.push(state)
-    else tailStates.push(state)
+    return { state, layers: touching.flatMap((node) => (node === undefined ? [] : (layerOf.get(node) ?? []))) }
+  })
+  return (head) => {
+    const headStates: State[] = []
+    const tailStates: State[] = []
+    for (const { state, layers } of touched) {
+      const inHead = layers.filter((layer) => has(head, layer)).length
+      if (inHead !== 0 && inHead !== layers.length) return undefined
+      if (inHead > 0) headStates.push(state)
+      else tailStates.push(state)
+    }
+    return { headStates, tailStates }
   }
-  return { headStates, tailStates }
 }
 
 function inOrder<T extends { readonly name: string }>(model: Model, tensors: readonly T[]): T[] {

@@ -1,9 +1,9 @@
 import { isWithin, members } from './bits.ts'
 import { type Candidate, type CutOptions, candidates, described, type LayerCut, layersOf, widened } from './cuts.ts'
-import { UnknownCut } from './errors.ts'
 import type { Model } from './model.ts'
 import { apart, type Runtime } from './runtime.ts'
 import { type OptimisedGraph, separates, withActivations } from './separate.ts'
+import { unknownCut } from './unknown.ts'
 
 /** Which cuts are looked for, and how it is found out whether they are exact. */
 export interface ExactOptions extends CutOptions {
@@ -38,10 +38,16 @@ export interface RefusedCut {
   readonly refusal: Refusal
 }
 
+/** Cuts, nearest to the input first. */
+export interface Cuts extends ReadonlyArray<LayerCut> {
+  /** False where the search gave up at its limit, or not all that it found were tried, so that there may be more. */
+  readonly complete: boolean
+}
+
 /** Every way to cut a model, by whether it leaves its answers as they are. */
 export interface ExaminedCuts {
-  /** Those that do, nearest to the input first. */
-  readonly exact: readonly LayerCut[]
+  /** Those that do. */
+  readonly exact: Cuts
   readonly refused: readonly RefusedCut[]
 }
 
@@ -53,16 +59,20 @@ export interface ExaminedCuts {
  * computes what lies around a cut as one, a cut beside it that carries no more stands for it. Halves cross as float32
  * where they are only exact so.
  */
-export async function cuts(model: Model, options: ExactOptions = {}): Promise<readonly LayerCut[]> {
+export async function cuts(model: Model, options: ExactOptions = {}): Promise<Cuts> {
   return (await examineCuts(model, options)).exact
 }
 
 /** As `cuts`, and those that are not offered, with the reason. */
 export async function examineCuts(model: Model, options: ExactOptions = {}): Promise<ExaminedCuts> {
   const runtime = options.runtime ?? apart()
-  const all = candidates(model, options)
+  const { all, complete } = candidates(model, options)
+  const verify = options.verify ?? true
   const graph = await optimisedOr(model, all, runtime)
-  if (typeof graph === 'string') return { exact: [], refused: all.map((cut) => refused(cut, untried(graph))) }
+  if (typeof graph === 'string') {
+    const refusals = all.map((cut) => refused(cut, untried(graph)))
+    return { exact: Object.assign([], { complete: complete && all.length === 0 }), refused: refusals }
+  }
 
   const verdicts = new Map<Candidate, Candidate | Refusal>()
   let tries = options.tries ?? 256
@@ -77,7 +87,7 @@ export async function examineCuts(model: Model, options: ExactOptions = {}): Pro
   }
   const separate = separates(model, graph, all)
   const whole = all.filter((_, index) => separate[index])
-  if (options.verify ?? true) await judge(whole)
+  if (verify) await judge(whole)
   else for (const cut of whole) verdicts.set(cut, cut)
 
   const neighbours = new Neighbours(
@@ -92,7 +102,7 @@ export async function examineCuts(model: Model, options: ExactOptions = {}): Pro
     if (instead) verdicts.set(cut, { why: 'beside', instead: instead.name })
     else doubtful.push(cut)
   }
-  if (options.verify ?? true) await judge(doubtful)
+  if (verify) await judge(doubtful)
   else for (const cut of doubtful) verdicts.set(cut, untried('the runtime computes what lies around it as one'))
 
   const exact: Candidate[] = []
@@ -103,7 +113,9 @@ export async function examineCuts(model: Model, options: ExactOptions = {}): Pro
     if (isExact(verdict)) exact.push(verdict)
     else left.push(refused(cut, verdict))
   }
-  return { exact: described(model, exact), refused: left }
+  // Without trials nobody meant to try any.
+  const isAll = complete && (!verify || left.every(({ refusal }) => refusal.why !== 'untried'))
+  return { exact: Object.assign(described(model, exact), { complete: isAll }), refused: left }
 }
 
 /**
@@ -117,17 +129,7 @@ export async function findCut(model: Model, name: string, options: ExactOptions 
   const found = named(model, wanted, options)
   const refusal = found && (await tryAll(model, [found], runtime))[0]
   if (isExact(refusal)) return described(model, [refusal])[0] as LayerCut
-  const known = found ?? model.layers.find((one) => one.name === wanted || one.label === wanted)
-  const reason = refusal
-    ? `Behind "${wanted}" ${because(refusal)}`
-    : known
-      ? `Behind "${wanted}" the model cannot be cut: too many tensors would cross, or some that cannot`
-      : `The model has no cut "${wanted}"`
-  const all = await cuts(model, { ...options, tensors: 1, verify: false, runtime })
-  const some = (all.some((cut) => cut.envelope) ? all.filter((cut) => cut.envelope) : all).slice(0, 8)
-  throw new UnknownCut(
-    `${reason}. Use one of ${some.map((cut) => cut.label).join(', ') || '(it has none)'}${all.length > some.length ? `, or any of the ${all.length} that "quintet inspect" lists` : ''}.`,
-  )
+  throw unknownCut(model, wanted, refusal, await cuts(model, { ...options, tensors: 1, verify: false, runtime }))
 }
 
 function named(model: Model, wanted: string, options: CutOptions): Candidate | undefined {
@@ -139,7 +141,7 @@ function named(model: Model, wanted: string, options: CutOptions): Candidate | u
   // Few tensors first: most cuts have one, and are found at once.
   const most = options.tensors ?? 3
   for (let tensors = 1; tensors <= most; tensors++) {
-    const all = candidates(model, { ...options, tensors })
+    const { all } = candidates(model, { ...options, tensors })
     for (const match of matches) {
       const cut = all.find(match)
       if (cut) return cut

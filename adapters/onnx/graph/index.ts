@@ -1,8 +1,10 @@
 export { splitFolder } from './cache.ts'
 export { type CutOptions, type LayerCut, movingStates } from './cuts.ts'
+export { type Encoded, writeEncoded } from './encode.ts'
 export { BadExternalData, DynamicShape, NotAModel, UnknownCut, UnknownOperator } from './errors.ts'
 export {
   because,
+  type Cuts,
   cuts,
   type ExactOptions,
   type ExaminedCuts,
@@ -16,6 +18,7 @@ export { withNodeNames } from './names.ts'
 export { type CutPlan, cutInTwo, type PartModel, type Parts } from './parts.ts'
 export { insideQuantised } from './quantised.ts'
 export { apart, here, type Runtime } from './runtime.ts'
-export { type Part, type Split, type SplitOptions, split } from './split.ts'
-export type { State } from './states.ts'
-export type { DataType, TensorInfo, WireTensor } from './tensors.ts'
+export { checkLoads, type Part, type Split, type SplitOptions, split } from './split.ts'
+export type { AmbiguousState, State } from './states.ts'
+export { type DataType, sumOf, type TensorInfo, type WireTensor } from './tensors.ts'
+export { type RunShapes, withRunShapes } from './with-run.ts'

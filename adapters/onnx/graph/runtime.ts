@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import { arch, cpus } from 'node:os'
 import { env } from 'onnxruntime-node'
 import { z } from 'zod'
+import { ModelLoadFailed } from '../../../pipeline/index.ts'
 import { type Attempt, attemptResult, attempts } from './attempt.ts'
 import { cached, splitFolder } from './cache.ts'
-import { inChild } from './child.ts'
+import { asked, inChild, type Question } from './child.ts'
 import { contentOf } from './content.ts'
 import type { Model } from './model.ts'
 import { optimised } from './optimised.ts'
@@ -33,60 +34,78 @@ export const here: Runtime = {
 export interface ApartOptions {
   /** Folder of what was learnt; beside the splits by default. */
   readonly folder?: string
-  /** Longest that one question may take, ms: loading the model once, or all trials. Default 120,000. */
+  /** Longest that it may take, ms: loading the model once, or all trials together. Default 120,000. */
   readonly within?: number
 }
 
 // Raised whenever the same question is answered otherwise.
 const version = 1
 
+// Large enough that loading the model for each is little beside the trials, and small enough that little is lost at the end.
+const batch = 32
+
 /**
  * Asks in a process of its own: whatever the runtime does with a model, a crash included, stays there, and so does the
- * memory. Each answer is kept on disk, by the model's content, the runtime's version and the processor.
+ * memory. What was found out is kept on disk, by the model's content, the runtime's version and the processor.
  */
 export function apart({ folder = splitFolder(), within = 120_000 }: ApartOptions = {}): Runtime {
   return {
     optimise: async (model) =>
       kept(folder, ['optimised', await contentOf(model)], optimisedGraph, async () => {
-        const [graph] = await inChild(model, undefined, within)
+        const [graph] = await ask(model, { ask: 'optimised', of: asked(model) }, within)
         return optimisedGraph.parse(graph)
       }),
     attempt: async (model, cuts) => {
-      const plans = cuts.map(({ head, crossing, headStates }) => ({ head, crossing, headStates }))
-      const parts = ['attempts', await contentOf(model), sizesAndStates(model), plans]
-      const ended: Attempt[] = []
-      try {
-        return await kept(folder, parts, z.array(attemptResult), () => tried(model, plans, within, ended))
-      } catch (error) {
-        // What a busy machine or a crash left open is asked again another time.
-        if (error instanceof Unfinished) return ended
-        throw error
+      const about = ['attempts', await contentOf(model), sizesAndStates(model)]
+      const until = performance.now() + within
+      const results: Attempt[] = []
+      for (let from = 0; from < cuts.length; from += batch) {
+        const plans = cuts.slice(from, from + batch).map(({ head, crossing, headStates }) => ({ head, crossing, headStates }))
+        const ended: Attempt[] = []
+        try {
+          results.push(...(await kept(folder, [...about, plans], tried, () => tryIn(model, plans, until, ended))))
+        } catch (error) {
+          if (!(error instanceof Unfinished)) throw error
+          results.push(...ended)
+          if (ended.length < plans.length) break
+        }
       }
+      return results
     },
   }
 }
 
-/** Not every cut was tried to its end. */
+const tried = z.array(attemptResult)
+
+/** Not every cut was tried to its end. What a busy machine or a crash left open is asked again another time. */
 class Unfinished extends Error {}
 
 /** Tries cuts in one process after another: one that makes the runtime crash costs its own trial alone. */
-async function tried(model: Model, cuts: readonly CutPlan[], within: number, ended: Attempt[]): Promise<Attempt[]> {
-  const until = performance.now() + within
+async function tryIn(model: Model, cuts: readonly CutPlan[], until: number, ended: Attempt[]): Promise<Attempt[]> {
   let lost = false
   while (ended.length < cuts.length && performance.now() < until) {
     const lines: unknown[] = []
-    const rest = cuts.slice(ended.length)
-    const error = await inChild(model, rest, until - performance.now(), lines).then(
+    const question = { ask: 'attempts', of: asked(model), cuts: cuts.slice(ended.length) } as const
+    const error = await ask(model, question, until - performance.now(), lines).then(
       () => undefined,
       (cause: Error) => cause,
     )
-    ended.push(...lines.map((line) => attemptResult.parse(line)))
+    ended.push(...tried.parse(lines))
     if (!error) break
     lost = true
-    if (ended.length < cuts.length) ended.push({ failed: error.message })
+    if (ended.length < cuts.length && performance.now() < until) ended.push({ failed: error.message })
   }
   if (lost || ended.length < cuts.length) throw new Unfinished()
   return ended
+}
+
+function ask(model: Model, question: Question, within: number, answers?: unknown[]): Promise<readonly unknown[]> {
+  return inChild(question, within, answers).catch((cause: Error) => {
+    throw new ModelLoadFailed(
+      `The runtime could not say how it computes "${model.file.path}": ${cause.message}.`,
+      { cause },
+    )
+  })
 }
 
 function sizesAndStates(model: Model): unknown {

@@ -68,7 +68,7 @@ describe('the cuts of a model', () => {
     for (let seed = 1; seed <= 60; seed++) {
       const model = await readModel(await write(at('random.onnx'), randomGraph(seed, 11)))
       for (const most of [1, 2, 3]) {
-        const found = candidates(model, { tensors: most })
+        const found = candidates(model, { tensors: most }).all
         const listed = found.map((cut) => `${layersOf(model, cut)} ${cut.crossing.map(({ name }) => name).sort()}`)
         expect(listed.sort(), `seed ${seed}, ${most} tensors`).toEqual(byDefinition(model, most))
         expect(new Set(found.map(({ name }) => name)).size).toBe(found.length)
@@ -115,6 +115,38 @@ describe('the cuts of a model', () => {
       }),
     )
     expect((await cuts(model)).filter(({ envelope }) => envelope).map(({ name }) => name)).toEqual(['c'])
+  })
+
+  it('are said to be incomplete where the search ended at its limit', async () => {
+    const model = await readModel(await write(at('wide.onnx'), randomGraph(3, 40)))
+    expect((await cuts(model, { tensors: 3, verify: false })).complete).toBe(true)
+    expect((await cuts(model, { tensors: 3, limit: 20, verify: false })).complete).toBe(false)
+    await expect(findCut(model, 'nowhere', { limit: 5 })).rejects.toThrow(/ended at its limit/)
+  })
+
+  it('are found in thousands of layers, in whatever order the file has them', async () => {
+    const count = 4_000
+    const chain = Array.from({ length: count }, (_, index) => node('Relu', `t${index}`, `t${index + 1}`))
+    const io = { inputs: { t0: [1, 4] }, outputs: { [`t${count}`]: [1, 4] } }
+    for (const nodes of [chain, [...chain].reverse()]) {
+      const { all, complete } = candidates(await readModel(await write(at('long.onnx'), { ...io, nodes })))
+      expect({ length: all.length, complete }).toEqual({ length: count - 1, complete: true })
+      expect(all.at(-1)?.layers).toBe(count - 1)
+    }
+  })
+
+  it('are found where one tensor has thousands of readers', async () => {
+    const count = 3_000
+    const branches = Array.from({ length: count }, (_, index) => node('Relu', 'a', `b${index}`))
+    const sum = node('Sum', branches.map(({ output }) => output[0]).join(' '), 'c')
+    const draft = {
+      inputs: { x: [1] },
+      outputs: { d: [1] },
+      nodes: [node('Neg', 'x', 'a'), ...branches, sum, node('Exp', 'c', 'd')],
+    }
+    const { all, complete } = candidates(await readModel(await write(at('fan.onnx'), draft)), { tensors: 1 })
+    expect(all.map(({ name }) => name)).toEqual(['a', 'c'])
+    expect(complete).toBe(true)
   })
 
   it('leave out tensors whose shape only the data decides', async () => {

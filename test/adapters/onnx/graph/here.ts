@@ -6,6 +6,10 @@ export function cuts(model: graph.Model, options: graph.ExactOptions = {}): Retu
   return graph.cuts(model, { runtime: graph.here, ...options })
 }
 
-export function findCut(model: graph.Model, name: string): ReturnType<typeof graph.findCut> {
-  return graph.findCut(model, name, { runtime: graph.here })
+export function findCut(
+  model: graph.Model,
+  name: string,
+  options: graph.ExactOptions = {},
+): ReturnType<typeof graph.findCut> {
+  return graph.findCut(model, name, { runtime: graph.here, ...options })
 }
