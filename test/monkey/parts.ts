@@ -96,7 +96,7 @@ export function partOf({ kind, every, n }: Trouble): Link {
       case 'break':
         return erroring(every)
       case 'retry':
-        return failing(every, () => new Refused('busy', { retryAfter: n }), { retry: { times: 2, pause: n } })
+        return failing(every, () => new Refused('busy', { retryAfter: n }), { retry: { times: 2, first: n } })
       case 'hang':
         // Heeds nothing: its budget has to end it. No timer of its own is left behind.
         return amend('hang', (message) => (now(message.seq) ? new Promise(() => {}) : message), { concurrency: every })
