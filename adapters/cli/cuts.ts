@@ -53,7 +53,9 @@ export async function cutsCommand(folder: string, options: CutsOptions, output: 
   const sizes = dimensions(options.dim) ?? {}
   const known = catalogue(folder)
   const file = join(folder, 'catalogue.json')
-  const content = catalogueFile.current(JSON.parse(new TextDecoder().decode(await readFile(file))), file) as { models: Entry[] }
+  const content = catalogueFile.current(JSON.parse(new TextDecoder().decode(await readFile(file))), file) as {
+    models: Entry[]
+  }
   const written: Written[] = []
   const failed: { model: string; error: { code: string; message: string } }[] = []
   const unused = new Set(Object.keys(sizes))

@@ -60,7 +60,9 @@ export function apart({ folder = splitFolder(), within = 120_000 }: ApartOptions
       const until = performance.now() + within
       const results: Attempt[] = []
       for (let from = 0; from < cuts.length; from += batch) {
-        const plans = cuts.slice(from, from + batch).map(({ head, crossing, headStates }) => ({ head, crossing, headStates }))
+        const plans = cuts
+          .slice(from, from + batch)
+          .map(({ head, crossing, headStates }) => ({ head, crossing, headStates }))
         const ended: Attempt[] = []
         try {
           results.push(...(await kept(folder, [...about, plans], tried, () => tryIn(model, plans, until, ended))))
@@ -101,10 +103,9 @@ async function tryIn(model: Model, cuts: readonly CutPlan[], until: number, ende
 
 function ask(model: Model, question: Question, within: number, answers?: unknown[]): Promise<readonly unknown[]> {
   return inChild(question, within, answers).catch((cause: Error) => {
-    throw new ModelLoadFailed(
-      `The runtime could not say how it computes "${model.file.path}": ${cause.message}.`,
-      { cause },
-    )
+    throw new ModelLoadFailed(`The runtime could not say how it computes "${model.file.path}": ${cause.message}.`, {
+      cause,
+    })
   })
 }
 

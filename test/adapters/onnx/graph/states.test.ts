@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { cuts, type Model, readModel } from '../../../../adapters/onnx/graph/index.ts'
+import { candidates } from '../../../../adapters/onnx/graph/cuts.ts'
+import { type Model, readModel } from '../../../../adapters/onnx/graph/index.ts'
 import { asset, haveAssets } from './assets.ts'
 import { type Draft, longs, node, weights, write } from './build.ts'
 import { folder } from './folder.ts'
