@@ -1,5 +1,5 @@
 import { env } from 'onnxruntime-node'
-import type { Report } from './examine.ts'
+import type { Report, Subject } from './examine.ts'
 
 /** What was tried, and what was left out. */
 export interface Run {
@@ -8,10 +8,14 @@ export interface Run {
   readonly skipped: readonly string[]
   /** What was asked for alone; empty for all. */
   readonly wanted: readonly string[]
+  /** Opsets in which models were generated. */
+  readonly opsets: readonly number[]
+  /** Models for which no time was left. */
+  readonly unreached: readonly Subject[]
 }
 
 /** The page that says what was found, as Markdown. */
-export function page({ reports, skipped, wanted }: Run): string {
+export function page({ reports, skipped, wanted, opsets, unreached }: Run): string {
   const sets = [...new Set(reports.map(({ set }) => set))]
   const off = reports.flatMap(({ set, name, off: all }) => all.map((one) => ({ ...one, model: `${set}: ${name}` })))
   const farthest = Math.max(0, ...reports.map(({ farthestAtAll }) => farthestAtAll))
@@ -21,7 +25,12 @@ export function page({ reports, skipped, wanted }: Run): string {
     `Written by \`npm run conformance:cuts${wanted.length > 0 ? ` -- ${wanted.map((text) => JSON.stringify(text)).join(' ')}` : ''}\`, ONNX runtime ${env.versions.node ?? ''}.`,
     'Every cut that is offered was made; head, then tail, ran on the model’s own inputs and on seeded ones, and their answers',
     'were compared with the whole’s: bit for bit at level `extended`, within 10⁻⁶ of the largest number at `all`.',
+    `Models were generated in opsets ${opsets.join(', ')}.`,
     ...skipped.map((reason) => `\nNot tried: ${reason}.`),
+    ...[...new Set(unreached.map(({ set }) => set))].flatMap((set) => {
+      const left = unreached.filter((one) => one.set === set).length
+      return left > 0 ? [`\nNot reached in time: ${left} models of the set "${set}".`] : []
+    }),
     '',
     ...table(
       ['set', 'models', 'with cuts', 'cuts', 'off', 'rounded at `all`', 'beside', 'inexact', 'untried'],

@@ -184,7 +184,7 @@ describe('a cut that does not exist', () => {
   it('is refused with those that do, and nothing is written', async () => {
     const model = await readModel(await write(at('cut.onnx'), dense))
     await expect(findCut(model, 'pool5')).rejects.toThrow(UnknownCut)
-    await expect(findCut(model, 'pool5')).rejects.toThrow(/no cut "pool5". Use one of r/)
+    await expect(findCut(model, 'pool5')).rejects.toThrow(/no layer "pool5". Use one of r/)
     await expect(split(model, 'pool5', { folder: at('cache'), runtime: here })).rejects.toThrow(UnknownCut)
     expect(await readdir(at('cache')).catch(() => [])).toEqual([])
   })
