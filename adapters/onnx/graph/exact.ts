@@ -77,8 +77,8 @@ export async function examineCuts(model: Model, options: ExactOptions = {}): Pro
   const verdicts = new Map<Candidate, Candidate | Refusal>()
   let tries = options.tries ?? 256
   const judge = async (some: readonly Candidate[]): Promise<void> => {
-    // What carries least is tried first: it is the likeliest to be wanted.
-    const waiting = [...some].sort((a, b) => a.bytes - b.bytes || a.layers - b.layers)
+    // What carries least is tried first: it is the likeliest to be wanted. Where the time ends, others are not all at one end.
+    const waiting = spread(some).sort((a, b) => a.bytes - b.bytes)
     const tried = await tryAll(model, waiting.slice(0, tries), runtime)
     waiting.forEach((cut, index) => {
       verdicts.set(cut, tried[index] ?? untried('more cuts wait for a trial than are tried, and this one carries more'))
@@ -220,6 +220,20 @@ class Neighbours {
       (this.#model.layers[index]?.outputs ?? []).every(({ name }) => crosses.has(name) || !this.#exists.has(name)),
     )
   }
+}
+
+/** The same in another order, such that however few of the first are taken, they lie all over: by the bits of their place, reversed. */
+function spread<T>(all: readonly T[]): T[] {
+  const width = 32 - Math.clz32(all.length)
+  const reversed = (place: number): number => {
+    let bits = 0
+    for (let bit = 0; bit < width; bit++) bits = (bits << 1) | ((place >> bit) & 1)
+    return bits
+  }
+  return all
+    .map((one, place) => ({ one, at: reversed(place) }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ one }) => one)
 }
 
 function isExact(verdict: Candidate | Refusal | undefined): verdict is Candidate {

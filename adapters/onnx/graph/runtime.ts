@@ -34,7 +34,7 @@ export const here: Runtime = {
 export interface ApartOptions {
   /** Folder of what was learnt; beside the splits by default. */
   readonly folder?: string
-  /** Longest that it may take, ms: loading the model once, or all trials together. Default 120,000. */
+  /** Longest that one question may take, ms: loading the model once, or all trials of one round. Default 120,000. */
   readonly within?: number
 }
 

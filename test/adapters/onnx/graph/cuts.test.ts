@@ -135,6 +135,17 @@ describe('the cuts of a model', () => {
     }
   })
 
+  it('are tried all over the model where there are more than may be tried, and are said to be incomplete', async () => {
+    const nodes = Array.from({ length: 40 }, (_, index) => node('Exp', `t${index}`, `t${index + 1}`))
+    const draft = { inputs: { t0: [1, 4] }, outputs: { t40: [1, 4] }, nodes }
+    const found = await cuts(await readModel(await write(at('forty.onnx'), draft)), { tries: 4 })
+    expect(found.complete).toBe(false)
+    expect(found).toHaveLength(4)
+    const places = found.map(({ head }) => head.length)
+    expect(places.filter((place) => place < 20).length).toBe(2)
+    expect((await cuts(await readModel(at('forty.onnx')))).complete).toBe(true)
+  })
+
   it('are found where one tensor has thousands of readers', async () => {
     const count = 3_000
     const branches = Array.from({ length: count }, (_, index) => node('Relu', 'a', `b${index}`))

@@ -1,4 +1,5 @@
 import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import { Tensor } from 'onnxruntime-node'
 
