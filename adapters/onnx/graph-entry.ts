@@ -1,11 +1,10 @@
 /* Asks the runtime about a model, in a process of its own; see graph/child.ts. */
 import { createInterface } from 'node:readline'
-import { InferenceSession } from 'onnxruntime-node'
 import { reasonOf } from '../../pipeline/index.ts'
 import { attempts } from './graph/attempt.ts'
 import type { Asked, Question, Said } from './graph/child.ts'
 import { type Model, readModel } from './graph/index.ts'
-import { optimised } from './graph/optimised.ts'
+import { load, optimised } from './graph/optimised.ts'
 import { openTensors, shapesByRun } from './graph/run-shapes.ts'
 import { outline } from './graph/separate.ts'
 import { hashOf } from './hash.ts'
@@ -47,10 +46,7 @@ async function* answers(question: Question): AsyncGenerator<unknown> {
       yield* attempts(await read(question.of), question.cuts)
       break
     case 'load':
-      for (const path of question.paths) {
-        const session = await InferenceSession.create(path, { logSeverityLevel: 4, intraOpNumThreads: 1 })
-        await session.release()
-      }
+      await load(question.paths)
   }
 }
 

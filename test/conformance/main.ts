@@ -49,7 +49,7 @@ try {
     }),
   )
   const reports = chosen.flatMap((subject) => results.get(subject) ?? [])
-  const found = page({ reports, skipped, wanted, opsets, unreached: waiting })
+  const found = page({ reports, skipped, called: process.argv.slice(2), opsets, unreached: waiting })
   if (wanted.length === 0) await writeFile(written, found)
   else console.log(found)
   if (reports.some(({ off }) => off.length > 0)) process.exitCode = 1

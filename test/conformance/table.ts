@@ -6,8 +6,8 @@ export interface Run {
   readonly reports: readonly Report[]
   /** Why a set is not among them. */
   readonly skipped: readonly string[]
-  /** What was asked for alone; empty for all. */
-  readonly wanted: readonly string[]
+  /** The command's arguments. */
+  readonly called: readonly string[]
   /** Opsets in which models were generated. */
   readonly opsets: readonly number[]
   /** Models for which no time was left. */
@@ -15,14 +15,14 @@ export interface Run {
 }
 
 /** The page that says what was found, as Markdown. */
-export function page({ reports, skipped, wanted, opsets, unreached }: Run): string {
+export function page({ reports, skipped, called, opsets, unreached }: Run): string {
   const sets = [...new Set(reports.map(({ set }) => set))]
   const off = reports.flatMap(({ set, name, off: all }) => all.map((one) => ({ ...one, model: `${set}: ${name}` })))
   const farthest = Math.max(0, ...reports.map(({ farthestAtAll }) => farthestAtAll))
   return [
     '# Cut conformance',
     '',
-    `Written by \`npm run conformance:cuts${wanted.length > 0 ? ` -- ${wanted.map((text) => JSON.stringify(text)).join(' ')}` : ''}\`, ONNX runtime ${env.versions.node ?? ''}.`,
+    `Written by \`npm run conformance:cuts${called.length > 0 ? ` -- ${called.join(' ')}` : ''}\`, ONNX runtime ${env.versions.node ?? ''}.`,
     'Every cut that is offered was made; head, then tail, ran on the model’s own inputs and on seeded ones, and their answers',
     'were compared with the whole’s: bit for bit at level `extended`, within 10⁻⁶ of the largest number at `all`.',
     `Models were generated in opsets ${opsets.join(', ')}.`,

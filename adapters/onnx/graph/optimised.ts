@@ -55,6 +55,14 @@ export async function optimised<T>(model: string | Uint8Array, use: (file: Optim
   }
 }
 
+/** Loads models one after another and lets them go, in the thread that calls. @throws what the runtime throws */
+export async function load(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const session = await InferenceSession.create(path, { logSeverityLevel: 4, intraOpNumThreads: 1 })
+    await session.release()
+  }
+}
+
 /** The element types of some tensors of an optimised graph, which does not say them: asked of the runtime. */
 export async function typesIn(
   { proto, graph, path }: OptimisedFile,

@@ -8,7 +8,7 @@ import { cached, splitFolder } from './cache.ts'
 import { asked, inChild, type Question } from './child.ts'
 import { contentOf } from './content.ts'
 import type { Model } from './model.ts'
-import { optimised } from './optimised.ts'
+import { load, optimised } from './optimised.ts'
 import type { CutPlan } from './parts.ts'
 import { type OptimisedGraph, optimisedGraph, outline } from './separate.ts'
 
@@ -18,6 +18,8 @@ export interface Runtime {
   optimise(model: Model): Promise<OptimisedGraph>
   /** What cuts do when they are tried, in their order; shorter where time was over. */
   attempt(model: Model, cuts: readonly CutPlan[]): Promise<readonly Attempt[]>
+  /** Loads files and lets them go. @throws an Error that says why it could not, as the end of a sentence */
+  load(paths: readonly string[]): Promise<void>
 }
 
 /** Asks in the thread that calls, for as long as it takes: for processes that do nothing else. */
@@ -28,6 +30,7 @@ export const here: Runtime = {
     for await (const result of attempts(model, cuts)) results.push(result)
     return results
   },
+  load,
 }
 
 /** Where and how long. */
@@ -73,6 +76,9 @@ export function apart({ folder = splitFolder(), within = 120_000 }: ApartOptions
         }
       }
       return results
+    },
+    load: async (paths) => {
+      await inChild({ ask: 'load', paths }, within)
     },
   }
 }

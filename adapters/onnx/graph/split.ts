@@ -3,13 +3,12 @@ import { basename } from 'node:path'
 import { z } from 'zod'
 import { type Cut, ModelLoadFailed } from '../../../pipeline/index.ts'
 import { cached, type Saved, splitFolder } from './cache.ts'
-import { inChild } from './child.ts'
 import { contentOf } from './content.ts'
 import type { LayerCut } from './cuts.ts'
 import { type ExactOptions, findCut } from './exact.ts'
 import type { Model } from './model.ts'
 import { cutInTwo } from './parts.ts'
-import { apart } from './runtime.ts'
+import { apart, type Runtime } from './runtime.ts'
 import type { TensorInfo, WireTensor } from './tensors.ts'
 
 /** The head or tail of a split model on disk: an ordinary model to an executor. */
@@ -66,14 +65,15 @@ const version = 2
  * @throws UnknownCut · TooLarge · BadExternalData · ModelLoadFailed where the runtime refuses a part; nothing is left then
  */
 export async function split(model: Model, cut: LayerCut | string, options: SplitOptions = {}): Promise<Split> {
-  const chosen = typeof cut === 'string' ? await findCut(model, cut, { runtime: apart(options), ...options }) : cut
+  const runtime = options.runtime ?? apart(options)
+  const chosen = typeof cut === 'string' ? await findCut(model, cut, { ...options, runtime }) : cut
   const key = await keyOf(model, chosen)
   const saved = await cached(options.folder ?? splitFolder(), key, async () => {
     const { head, tail, crossing } = await cutInTwo(model, chosen)
     return {
       files: { 'head.onnx': head.encoded, 'tail.onnx': tail.encoded },
       about: { crossing, head: sidesOf(head), tail: sidesOf(tail) },
-      check: (paths) => checkLoads(chosen, paths),
+      check: (paths) => checkLoads(chosen, paths, runtime),
     }
   })
   const about = description.parse(saved.about)
@@ -108,13 +108,13 @@ function partOf(saved: Saved, file: string, name: string, about: z.infer<typeof 
 }
 
 /**
- * Has the runtime load both parts, in a process of its own: a split is done when it can be used.
+ * Has the runtime load both parts: a split is done when it can be used.
  * @throws ModelLoadFailed with what the runtime says
  */
-export async function checkLoads(cut: LayerCut, paths: readonly string[]): Promise<void> {
-  await inChild({ ask: 'load', paths }, 120_000).catch((cause: Error) => {
+export async function checkLoads(cut: LayerCut, paths: readonly string[], runtime: Runtime = apart()): Promise<void> {
+  await runtime.load(paths).catch((cause: Error) => {
     throw new ModelLoadFailed(
-      `Behind "${cut.name}" the model was cut, but the runtime does not load the parts: ${cause.message}. Cut it elsewhere.`,
+      `Behind "${cut.name}" the model was cut, but the runtime does not load the parts: ${cause.message.trim().replace(/\.$/, '')}. Cut it elsewhere.`,
       { cause },
     )
   })
