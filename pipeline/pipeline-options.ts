@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Clock } from './clock.ts'
 import { BadConfiguration } from './errors.ts'
 import type { ModelSet } from './models.ts'
+import type { Platform } from './platform.ts'
 import type { Transport } from './transport.ts'
 
 const settings = z.strictObject({
@@ -36,6 +37,8 @@ export interface PipelineOptions extends z.input<typeof settings> {
   /** The models that plans may name, e.g. a catalogue. */
   readonly models?: ModelSet
   readonly clock?: Clock
+  /** The machine it runs on. Default: what every browser and runtime has. */
+  readonly platform?: Platform
   /** The charge of the device's battery, 0…1, or undefined where it has none; asked twice a minute. Must not wait. */
   readonly battery?: () => number | undefined
   /** The transport of `run()`: a new one for each run, which drains it. */
@@ -47,7 +50,14 @@ export type PipelineSettings = z.output<typeof settings>
 
 /** @throws BadConfiguration naming the option that is wrong */
 export function pipelineSettings(name: string, options: PipelineOptions): PipelineSettings {
-  const { models: _models, clock: _clock, embedded: _embedded, battery: _battery, ...plain } = options
+  const {
+    models: _models,
+    clock: _clock,
+    platform: _platform,
+    embedded: _embedded,
+    battery: _battery,
+    ...plain
+  } = options
   const checked = settings.safeParse(plain)
   if (checked.success) return checked.data
   const issue = checked.error.issues[0]

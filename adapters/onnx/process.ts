@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { availableParallelism, constants, setPriority } from 'node:os'
+import { constants, setPriority } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Executor, ExecutorFactory, ExecutorOptions } from '../../stages/execute/index.ts'
+import { availableCores } from '../machine/index.ts'
 import { processEntry } from './entry.ts'
 import { defaultBounds, encodeFrame, FrameReader } from './framing.ts'
+import { checkExecutorOptions } from './options.ts'
 import type { Packet, Reply } from './protocol.ts'
 import type { Channel } from './remote.ts'
 import { SharedBodies, sharedFile } from './shared.ts'
@@ -26,11 +28,13 @@ export interface ProcessExecutorOptions {
  * `start` throws ExecutorLost when the process is not ready in time.
  */
 export function processExecutors(options: ProcessExecutorOptions = {}): ExecutorFactory {
+  checkExecutorOptions('processExecutors()', { ...options })
   const bounds = { ...defaultBounds, body: options.largest ?? defaultBounds.body }
   return {
     kind: 'process',
-    cores: availableParallelism(),
-    start(executorOptions: ExecutorOptions = {}): Promise<Executor> {
+    cores: availableCores(),
+    async start(executorOptions: ExecutorOptions = {}): Promise<Executor> {
+      checkExecutorOptions('an executor', { ...executorOptions })
       return started(
         (receive) => connect(receive, executorOptions, bounds),
         ({ pid }) => `process-${pid ?? 'none'}`,

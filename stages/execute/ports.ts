@@ -76,6 +76,8 @@ export interface ExecutorOptions {
   readonly threads?: number
   /** Optimisation level of the runtime. */
   readonly optimisation?: 'disabled' | 'basic' | 'extended' | 'all'
+  /** Loads have to say exactly what a model takes, for a budget, at the price of measuring each model once. */
+  readonly sizes?: boolean
 }
 
 /** Starts executors. `process`: can be killed in mid-run; `thread`: cheaper, for a device half and trusted short runs. */

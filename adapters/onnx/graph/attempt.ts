@@ -1,6 +1,6 @@
-import { InferenceSession, type Tensor } from 'onnxruntime-node'
 import { z } from 'zod'
 import { fromHalves } from '../../../stages/transfer/index.ts'
+import { InferenceSession, type Tensor } from '../runtime.ts'
 import { type Expressions, expressionsOf } from './expressions.ts'
 import { kindsOfInputs, seededInputs, type Tensors } from './feeds.ts'
 import type { Model } from './model.ts'

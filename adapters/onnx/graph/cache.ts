@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 
@@ -40,11 +39,6 @@ const manifest = versioned({
     about: z.unknown(),
   }),
 })
-
-/** The cache's folder where none is named. */
-export function splitFolder(): string {
-  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'quintet', 'splits')
-}
 
 const making = new Map<string, Promise<Saved>>()
 

@@ -1,7 +1,7 @@
-import { Tensor } from 'onnxruntime-node'
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { toHalves } from '../../../stages/transfer/index.ts'
+import { Tensor } from '../runtime.ts'
 import type { Model } from './model.ts'
 import { elements, type TensorInfo } from './tensors.ts'
 

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { InferenceSession } from 'onnxruntime-node'
+import { InferenceSession } from '../runtime.ts'
 import {
   type GraphProto,
   GraphProtoSchema,

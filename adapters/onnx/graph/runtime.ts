@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto'
 import { arch, cpus } from 'node:os'
-import { env } from 'onnxruntime-node'
 import { z } from 'zod'
 import { ModelLoadFailed } from '../../../pipeline/index.ts'
+import { env } from '../runtime.ts'
 import { type Attempt, attemptResult, attempts } from './attempt.ts'
-import { cached, splitFolder } from './cache.ts'
+import { cached } from './cache.ts'
 import { asked, inChild, type Question } from './child.ts'
 import { contentOf } from './content.ts'
 import type { Model } from './model.ts'
 import { load, optimised } from './optimised.ts'
 import type { CutPlan } from './parts.ts'
 import { type OptimisedGraph, optimisedGraph, outline } from './separate.ts'
+import { splitFolder } from './split-folder.ts'
 
 /** Who is asked how the runtime computes a model. */
 export interface Runtime {

@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import { z } from 'zod'
 import { type Cut, ModelLoadFailed } from '../../../pipeline/index.ts'
-import { cached, type Saved, splitFolder } from './cache.ts'
+import { cached, type Saved } from './cache.ts'
 import { contentOf } from './content.ts'
 import type { LayerCut } from './cuts.ts'
 import { type ExactOptions, findCut } from './exact.ts'
 import type { Model } from './model.ts'
 import { cutInTwo } from './parts.ts'
 import { apart, type Runtime } from './runtime.ts'
+import { splitFolder } from './split-folder.ts'
 import type { TensorInfo, WireTensor } from './tensors.ts'
 
 /** The head or tail of a split model on disk: an ordinary model to an executor. */
@@ -39,7 +40,7 @@ export interface Split {
 
 /** Where the parts go. */
 export interface SplitOptions extends ExactOptions {
-  /** Folder of the cache; `~/.cache/quintet/splits` by default. */
+  /** Folder of the cache; `splits` of `cacheFolder()` by default. */
   readonly folder?: string
 }
 
