@@ -8,4 +8,5 @@ export {
   isActivationEncoding,
   isExact,
 } from './activations.ts'
+export { fromHalves, toHalves } from './halves.ts'
 export { type Transfer, transfer } from './transfer.ts'
