@@ -13,12 +13,12 @@ import {
 import { type Output, result, table } from './output.ts'
 import { plot } from './plots.ts'
 import { profilePath } from './times.ts'
-import { dimensions, ms } from './units.ts'
+import { dimensions, ms, wholeNumber } from './units.ts'
 
 /** Options of `quintet profile`, as the command line gives them. */
 export interface ProfileOptions {
-  readonly runs?: number
-  readonly threads?: number
+  readonly runs?: unknown
+  readonly threads?: unknown
   readonly output?: string
   readonly dim?: unknown
   readonly heldOut?: boolean
@@ -34,12 +34,14 @@ export async function profileCommand(paths: readonly string[], options: ProfileO
   if (options.heldOut && paths.length < 3) {
     throw new BadConfiguration('Holding out needs at least three models, of which each is predicted from the others.')
   }
+  const runs = wholeNumber('--runs', options.runs, { most: 1_000_000 })
+  const threads = wholeNumber('--threads', options.threads, { most: 1024 })
   const profiles: { value: ModelProfile; path: string; measured: Measured }[] = []
   for (const path of paths) {
     const model = await readModel(path, { dimensions: dimensions(options.dim) })
     const value = await profile(model, {
-      ...(options.runs === undefined ? {} : { runs: options.runs }),
-      ...(options.threads === undefined ? {} : { threads: options.threads }),
+      ...(runs === undefined ? {} : { runs }),
+      ...(threads === undefined ? {} : { threads }),
     })
     const to = options.output ?? profilePath(model, value.threads)
     await saveProfile(to, value)

@@ -28,6 +28,35 @@ export function dimensions(given: unknown): Record<string, number> | undefined {
   return Object.fromEntries(pairs)
 }
 
+/** Bounds of a whole number, both included. */
+interface Bounds {
+  /** 1 by default. */
+  readonly least?: number
+  /** The largest whole number that is exact, by default. */
+  readonly most?: number
+}
+
+/**
+ * Reads an option that is a whole number, such as `--runs 40`. The command line hands over a number where the text was
+ * one, the text itself where not, and a list where the option was given twice.
+ * @param option as people write it, with its dashes
+ * @returns undefined where it was not given
+ * @throws BadConfiguration for what is no whole number within the bounds
+ */
+export function wholeNumber(
+  option: string,
+  given: unknown,
+  { least = 1, most = Number.MAX_SAFE_INTEGER }: Bounds = {},
+): number | undefined {
+  if (given === undefined) return undefined
+  const value = typeof given === 'string' && /^[+-]?\d+$/.test(given.trim()) ? Number(given) : given
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most) return value
+  const range = most === Number.MAX_SAFE_INTEGER ? `of ${least} or more` : `from ${least} to ${most}`
+  throw new BadConfiguration(
+    `${option} takes one whole number ${range}, not ${Array.isArray(given) ? given.join(' and ') : `"${String(given)}"`}.`,
+  )
+}
+
 /** Bytes for people: `36.9 kB`. */
 export function bytes(value: number): string {
   return scaled(value, ['B', 'kB', 'MB', 'GB'])
