@@ -2,12 +2,12 @@ import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
 import type { Tensor } from '../../pipeline/index.ts'
 import type { ExecutorOptions, LoadReport, ModelSource, RunReport } from '../../stages/execute/index.ts'
 import { Fault } from './fault.ts'
-import { hashOf } from './hash.ts'
+import { modelHash } from './hash.ts'
 import { fromResults, toFeeds } from './tensors.ts'
 
 /** The models of one executor, in the thread that calls: the one place where sessions are made, run and released. */
 export interface Sessions {
-  /** Verifies the file's hash and makes a session; a model loaded already is reported again. @throws Fault */
+  /** Verifies the files' hash and makes a session; a model loaded already is reported again. @throws Fault */
   load(model: ModelSource): Promise<LoadReport>
   /** Releases the session, once; unknown keys are ignored. */
   unload(key: string): Promise<void>
@@ -144,11 +144,11 @@ export async function warmUp(): Promise<void> {
   await session.release()
 }
 
-/** Compares the file's sha256 with the one that the model was described by. @throws Fault */
+/** Compares the sha256 of the file, and of those of its weights, with the one that the model was described by. @throws Fault */
 async function verify({ name, path, sha256 }: ModelSource): Promise<void> {
   let found: string
   try {
-    found = await hashOf(path)
+    found = await modelHash(path)
   } catch (cause) {
     throw new Fault('model-load-failed', `Cannot read model "${name}": ${reason(cause)}. Fetch it to ${path}.`, {
       cause,
@@ -157,7 +157,7 @@ async function verify({ name, path, sha256 }: ModelSource): Promise<void> {
   if (found !== sha256) {
     throw new Fault(
       'model-load-failed',
-      `Model "${name}" is not the file it should be: ${path} has sha256 ${found}, expected ${sha256}. Fetch it again.`,
+      `Model "${name}" is not the file it should be: ${path} (with the files of its weights) has sha256 ${found}, expected ${sha256}. Fetch it again.`,
     )
   }
 }

@@ -68,6 +68,10 @@ export const catalogueEntry = z.strictObject({
   id: token,
   task: z.enum(['classify']).default('classify'),
   file: besideTheCatalogue,
+  /**
+   * Of the file. Of a model whose weights lie in files of their own, of all of them, as `quintet inspect MODEL --json`
+   * says it: other weights are another model.
+   */
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits'),
   bytes: z.number().int().positive().describe('size of the model file'),
   input: modelInput,

@@ -3,13 +3,13 @@ import type { CatalogueEntry } from './catalogue.ts'
 
 /** A model an executor can load: a whole one, or the head or tail of a split one. */
 export interface ModelSource {
-  /** Unique per content: the sha256 of the file (and of the cut). */
+  /** Unique per content: the sha256 of the model's files (of a part's file, where it is one of a cut model). */
   readonly key: string
   /** For people: the catalogue id. */
   readonly name: string
   /** The file; its external data lies beside it. */
   readonly path: string
-  /** Lower-case hex; checked at load. */
+  /** Lower-case hex, of the file and of the files of its weights; checked at load. */
   readonly sha256: string
   /** Size of the file, the first guess of its size in memory. */
   readonly bytes: number

@@ -3,10 +3,8 @@ import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 import type { Cut } from '../../../pipeline/index.ts'
-import { hashOf } from '../hash.ts'
 import { cached, type Saved } from './cache.ts'
 import { type CutOptions, findCut, type LayerCut } from './cuts.ts'
-import { externalTensors, locate } from './external.ts'
 import type { Model } from './model.ts'
 import { cutInTwo } from './parts.ts'
 import type { TensorInfo, WireTensor } from './tensors.ts'
@@ -71,7 +69,7 @@ export function splitFolder(): string {
  */
 export async function split(model: Model, cut: LayerCut | string, options: SplitOptions = {}): Promise<Split> {
   const chosen = typeof cut === 'string' ? findCut(model, cut, options) : cut
-  const key = await keyOf(model, chosen)
+  const key = keyOf(model, chosen)
   const saved = await cached(options.folder ?? splitFolder(), key, async () => {
     const { head, tail, crossing } = await cutInTwo(model, chosen)
     return {
@@ -111,11 +109,9 @@ function partOf(saved: Saved, file: string, name: string, about: z.infer<typeof 
 }
 
 /** The content's hash: the model with its external weights, which layers the head has, and the sizes taken. */
-async function keyOf(model: Model, cut: LayerCut): Promise<string> {
+function keyOf(model: Model, cut: LayerCut): string {
   const hash = createHash('sha256').update(`${version} ${model.file.sha256} ${cut.head.join()} `)
   hash.update(JSON.stringify([cut.crossing.map(({ name }) => name), Object.entries(model.shapes.dimensions).sort()]))
   hash.update(JSON.stringify(model.states.map(({ input, output }) => [input.name, output.name])))
-  const paths = await Promise.all(externalTensors(model.file.proto).map((one) => locate(one, model.file.path)))
-  for (const path of [...new Set(paths.map((one) => one.path))].sort()) hash.update(await hashOf(path))
   return hash.digest('hex')
 }
