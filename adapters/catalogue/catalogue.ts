@@ -3,7 +3,13 @@ import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import type { z } from 'zod'
 import { BadConfiguration, type Cut, UnknownModel } from '../../pipeline/index.ts'
 import type { ModelSource } from '../../stages/execute/index.ts'
-import { type CatalogueEntry, type catalogueEntry, catalogueFile, type Models } from '../../stages/manage/index.ts'
+import {
+  type CatalogueEntry,
+  type catalogueEntry,
+  catalogueFile,
+  expectations,
+  type Models,
+} from '../../stages/manage/index.ts'
 
 /** An entry as it is written down: what has a default may be left out. */
 export type CatalogueEntryInput = z.input<typeof catalogueEntry>
@@ -85,9 +91,18 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
   function source(id: string): ModelSource {
     const known = sources.get(id)
     if (known !== undefined) return known
-    const { file, sha256, bytes } = entry(id)
+    const described = entry(id)
+    const { file, sha256, bytes, batch } = described
     const path = join(root, file)
-    const made = { key: sha256, name: id, path, sha256, bytes }
+    const made: ModelSource = {
+      key: sha256,
+      name: id,
+      path,
+      sha256,
+      bytes,
+      expects: expectations(described),
+      ...(batch === false ? { batch } : {}),
+    }
     // Remembered only once the file is there, as a link could still appear in its place.
     if (staysInside(root, path, id)) sources.set(id, made)
     return made

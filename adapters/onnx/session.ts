@@ -4,10 +4,14 @@ import type { ExecutorOptions, LoadReport, ModelSource, RunReport } from '../../
 import { Fault } from './fault.ts'
 import { modelHash } from './hash.ts'
 import { fromResults, toFeeds } from './tensors.ts'
+import { checkExpected, tryOut } from './trial.ts'
 
 /** The models of one executor, in the thread that calls: the one place where sessions are made, run and released. */
 export interface Sessions {
-  /** Verifies the files' hash and makes a session; a model loaded already is reported again. @throws Fault */
+  /**
+   * Verifies the files' hash, makes a session, and looks whether the model is what its catalogue entry says; a model
+   * loaded already is reported again. @throws Fault
+   */
   load(model: ModelSource): Promise<LoadReport>
   /** Releases the session, once; unknown keys are ignored. */
   unload(key: string): Promise<void>
@@ -34,6 +38,8 @@ const lookEvery = 500
 /** Sessions of onnxruntime-node with the given options. Calls must not overlap: the owner answers one at a time. */
 export function openSessions(options: SessionsOptions = {}): Sessions {
   const loaded = new Map<string, Loaded>()
+  /** What was found out of models by trying them, which takes as long as a few runs: once an executor. */
+  const tried = new Map<string, boolean>()
   let looked = 0
   const sessionOptions: InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],
@@ -63,13 +69,23 @@ export function openSessions(options: SessionsOptions = {}): Sessions {
         { cause },
       )
     }
+    let batches: boolean
+    try {
+      checkExpected(model, session)
+      const key = JSON.stringify([model.key, model.expects, model.batch])
+      batches = tried.get(key) ?? (await tryOut(model, session, options.batching ?? false))
+      tried.set(key, batches)
+    } catch (error) {
+      await session.release()
+      throw error
+    }
     const report: LoadReport = {
       ms: performance.now() - started,
       // Memory that an earlier model gave back is used again without growth, and the weights need a place anyway.
       residentBytes: Math.max(process.memoryUsage.rss() - before, model.bytes),
       inputs: session.inputNames,
       outputs: session.outputNames,
-      batches: batches(session),
+      batches,
       ...(options.ownsMemory ? { memory: process.memoryUsage.rss() } : {}),
     }
     loaded.set(model.key, { session, name: model.name, report })
@@ -122,13 +138,6 @@ export function openSessions(options: SessionsOptions = {}): Sessions {
   }
 
   return { load, unload, run, close }
-}
-
-/** Whether one run on several inputs, one behind the other, gives their outputs one behind the other. */
-function batches({ inputMetadata, outputMetadata }: InferenceSession): boolean {
-  const first = [...inputMetadata, ...outputMetadata].map((value) => (value.isTensor ? value.shape[0] : undefined))
-  // A named axis has the same size wherever the name stands; two that have no name need not.
-  return first.length > 1 && typeof first[0] === 'string' && first[0] !== '' && first.every((axis) => axis === first[0])
 }
 
 /** `x` float32 [1] → Identity → `y`, as an ONNX file. */

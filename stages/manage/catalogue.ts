@@ -89,6 +89,11 @@ export const catalogueEntry = z.strictObject({
   /** Multiply-accumulates of one run, and a first guess of its duration before anything was measured here. */
   macs: z.number().positive().optional(),
   latencyMs: z.number().positive().optional(),
+  /**
+   * Whether several pictures may be run as one, where `execute({ batch })` asks for it and a trial at load shows that
+   * pictures do not change each other's answers. `false`: never.
+   */
+  batch: z.boolean().optional(),
   /** Where the model can be cut, in the order of the chain. Default: nowhere. */
   cuts: modelCuts.optional(),
   licence: z.string().min(1),

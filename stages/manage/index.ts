@@ -8,4 +8,12 @@ export {
   modelInput,
   token,
 } from './catalogue.ts'
-export { candidates, chosen, type ModelSource, type Models, modelsOf } from './models.ts'
+export {
+  candidates,
+  chosen,
+  type Expectations,
+  expectations,
+  type ModelSource,
+  type Models,
+  modelsOf,
+} from './models.ts'
