@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
-import type { z } from 'zod'
-import { BadConfiguration, type Cut, UnknownModel } from '../../pipeline/index.ts'
+import { z } from 'zod'
+import { BadConfiguration, type Cut, readOptions, UnknownModel } from '../../pipeline/index.ts'
 import type { ModelSource } from '../../stages/execute/index.ts'
 import {
   type CatalogueEntry,
@@ -9,6 +9,7 @@ import {
   catalogueFile,
   expectations,
   type Models,
+  offered,
 } from '../../stages/manage/index.ts'
 
 /** An entry as it is written down: what has a default may be left out. */
@@ -63,7 +64,10 @@ export function models(
   return open({ models: entries }, folder, 'The list of models', options)
 }
 
+const catalogueOptions = z.strictObject({ missing: z.enum(['refuse', 'allow']).default('refuse') })
+
 function open(content: unknown, folder: string, name: string, options: CatalogueOptions): Models {
+  const { missing } = readOptions(catalogueOptions, options, 'the catalogue')
   const parsed = catalogueFile.safeParse(content)
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `  ${inWords(issue.path, content)}: ${issue.message}`)
@@ -114,7 +118,7 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
     return found
   }
 
-  if (options.missing !== 'allow') {
+  if (missing !== 'allow') {
     const faults = ids.flatMap((id) => faultOfFile(source(id)) ?? [])
     if (faults.length > 0) {
       throw new BadConfiguration(
@@ -122,7 +126,7 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
       )
     }
   }
-  return { ids, entry, source, cuts }
+  return { ids, entry, source, cuts, encodings: (id) => offered(entry(id)) }
 }
 
 /** Follows links: a file inside the folder by name may still stand elsewhere. @returns whether the file is there. */

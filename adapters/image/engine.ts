@@ -1,4 +1,5 @@
 import sharp, { type Sharp } from 'sharp'
+import { z } from 'zod'
 import {
   BadConfiguration,
   BadInput,
@@ -7,6 +8,7 @@ import {
   type ImagePayload,
   type PixelsPayload,
   type Prepared,
+  readOptions,
   TooLarge,
   WrongShape,
 } from '../../pipeline/index.ts'
@@ -25,6 +27,12 @@ export interface ImageEngineOptions {
   /** Threads that one picture may use. Default 1. */
   readonly concurrency?: number
 }
+
+const engineOptions = z.strictObject({
+  maxPixels: z.number().min(1, 'give the largest picture to decode, in pixels, e.g. 5e7').default(50_000_000),
+  quality: z.number().int().min(1).max(100).default(85),
+  concurrency: z.number().int().min(1).default(1),
+})
 
 /** Longest a single picture may take to decode and encode, in seconds: a hostile file cannot hold a thread for ever. */
 const patience = 20
@@ -48,12 +56,8 @@ type Picture = ImagePayload | PixelsPayload
  * @throws BadConfiguration an option out of its range
  */
 export function imageEngine(options: ImageEngineOptions = {}): ImageEngine {
-  const maxPixels = options.maxPixels ?? 50_000_000
-  const defaultQuality = checkQuality(options.quality ?? 85)
-  if (!(maxPixels >= 1)) {
-    throw new BadConfiguration(`maxPixels is ${maxPixels}. Give the largest picture to decode, in pixels, e.g. 5e7.`)
-  }
-  sharp.concurrency(options.concurrency ?? 1)
+  const { maxPixels, quality: defaultQuality, concurrency } = readOptions(engineOptions, options, 'imageEngine()')
+  sharp.concurrency(concurrency)
   sharp.cache(false)
 
   async function measure(bytes: Uint8Array): Promise<{ width: number; height: number }> {
@@ -98,7 +102,7 @@ export function imageEngine(options: ImageEngineOptions = {}): ImageEngine {
   async function prepare(
     picture: Captured | Prepared,
     input: ModelInput,
-    { encoding, quality, signal }: PrepareOptions,
+    { encoding, quality, subsampling, signal }: PrepareOptions,
   ): Promise<Prepared> {
     if (signal?.aborted) throw new Cancelled(undefined, { cause: signal.reason })
     if (picture.form === 'tensors') return fitting(picture, input)
@@ -119,8 +123,10 @@ export function imageEngine(options: ImageEngineOptions = {}): ImageEngine {
     const image = open(picture).autoOrient().resize(plan.resize).timeout({ seconds: patience })
     if (plan.extract) image.extract(plan.extract)
     image.removeAlpha().toColourspace('srgb')
-    if (encoding === 'jpeg') image.jpeg({ quality: checkQuality(quality ?? defaultQuality) })
-    else if (encoding === 'webp') image.webp({ quality: checkQuality(quality ?? defaultQuality) })
+    if (encoding === 'jpeg') {
+      const chromaSubsampling = subsampling === '444' ? '4:4:4' : '4:2:0'
+      image.jpeg({ quality: checkQuality(quality ?? defaultQuality), chromaSubsampling })
+    } else if (encoding === 'webp') image.webp({ quality: checkQuality(quality ?? defaultQuality) })
     else image.raw({ depth: 'uchar' })
 
     let bytes: Uint8Array

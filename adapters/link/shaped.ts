@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import {
   asQuintetError,
   assertHeaders,
@@ -5,8 +6,10 @@ import {
   type Conversation,
   type Delivery,
   guardedFault,
+  made,
   type Parts,
   type RequestOptions,
+  readOptions,
   type ServedRequest,
   type ServeOptions,
   type Subscription,
@@ -26,12 +29,14 @@ export interface ShapedOptions {
   readonly onFault?: (error: Error) => void
 }
 
+const shapedOptions = z.strictObject({ onFault: made<(error: Error) => void>('a function').exactOptional() })
+
 /**
  * A device's transport behind an emulated link: what leaves it goes up, what comes to it goes down. Order is kept and
  * nothing is lost; what waits at the bottleneck is bounded by what the pipeline has in flight. The link stays its owner's.
  */
 export function shaped(transport: Transport, link: EmulatedLink, options: ShapedOptions = {}): Transport {
-  return new Shaped(transport, link, options)
+  return new Shaped(transport, link, readOptions(shapedOptions, options, 'shaped()'))
 }
 
 class Shaped implements Transport {

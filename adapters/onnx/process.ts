@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { availableParallelism, constants, setPriority } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { readOptions } from '../../pipeline/index.ts'
 import type { Executor, ExecutorFactory, ExecutorOptions } from '../../stages/execute/index.ts'
 import { processEntry } from './entry.ts'
 import { defaultBounds, encodeFrame, FrameReader } from './framing.ts'
@@ -17,6 +19,11 @@ export interface ProcessExecutorOptions {
   readonly largest?: number
 }
 
+const processOptions = z.strictObject({
+  startWithin: z.number().positive().default(20_000),
+  largest: z.number().positive().default(defaultBounds.body),
+})
+
 /**
  * Executors that are child processes: a run never blocks the caller's event loop, can be killed in its middle, and a
  * crash of the runtime takes nothing else along. Tensors travel as raw bytes over a socket pair. A process ends by
@@ -26,7 +33,8 @@ export interface ProcessExecutorOptions {
  * `start` throws ExecutorLost when the process is not ready in time.
  */
 export function processExecutors(options: ProcessExecutorOptions = {}): ExecutorFactory {
-  const bounds = { ...defaultBounds, body: options.largest ?? defaultBounds.body }
+  const { startWithin, largest } = readOptions(processOptions, options, 'processExecutors()')
+  const bounds = { ...defaultBounds, body: largest }
   return {
     kind: 'process',
     cores: availableParallelism(),
@@ -34,7 +42,7 @@ export function processExecutors(options: ProcessExecutorOptions = {}): Executor
       return started(
         (receive) => connect(receive, executorOptions, bounds),
         ({ pid }) => `process-${pid ?? 'none'}`,
-        options.startWithin ?? 20_000,
+        startWithin,
       )
     },
   }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import type { Tensor } from '../../pipeline/index.ts'
+import { z } from 'zod'
+import { readOptions, type Tensor } from '../../pipeline/index.ts'
 import type { Executor, ExecutorFactory, ExecutorOptions } from '../../stages/execute/index.ts'
 import { threadEntry } from './entry.ts'
 import type { Packet, Reply, Request } from './protocol.ts'
@@ -11,6 +12,8 @@ export interface ThreadExecutorOptions {
   /** Longest a thread may take to be ready, in milliseconds. Default 20,000. */
   readonly startWithin?: number
 }
+
+const threadOptions = z.strictObject({ startWithin: z.number().positive().default(20_000) })
 
 let count = 0
 
@@ -23,6 +26,7 @@ let count = 0
  * `start` throws ExecutorLost when the thread is not ready in time.
  */
 export function threadExecutors(options: ThreadExecutorOptions = {}): ExecutorFactory {
+  const { startWithin } = readOptions(threadOptions, options, 'threadExecutors()')
   return {
     kind: 'thread',
     cores: availableParallelism(),
@@ -32,7 +36,7 @@ export function threadExecutors(options: ThreadExecutorOptions = {}): ExecutorFa
       return started(
         (receive) => connect(receive, executorOptions),
         () => id,
-        options.startWithin ?? 20_000,
+        startWithin,
       )
     },
   }

@@ -3,11 +3,13 @@ export {
   type CatalogueEntry,
   catalogueEntry,
   catalogueFile,
+  type Fidelity,
   type ModelCut,
   type ModelInput,
   modelInput,
   token,
 } from './catalogue.ts'
+export { keeps, measuredPixel, offered, unmeasured, usualQuality } from './fidelity.ts'
 export {
   candidates,
   chosen,

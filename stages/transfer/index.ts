@@ -7,4 +7,13 @@ export {
   isActivationEncoding,
   isExact,
 } from './activations.ts'
+export {
+  assertEncoding,
+  isLossless,
+  isPictureEncoding,
+  type PictureWriting,
+  pictureWriting,
+  precisionOf,
+  type Subsampling,
+} from './encodings.ts'
 export { type Transfer, transfer } from './transfer.ts'

@@ -9,8 +9,8 @@ import type {
   Outcome,
   World,
 } from '../../../pipeline/index.ts'
+import { readOptions } from '../../../pipeline/index.ts'
 import { type Models, modelsOf } from '../../manage/index.ts'
-import { settled } from '../options.ts'
 import { better, type Choice, Choices, sooner, wasTried } from './choice.ts'
 import { Knowledge } from './knowledge.ts'
 import type { Location } from './location.ts'
@@ -55,7 +55,7 @@ class LayerCake implements Offload {
   constructor({ models, ...options }: OffloadOptions) {
     this.#given = models
     this.#models = models
-    this.#options = settled(offloadSettings, options, 'offload')
+    this.#options = readOptions(offloadSettings, options, 'offload()')
     this.#knowledge = new Knowledge(this.#options)
   }
 

@@ -6,6 +6,7 @@ import {
   Events,
   NoResponders,
   nodeSubject,
+  readOptions,
   remote,
   systemClock,
   type Transport,
@@ -58,14 +59,7 @@ const brief = 5_000
  */
 export async function rollOut(transport: Transport, options: RollOutOptions): Promise<RollOutReport> {
   const { clock = systemClock, ...plain } = options
-  const checked = settings.safeParse(plain)
-  if (!checked.success) {
-    const issue = checked.error.issues[0]
-    throw new BadConfiguration(`Option "${issue?.path.join('.')}" of rollOut(): ${issue?.message}.`, {
-      cause: checked.error,
-    })
-  }
-  const { name, to, within, pipeline, tenant } = checked.data
+  const { name, to, within, pipeline, tenant } = readOptions(settings, plain, 'rollOut()')
   const known = await presentNodes(transport, tenant, pipeline, clock)
   if (known.length === 0) {
     throw new BadConfiguration(
