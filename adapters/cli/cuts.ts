@@ -46,7 +46,7 @@ export async function cutsCommand(folder: string, options: CutsOptions, output: 
     if (model.file.sha256 !== sha256) {
       throw new BadConfiguration(`"${path}" is not the file that "${file}" describes. Correct its sha256 there.`)
     }
-    const times = await timesOf(model, undefined, options.threads ?? 1)
+    const times = await timesOf(model, undefined, options.threads ?? 1, output.note)
     entry.cuts = modelCuts(model, times.layers)
     if (given) {
       const layers = entry.cuts.map(({ layer }) => layer)

@@ -19,7 +19,7 @@ export interface InspectOptions {
 export async function inspect(path: string, options: InspectOptions, output: Output): Promise<void> {
   const model = await readModel(path, { dimensions: dimensions(options.dim) })
   const found = cuts(model, { tensors: options.tensors ?? 1 })
-  const times = await timesOf(model, options.profile, options.threads ?? 1)
+  const times = await timesOf(model, options.profile, options.threads ?? 1, output.note)
   if (options.plot !== undefined) await draw(options.plot, model, found, times.layers)
   const value = {
     model: basename(path),

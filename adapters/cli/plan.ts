@@ -37,7 +37,7 @@ export async function plan(path: string, options: PlanOptions, output: Output): 
     )
   }
   const model = await readModel(path, { dimensions: dimensions(options.dim) })
-  const times = await timesOf(model, options.profile, options.threads ?? 1)
+  const times = await timesOf(model, options.profile, options.threads ?? 1, output.note)
   const all = choices({
     model,
     device: await at(options.device ?? 'pixel2-cpu', model, times),

@@ -11,6 +11,9 @@ import type { Sample } from './predictor.ts'
 
 const timing = z.strictObject({ ms: z.number().min(0), low: z.number().min(0), high: z.number().min(0) })
 
+/** Of the whole run, which takes some time on every machine. */
+const whole = timing.extend({ ms: z.number().positive('must be more than 0: nothing was measured') })
+
 /** A model's measured profile, as it is saved: valid for this model, machine, number of threads and runtime. */
 export const modelProfile = z.strictObject({
   version: z.literal(1),
@@ -20,7 +23,7 @@ export const modelProfile = z.strictObject({
   threads: z.number().int().positive(),
   runtime: z.string(),
   /** Milliseconds of one warm run: the typical one, and its quartiles. */
-  total: timing,
+  total: whole,
   layers: z.array(
     z.strictObject({
       name: z.string(),
@@ -31,7 +34,7 @@ export const modelProfile = z.strictObject({
     }),
   ),
   runs: z.number().int().positive(),
-  undisturbed: z.number(),
+  undisturbed: z.number().min(0),
 })
 
 export type ModelProfile = z.infer<typeof modelProfile>
@@ -73,8 +76,17 @@ export async function profile(model: Model, options: MeasureOptions = {}): Promi
   }
 }
 
-/** Writes a profile; it appears at once or not at all. */
+/**
+ * Writes a profile; it appears at once or not at all.
+ * @throws BadConfiguration what was measured is no profile: no runs, or times that are none
+ */
 export async function saveProfile(path: string, value: ModelProfile): Promise<void> {
+  const checked = modelProfile.safeParse(value)
+  if (!checked.success) {
+    throw new BadConfiguration(
+      `What was measured of ${value.model} is no profile, and is not saved: ${z.prettifyError(checked.error)}. Measure it again, with at least one run.`,
+    )
+  }
   await mkdir(dirname(path), { recursive: true })
   const aside = `${path}.${process.pid}`
   await writeFile(aside, JSON.stringify(value, null, 1))
@@ -93,7 +105,11 @@ export async function loadProfile(path: string, model?: Model): Promise<ModelPro
     throw new BadConfiguration(`${path} is no profile. Make one with "quintet profile".`, { cause })
   }
   const parsed = modelProfile.safeParse(value)
-  if (!parsed.success) throw new BadConfiguration(`${path} is no profile: ${z.prettifyError(parsed.error)}`)
+  if (!parsed.success) {
+    throw new BadConfiguration(
+      `${path} is no profile: ${z.prettifyError(parsed.error)}. Remove it, and make one with "quintet profile".`,
+    )
+  }
   if (model && parsed.data.sha256 !== model.file.sha256) {
     throw new BadConfiguration(
       `${path} is the profile of another model (${parsed.data.model}). Measure this one with "quintet profile".`,
