@@ -26,7 +26,8 @@ type Issue = z.core.$ZodIssue
 
 /** The issue to tell: of a choice of schemas the one that the value came nearest to. */
 function deepest(issues: readonly Issue[]): Issue {
-  const [first] = issues as [Issue]
+  // An option that is missing and one that there is not are most often one that was misspelt.
+  const first = issues.find(({ code }) => code === 'unrecognized_keys') ?? (issues[0] as Issue)
   if (first.code !== 'invalid_union') return first
   const inner = first.errors.filter((each) => each.length > 0).map((each) => deepest(each))
   const depth = (issue: Issue) => issue.path.length + (issue.code === 'unrecognized_keys' ? 1 : 0)

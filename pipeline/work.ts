@@ -1,5 +1,7 @@
+import { z } from 'zod'
 import type { StageContext } from './context.ts'
 import type { Item, Message, Side, Step } from './message.ts'
+import { made } from './options.ts'
 import type { Payload } from './payload.ts'
 
 /** What a stage's function gets beside the message. */
@@ -22,6 +24,23 @@ export interface StageOptions {
   readonly step?: Step | ((side: Side) => Step)
   readonly ability?: 'prepare' | 'execute'
 }
+
+const step = z.string().or(made<(side: Side) => Step>('a step, or a function of the side'))
+
+/** Strict. */
+export const stageOptions = z.strictObject({
+  concurrency: z
+    .number()
+    .min(1)
+    .or(z.literal(Number.POSITIVE_INFINITY))
+    .or(made<(context: StageContext) => number>('a number, or a function of the context'))
+    .optional(),
+  order: z.enum(['source', 'none']).optional(),
+  timeout: z.number().positive().optional(),
+  retry: z.strictObject({ times: z.number().int().min(0), pause: z.number().min(0).optional() }).optional(),
+  step: step.optional(),
+  ability: z.enum(['prepare', 'execute']).optional(),
+})
 
 /** What a stage's function gives. */
 export type Work<P extends Payload = Payload, S extends Side = Side> = Item<P, S> | P
