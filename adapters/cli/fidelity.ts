@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path'
+import { glob } from 'tinyglobby'
 import { BadConfiguration, type ImagePayload, type Prepared, type Tensor } from '../../pipeline/index.ts'
 import { classify, type ModelSource } from '../../stages/execute/index.ts'
 import type { CatalogueEntry, Fidelity } from '../../stages/manage/index.ts'
@@ -36,7 +37,6 @@ export async function samples(folder: string, most: number): Promise<readonly Sa
   const files: string[] = []
   // By turns from each folder, so that a part of them is not of one label alone.
   const byFolder = new Map<string, string[]>()
-  const { glob } = await import('tinyglobby')
   for (const path of (await glob('**/*.{jpg,jpeg,png,webp}', { cwd: folder, absolute: true })).sort()) {
     const own = byFolder.get(dirname(path))
     if (own) own.push(path)
