@@ -133,9 +133,9 @@ export interface Decider {
   probed?(probe: Probe, world: World): void
   /** How the last call of `decide` was decided. Asked right after it, and only where decisions are explained. */
   explain?(): Explanation | undefined
-  /** What was learned, as plain JSON. */
+  /** What was learned, as plain JSON, behind its version (`versioned`). */
   save?(): unknown
-  /** @throws BadConfiguration when this is not what `save` gave */
+  /** @throws BadConfiguration when this is not what `save` gave · VersionMismatch when another release gave it */
   restore?(saved: unknown): void
 }
 

@@ -5,6 +5,7 @@
 export type ErrorCode =
   | 'bad-input'
   | 'bad-message'
+  | 'version-mismatch'
   | 'too-large'
   | 'unknown-model'
   | 'wrong-shape'
@@ -43,10 +44,20 @@ export class BadInput extends QuintetError {
   }
 }
 
-/** Bytes arrived that are not a Quintet message of this version, or whose header breaks the schema. */
+/**
+ * Bytes arrived that are no Quintet message, whose header breaks the schema, or says that a field must be understood which
+ * is not known here (then it is retryable: another node may know it).
+ */
 export class BadMessage extends QuintetError {
-  constructor(message: string, options?: { cause?: unknown }) {
+  constructor(message: string, options?: { cause?: unknown; retryable?: boolean }) {
     super('bad-message', message, options)
+  }
+}
+
+/** Two sides speak no common version of the wire, or what was saved is of a version that is not known here. */
+export class VersionMismatch extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown; retryable?: boolean }) {
+    super('version-mismatch', message, options)
   }
 }
 

@@ -134,6 +134,7 @@ function openProber(
     source: `${node}.probe`,
     clock,
     path: caller.path,
+    peers: caller.peers,
     settings,
     stalest: () => clouds.stalest,
     onReport: report,

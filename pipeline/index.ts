@@ -40,6 +40,7 @@ export {
   TooLarge,
   TransportClosed,
   UnknownModel,
+  VersionMismatch,
   WrongShape,
 } from './errors.ts'
 export { Events, type PipelineEvent } from './events.ts'
@@ -130,10 +131,22 @@ export type {
   TransportHeaders,
   Unwritten,
 } from './transport.ts'
+export { packageVersion } from './version.ts'
+export { type Versioned, versioned } from './versioned.ts'
 export { Window } from './window.ts'
 export { Caller } from './wire/caller.ts'
+export {
+  type Dialect,
+  Dialects,
+  dialectsOf,
+  inWords,
+  noCommonVersion,
+  type VersionRange,
+  wireDialects,
+} from './wire/dialects.ts'
 export { join, packFrame, totalBytes, unpackFrame, written } from './wire/frame.ts'
-export { readFrame } from './wire/protocol.ts'
+export { Peers } from './wire/peers.ts'
+export { type Read, readFrame } from './wire/protocol.ts'
 export { Responder } from './wire/responder.ts'
 export type { Call, StageFunction, StageOptions } from './work.ts'
 export { type CloudLoad, type Fact, type Link, World, type WorldFacts } from './world.ts'

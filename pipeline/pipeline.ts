@@ -13,6 +13,8 @@ import { routeOf, type Segment, segments } from './running/segments.ts'
 import { SegmentServer } from './running/server.ts'
 import { assertToken, Boundary } from './subjects.ts'
 import type { Transport } from './transport.ts'
+import { packageVersion } from './version.ts'
+import { dialectsOf } from './wire/dialects.ts'
 import { World } from './world.ts'
 
 /** A composed pipeline: a value that can run whole, or in halves, as often as wanted. */
@@ -145,11 +147,12 @@ export class Pipeline {
       chosen.map(async (segment) => {
         const own = segment.side === 'device' ? device : undefined
         const context = this.#context(segment.side, node, events, transport, options, own)
+        const { least, most } = dialectsOf(transport)
         const service = {
           name: `${this.name}-${segment.name}`,
-          version: '0.1.0',
+          version: packageVersion,
           description: `Quintet pipeline ${this.name}`,
-          metadata: { node },
+          metadata: { node, 'wire-least': `${least}`, 'wire-most': `${most}` },
         }
         return [
           segment.name,

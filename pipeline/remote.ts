@@ -4,13 +4,16 @@ import { type Clock, systemClock } from './clock.ts'
 import { asQuintetError, DeadlineExceeded, Refused } from './errors.ts'
 import { assertSubject } from './patterns.ts'
 import type { Conversation, Parts, ServedRequest, Subscription, Transport } from './transport.ts'
+import { dialectsOf, inWords, noCommonVersion } from './wire/dialects.ts'
 import { packFrame } from './wire/frame.ts'
-import { readable, readFrame, reviveError } from './wire/protocol.ts'
+import { Peers } from './wire/peers.ts'
+import { packReply, type Read, readFrame, readReply, reviveError, type Unspoken } from './wire/protocol.ts'
 
 /*
  * An actor's address: a subject. Up go `ask` and `tell` with the message in the frame's header, down comes one
  * `reply` or `failure`; a `tell` is replied to as soon as the message is in the mailbox. MessagePack carries plain
- * data and byte arrays; what is larger than 512 KB belongs into a message of the pipeline, or an object store.
+ * data and byte arrays; what is larger than 512 KB belongs into a message of the pipeline, or an object store. Versions are
+ * those of the wire, as between the ends of a boundary.
  */
 
 const call = z.object({
@@ -20,16 +23,21 @@ const call = z.object({
   deadline: z.number().min(0).max(86_400_000),
 })
 
-const answer = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('reply'), value: z.unknown() }),
-  z.object({
-    kind: z.literal('failure'),
-    code: z.string().max(64),
-    reason: z.string().max(4096),
-    retryable: z.boolean(),
-    retryAfter: z.number().min(0).optional(),
-  }),
-])
+const failure = z.object({
+  kind: z.literal('failure'),
+  code: z.string().max(64),
+  reason: z.string().max(4096),
+  retryable: z.boolean(),
+  retryAfter: z.number().min(0).optional(),
+})
+
+const answerWith = <T>(value: z.ZodType<T>) =>
+  z.discriminatedUnion('kind', [z.object({ kind: z.literal('reply'), value }), failure])
+
+type Answered<T> = { readonly kind: 'reply'; readonly value: T } | z.infer<typeof failure>
+
+/** Times that one message is sent again at once because it was in a version which the other side does not speak. */
+const mostUnspoken = 2
 
 export interface ExposeOptions<M> {
   readonly transport: Transport
@@ -55,18 +63,20 @@ export interface ExposeOptions<M> {
 export async function expose<M, R>(actor: ActorRef<M, R>, options: ExposeOptions<M>): Promise<Subscription> {
   const { transport, subject, schema, group } = options
   assertSubject(subject)
+  const dialects = dialectsOf(transport)
+  const understood = call.extend({ message: schema })
   const work = async (data: Parts): Promise<unknown> => {
-    const { kind, message, deadline } = readFrame(call, data).header
-    const checked = readable(schema, message)
+    const { kind, message: checked, deadline } = readFrame(understood, data, dialects).header
     if (kind === 'ask') return actor.ask(checked, deadline)
     await actor.tell(checked)
     return undefined
   }
   const serve = async (request: ServedRequest): Promise<void> => {
+    const answer = (header: object) => packReply(header, [], request.data, dialects, actor.name)
     try {
-      request.reply(packFrame({ kind: 'reply', value: await work(request.data) }))
+      request.reply(answer({ kind: 'reply', value: await work(request.data) }))
     } catch (thrown) {
-      request.reply(packFrame(failed(thrown, actor.name)))
+      request.reply(answer(failed(thrown, actor.name)))
     }
   }
   return transport.serve(subject, serve, group === undefined ? {} : { group })
@@ -83,7 +93,7 @@ export interface RemoteOptions<R> {
 /**
  * A reference to an actor on another node, by its address; like one to an actor here, with its errors of the same
  * classes. Besides, both `ask` and `tell` may end with `NoResponders` (nobody is exposed there), `BadMessage` (the
- * message or the reply does not pass its schema) or `TransportClosed`.
+ * message or the reply does not pass its schema), `VersionMismatch` (no version of the wire is common) or `TransportClosed`.
  *
  *     const counter = remote<number, number>(transport, 'act.counter', { schema: z.number() })
  *     const total = await counter.ask(3, 500)
@@ -93,8 +103,12 @@ export interface RemoteOptions<R> {
 export function remote<M, R>(transport: Transport, subject: string, options: RemoteOptions<R>): ActorRef<M, R> {
   assertSubject(subject)
   const { schema, patience = 5000, clock = systemClock } = options
-  const send = (kind: 'ask' | 'tell', message: M, deadline: number) =>
-    new Promise<unknown>((resolve, reject) => {
+  const dialects = dialectsOf(transport)
+  /** By what they speak: who shares the subject gives no name. */
+  const peers = new Peers(dialects, clock)
+  const [toAsk, toTell] = [answerWith(schema), answerWith(z.unknown())]
+  const send = <T>(kind: 'ask' | 'tell', message: M, deadline: number, answer: z.ZodType<Answered<T>>) =>
+    new Promise<T>((resolve, reject) => {
       let conversation: Conversation | undefined
       const end = (settle: () => void) => {
         timer.cancel()
@@ -110,33 +124,46 @@ export function remote<M, R>(transport: Transport, subject: string, options: Rem
           `"${subject}" did not answer within ${deadline} ms. Allow more, or look whether its node lives.`,
         )
       const timer = clock.after(deadline, () => end(() => reject(late())))
-      try {
-        conversation = transport.request(subject, packFrame({ kind, message, deadline }), {
-          onReply: ({ data }) => end(() => resolve(answered(data))),
-          onError: (error) => end(() => reject(error)),
-        })
-      } catch (error) {
-        end(() => reject(error))
+      const ask = (left: number) => {
+        try {
+          const frame = packFrame({ kind, message, deadline }, [], dialects, peers.toAll ?? dialects.least)
+          conversation = transport.request(subject, frame, {
+            onReply: ({ data }) => hear(data, left),
+            onError: (error) => end(() => reject(error)),
+          })
+        } catch (error) {
+          end(() => reject(error))
+        }
       }
+      const hear = (data: Parts, left: number) => {
+        let reply: Read<Answered<T> | Unspoken>
+        try {
+          reply = readReply(answer, data, dialects)
+        } catch (error) {
+          return end(() => reject(error))
+        }
+        const { header } = reply
+        peers.heard(inWords(reply), reply)
+        if (header.kind === 'reply') return end(() => resolve(header.value))
+        if (header.kind === 'failure') return end(() => reject(reviveError(header)))
+        if (left === 0 || peers.toAll === undefined) {
+          return end(() => reject(noCommonVersion(`"${subject}"`, reply, dialects)))
+        }
+        conversation?.close()
+        ask(left - 1)
+      }
+      ask(mostUnspoken)
     })
   return {
     name: subject,
     async tell(message) {
-      await send('tell', message, patience)
+      await send('tell', message, patience, toTell)
     },
-    async ask(message, deadline) {
-      return readable(schema, await send('ask', message, deadline))
-    },
+    ask: (message, deadline) => send('ask', message, deadline, toAsk),
   }
 }
 
-function answered(data: Parts): unknown {
-  const { header } = readFrame(answer, data)
-  if (header.kind === 'reply') return header.value
-  throw reviveError(header)
-}
-
-function failed(thrown: unknown, actor: string): z.infer<typeof answer> {
+function failed(thrown: unknown, actor: string): z.infer<typeof failure> {
   const error = asQuintetError(thrown, actor)
   const { code, message, retryable } = error
   const retryAfter = error instanceof Refused ? error.retryAfter : undefined

@@ -1,3 +1,5 @@
+import type { Dialects } from './wire/dialects.ts'
+
 /**
  * Data as the parts it was made of. A transport inside one process hands the parts over as they are (nothing is
  * copied); one that writes to a socket joins them. A receiver must accept either. On a transport that says `handsOver`
@@ -110,6 +112,8 @@ export interface Transport {
    * included. Default false: all that is sent is bytes.
    */
   readonly handsOver?: boolean
+  /** The versions of the wire that are spoken over it. Default: those of this release. */
+  readonly dialects?: Dialects
   /**
    * Sends to whoever subscribes now.
    * @throws TooLarge above `maxPayload` · TransportClosed after close, or while the connection is down (never silently lost)

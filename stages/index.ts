@@ -80,7 +80,6 @@ export {
   select,
   shadow,
   split,
-  UnknownLogVersion,
 } from './decide/index.ts'
 export {
   ageing,

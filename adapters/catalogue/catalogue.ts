@@ -29,7 +29,7 @@ export interface CatalogueOptions {
  * checked when an executor loads them.
  *
  * @param folder holds `catalogue.json` and the model files; relative paths start at the working directory
- * @throws BadConfiguration with every fault of the file in words
+ * @throws BadConfiguration with every fault of the file in words · VersionMismatch another release wrote it
  */
 export function catalogue(folder: string, options: CatalogueOptions = {}): Models {
   const file = join(folder, 'catalogue.json')
@@ -48,7 +48,7 @@ export function catalogue(folder: string, options: CatalogueOptions = {}): Model
   } catch (cause) {
     throw new BadConfiguration(`"${file}" is not JSON (${(cause as Error).message}). Correct it there.`, { cause })
   }
-  return open(content, folder, `"${file}"`, options)
+  return open(catalogueFile.current(content, `"${file}"`), folder, `"${file}"`, options)
 }
 
 /**
@@ -61,14 +61,14 @@ export function models(
   folder: string,
   options: CatalogueOptions = {},
 ): Models {
-  return open({ models: entries }, folder, 'The list of models', options)
+  return open({ version: catalogueFile.version, models: entries }, folder, 'The list of models', options)
 }
 
 const catalogueOptions = z.strictObject({ missing: z.enum(['refuse', 'allow']).default('refuse') })
 
 function open(content: unknown, folder: string, name: string, options: CatalogueOptions): Models {
   const { missing } = readOptions(catalogueOptions, options, 'the catalogue')
-  const parsed = catalogueFile.safeParse(content)
+  const parsed = catalogueFile.schema.safeParse(content)
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `  ${inWords(issue.path, content)}: ${issue.message}`)
     throw new BadConfiguration(`${name} does not describe models correctly. Correct:\n${faults.join('\n')}`, {

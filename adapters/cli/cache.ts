@@ -1,4 +1,11 @@
-import { BadConfiguration, BadMessage, type Directory, sleep, systemClock } from '../../pipeline/index.ts'
+import {
+  BadConfiguration,
+  BadMessage,
+  type Directory,
+  sleep,
+  systemClock,
+  VersionMismatch,
+} from '../../pipeline/index.ts'
 import { type NodeRecord, readRecord } from '../../stages/index.ts'
 import { connect } from '../nats/index.ts'
 import { clusterTotals, figuresTable, nodesTable, residencyTable } from './cache-tables.ts'
@@ -52,7 +59,7 @@ export async function clusterRecords(
       const record = readRecord(bytes)
       if (pipeline === undefined || record.pipeline === pipeline) nodes.push(record)
     } catch (error) {
-      if (!(error instanceof BadMessage)) throw error
+      if (!(error instanceof BadMessage || error instanceof VersionMismatch)) throw error
       unreadable += 1
     }
   }

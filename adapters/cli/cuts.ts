@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BadConfiguration } from '../../pipeline/index.ts'
-import type { Fidelity, ModelCut } from '../../stages/manage/index.ts'
+import { catalogueFile, type Fidelity, type ModelCut } from '../../stages/manage/index.ts'
 import { catalogue } from '../catalogue/index.ts'
 import { cuts, type Model, readModel } from '../onnx/graph/index.ts'
 import { measureFidelity, samples, usualPictures } from './fidelity.ts'
@@ -28,7 +28,7 @@ export interface CutsOptions {
 export async function cutsCommand(folder: string, options: CutsOptions, output: Output): Promise<void> {
   const known = catalogue(folder)
   const file = join(folder, 'catalogue.json')
-  const content = JSON.parse(await readFile(file, 'utf8')) as {
+  const content = catalogueFile.current(JSON.parse(await readFile(file, 'utf8')), file) as {
     models: { id: string; cuts?: readonly ModelCut[]; fidelity?: readonly Fidelity[] }[]
   }
   const most = wholeNumber('--most', options.most, { most: 100_000 }) ?? 500

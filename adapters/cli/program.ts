@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module'
 import { cac } from 'cac'
-import { BadConfiguration } from '../../pipeline/index.ts'
+import { BadConfiguration, packageVersion } from '../../pipeline/index.ts'
 import { type CacheCommandOptions, cacheCommand } from './cache.ts'
 import { type CutsOptions, cutsCommand } from './cuts.ts'
 import { type InspectOptions, inspect } from './inspect.ts'
@@ -9,17 +8,6 @@ import { type PlanOptions, plan } from './plan.ts'
 import { type ProfileOptions, profileCommand } from './profile.ts'
 import { type ReplayCommandOptions, replayCommand } from './replay.ts'
 import { type SplitCommandOptions, splitCommand } from './split.ts'
-
-// Built, this file lies one folder deeper than in the sources.
-function version(): string {
-  const require = createRequire(import.meta.url)
-  for (const path of ['../../package.json', '../../../package.json']) {
-    try {
-      return String((require(path) as { version: unknown }).version)
-    } catch {}
-  }
-  return 'unknown'
-}
 
 /**
  * Runs the command line.
@@ -106,7 +94,7 @@ export async function run(args: readonly string[], output: Output, signal?: Abor
     .option(...json)
     .action((options: CacheCommandOptions) => cacheCommand(options, output, signal))
   program.help()
-  program.version(version())
+  program.version(packageVersion)
 
   const wantsJson = args.includes('--json')
   try {

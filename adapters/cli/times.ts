@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { BadConfiguration } from '../../pipeline/index.ts'
+import { QuintetError } from '../../pipeline/index.ts'
 import type { Model } from '../onnx/graph/index.ts'
 import {
   featuresOf,
@@ -64,7 +64,7 @@ async function savedProfile(
   try {
     saved = await loadProfile(path, model)
   } catch (error) {
-    if (!(error instanceof BadConfiguration)) throw error
+    if (!(error instanceof QuintetError)) throw error
     tell(`${error.message} Until then times are predicted.`)
     return undefined
   }

@@ -163,7 +163,7 @@ class FileLog implements DecisionLog {
 const older = (path: string, age: number) => (age === 0 ? path : `${path}.${age}`)
 
 const lostEntries = (entries: number) =>
-  Buffer.from(`${JSON.stringify({ v: logVersion, type: 'lost', entries } satisfies LogEntry)}\n`)
+  Buffer.from(`${JSON.stringify({ version: logVersion, type: 'lost', entries } satisfies LogEntry)}\n`)
 
 function ignoreAbsent(error: NodeJS.ErrnoException): void {
   if (error.code !== 'ENOENT') throw error

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { BadInput } from '../../pipeline/index.ts'
-import { type LogEntry, parseEntry, UnknownLogVersion } from '../../stages/index.ts'
+import { BadInput, VersionMismatch } from '../../pipeline/index.ts'
+import { type LogEntry, parseEntry } from '../../stages/index.ts'
 
 /** A line above so many bytes is none of ours. */
 const longest = 4 * 2 ** 20
@@ -25,7 +25,7 @@ export interface DecisionReader extends AsyncIterable<readonly LogEntry[]> {
 /**
  * Reads decision logs from their first entry to the last: of each path the older files first (`path.2`, `path.1`,
  * `path`). Damaged lines are counted and left out. Memory does not grow with the length.
- * @throws BadInput (from the iteration) no such file, or no entry in all of it · UnknownLogVersion
+ * @throws BadInput (from the iteration) no such file, or no entry in all of it · VersionMismatch
  */
 export function readDecisions(paths: string | readonly string[]): DecisionReader {
   const counts: ReadCounts = { entries: 0, damaged: 0, lost: 0 }
@@ -72,7 +72,7 @@ function parsed(line: string | undefined, file: string, counts: ReadCounts): Log
   try {
     if (line !== undefined) return parseEntry(line)
   } catch (error) {
-    if (error instanceof UnknownLogVersion) throw new UnknownLogVersion(`${file}: ${error.message}`, { cause: error })
+    if (error instanceof VersionMismatch) throw new VersionMismatch(`${file}: ${error.message}`, { cause: error })
     if (!(error instanceof BadInput)) throw error
   }
   counts.damaged++

@@ -5,6 +5,8 @@ import {
   assertSubject,
   type Conversation,
   type Delivery,
+  type Dialects,
+  dialectsOf,
   guardedFault,
   made,
   type Parts,
@@ -67,6 +69,10 @@ class Shaped implements Transport {
   /** What is handed over takes on the link what it would take if it were written. */
   get handsOver(): boolean {
     return this.#inner.handsOver ?? false
+  }
+
+  get dialects(): Dialects {
+    return dialectsOf(this.#inner)
   }
 
   get closed(): Promise<Error | undefined> {

@@ -13,6 +13,7 @@ import type {
   Transport,
   TransportHeaders,
 } from '../transport.ts'
+import { type Dialects, dialectsOf } from '../wire/dialects.ts'
 import { totalBytes } from '../wire/frame.ts'
 import { type Fault, type FaultCounts, FaultyLink } from './link.ts'
 import { seededRandom } from './random.ts'
@@ -24,6 +25,8 @@ export interface FaultyOptions {
   readonly random?: () => number
   /** Hears of delayed messages that could not be sent once their time came. Default: one warning line. */
   readonly onFault?: (error: Error) => void
+  /** Versions of the wire that are spoken over it, as if by another release. Default: the transport's own. */
+  readonly dialects?: Dialects
 }
 
 /** A transport to which things happen. */
@@ -49,6 +52,7 @@ export function faulty(
 
 class Faulty implements FaultyTransport {
   readonly kind: string
+  readonly dialects: Dialects
   readonly #inner: Transport
   readonly #link: FaultyLink
   readonly #fault: (error: Error) => void
@@ -59,6 +63,7 @@ class Faulty implements FaultyTransport {
   constructor(inner: Transport, faults: readonly Fault[], options: FaultyOptions) {
     this.kind = `faulty ${inner.kind}`
     this.#inner = inner
+    this.dialects = options.dialects ?? dialectsOf(inner)
     this.#fault = guardedFault(options.onFault)
     this.#link = new FaultyLink(options.clock ?? systemClock, options.random ?? seededRandom(1))
     this.#link.use(faults)

@@ -3,6 +3,7 @@ import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts } from '../transport.ts'
 import { Assembly, chunkBytes } from './chunks.ts'
 import type { MessageHeader } from './codec.ts'
+import type { Dialects } from './dialects.ts'
 import type { Held } from './held.ts'
 import { readChunk, type Up } from './protocol.ts'
 
@@ -14,6 +15,7 @@ const crowdedFor = 100
 export interface ArrivalsOptions {
   readonly boundary: Boundary
   readonly node: string
+  readonly dialects: Dialects
   /** Largest message, bytes. */
   readonly maxBytes: number
   /** Bytes of all messages that arrive in chunks at one time. */
@@ -37,7 +39,7 @@ export class Arrivals {
     const bytes = sizes.reduce((sum, size) => sum + size, 0)
     if (bytes === 0 || chunk !== chunkBytes) {
       return new BadMessage(
-        `${bytes} bytes in chunks of ${chunk} were offered; this node takes chunks of ${chunkBytes}. Run the same version of Quintet on both sides.`,
+        `${bytes} bytes in chunks of ${chunk} were offered; this node takes chunks of ${chunkBytes}. Only Quintet may publish on this subject.`,
       )
     }
     if (bytes > maxBytes) {
@@ -75,7 +77,7 @@ export class Arrivals {
     acknowledge: (index: number) => void,
   ): { readonly header: MessageHeader; readonly parts: Parts } | undefined {
     const { assembly } = held
-    const { header, parts } = readChunk(data)
+    const { header, parts } = readChunk(data, this.#options.dialects)
     const whole = assembly?.bytes.add(header, parts)
     // Also when all are here: its acknowledgement was lost, or it would not have come again.
     acknowledge(header.index)

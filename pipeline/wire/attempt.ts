@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../clock.ts'
-import { Cancelled, DeadlineExceeded, NodeLost, Refused } from '../errors.ts'
+import { asQuintetError, Cancelled, DeadlineExceeded, NodeLost, Refused } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { type Dropped, dropped, evolve, type Failure, failure, type Item, type Message, spent } from '../message.ts'
 import { payloadBytes, type Result } from '../payload.ts'
@@ -7,9 +7,10 @@ import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import { ChunkSender, chunkBytes } from './chunks.ts'
 import { decodeOutcome, encodeMessage } from './codec.ts'
+import { type Dialects, dialectsOf, type VersionRange } from './dialects.ts'
 import { readDown, sendUp } from './hand-over.ts'
 import type { Path } from './path.ts'
-import { acceptAfter, beat, type Down, type Load, missedBeats, reviveError } from './protocol.ts'
+import { acceptAfter, beat, type Down, type Load, missedBeats, type Read, reviveError, type Up } from './protocol.ts'
 
 /** Messages of more bytes tell how fast the way is. */
 const tellingBytes = 16 * 1024
@@ -34,8 +35,10 @@ export interface CallReport {
 /** Who makes attempts, and keeps what they learn of nodes and of the way. */
 export interface AttemptOwner {
   readonly path: Path
-  /** A node gave a sign of life. */
-  heard(node: string): void
+  /** A node gave a sign of life, and said which versions of the wire it speaks. */
+  heard(node: string, speaks: VersionRange): void
+  /** What a node's refusal of a version comes to. */
+  unspoken(node: string, version: number): Error
   /** A node missed its beats while it held a message. */
   lost(node: string, id: string): void
   /** A node listens no longer. */
@@ -54,6 +57,8 @@ export const outOfTime = (message: Message) =>
 /** Where an attempt goes. */
 export interface Destination {
   readonly subject: string
+  /** Of the wire, in which it is spoken to. */
+  readonly version: number
   readonly node?: string
   /** The plan names the node: there is no other to go to. */
   readonly planned?: boolean
@@ -64,6 +69,7 @@ export class Attempt {
   readonly #message: Message
   readonly #to: Destination
   readonly #options: AttemptOptions
+  readonly #dialects: Dialects
   readonly #path: Path
   readonly #caller: AttemptOwner
   readonly #started: number
@@ -84,6 +90,7 @@ export class Attempt {
     this.#to = to
     this.#node = to.node
     this.#options = options
+    this.#dialects = dialectsOf(options.transport)
     this.#path = caller.path
     this.#caller = caller
     this.#started = options.clock.now()
@@ -108,6 +115,7 @@ export class Attempt {
 
   #send(): void {
     const { transport, chunkAbove } = this.#options
+    const { version } = this.#to
     const bytes = payloadBytes(this.#message.payload)
     const { header, parts } = encodeMessage(this.#message, this.#started, this.#path.expects(bytes))
     const whole = bytes <= chunkAbove
@@ -119,11 +127,12 @@ export class Attempt {
     this.#conversation = transport.request(
       this.#to.subject,
       whole
-        ? sendUp({ kind: 'message', message: header }, parts, transport.handsOver)
+        ? sendUp({ kind: 'message', message: header }, parts, transport, version)
         : sendUp(
             { kind: 'offer', message: header, sizes: parts.map((part) => part.byteLength), chunk: chunkBytes },
             [],
-            transport.handsOver,
+            transport,
+            version,
           ),
       {
         headers: traceparent ? { 'Quintet-Id': key, traceparent } : { 'Quintet-Id': key },
@@ -140,18 +149,22 @@ export class Attempt {
 
   #onReply(data: Parts): void {
     if (this.#done) return
-    let reply: { header: Down; parts: Parts }
+    let reply: Read<Down>
     try {
-      reply = readDown(data)
+      reply = readDown(data, this.#dialects)
     } catch (error) {
+      this.#cancel(asQuintetError(error, this.#options.stage).message)
       return this.#end(() => this.#reject(error))
     }
     const { header, parts } = reply
     const { clock } = this.#options
+    this.#caller.heard(header.node, reply)
+    if (header.kind === 'unspoken') {
+      return this.#end(() => this.#reject(this.#caller.unspoken(header.node, this.#to.version)))
+    }
     this.#heard = clock.now()
     this.#patience = missedBeats * beat
     this.#node = header.node
-    this.#caller.heard(header.node)
     switch (header.kind) {
       case 'accept':
         return this.#onAccept(header.subject)
@@ -189,6 +202,7 @@ export class Attempt {
     this.#chunks = new ChunkSender({
       transport: this.#options.transport,
       subject,
+      version: this.#to.version,
       parts: this.#parts,
       clock: this.#options.clock,
       path: this.#path,
@@ -272,12 +286,18 @@ export class Attempt {
     this.#end(() => this.#reject(new Cancelled()))
   }
 
-  /** Tells the holder that nobody waits any longer; where it has not said that it is, all who may be. */
-  #cancel(): void {
+  /**
+   * Tells the holder that nobody waits any longer; where it has not said that it is, all who may be.
+   * @param reason why its reply could not be read
+   */
+  #cancel(reason?: string): void {
     const { transport, boundary } = this.#options
     if (!transport.connected) return
     const { source, id, pass } = this.#message
-    const frame = sendUp({ kind: 'cancel', id, ...(pass === undefined ? {} : { pass }) }, [], transport.handsOver)
+    const header: Up = { kind: 'cancel', id }
+    if (pass !== undefined) header.pass = pass
+    if (reason !== undefined) header.reason = reason.slice(0, 4096)
+    const frame = sendUp(header, [], transport, this.#to.version)
     try {
       for (const node of this.#node ? [this.#node] : this.#caller.suspects()) {
         transport.publish(boundary.node(source, node), frame)

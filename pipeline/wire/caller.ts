@@ -1,18 +1,22 @@
 import type { Clock } from '../clock.ts'
 import { sleep } from '../clock.ts'
-import { asQuintetError, Cancelled, type QuintetError, type Refused } from '../errors.ts'
+import { asQuintetError, Cancelled, type QuintetError, type Refused, VersionMismatch } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { evolve, failure, type Item, type Message } from '../message.ts'
 import type { Result } from '../payload.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Transport } from '../transport.ts'
 import { Attempt, type AttemptOwner, type CallReport, type Destination, outOfTime } from './attempt.ts'
+import { common, type Dialects, dialectsOf, inWords, noCommonVersion, type VersionRange } from './dialects.ts'
 import { Path } from './path.ts'
+import { Peers } from './peers.ts'
 
 /** A node that was lost gets no new message for this long, ms, while another is known. */
 const avoidFor = 10_000
 /** Of more nodes none is told that a message is not wanted which it may not even have. */
 const mostSuspects = 16
+/** Nodes that may refuse one try for its version before it is over, as long as others of the group may not. */
+const mostUnspoken = 8
 /** Room for the header and the transport's own framing below its largest payload. */
 const headroom = 8 * 1024
 
@@ -50,6 +54,9 @@ export interface CallerOptions {
 export class Caller implements AttemptOwner {
   readonly #options: Required<Omit<CallerOptions, 'onReport' | 'onLost'>> & Pick<CallerOptions, 'onReport' | 'onLost'>
   readonly path = new Path()
+  /** Which versions of the wire the nodes speak. */
+  readonly peers: Peers
+  readonly #dialects: Dialects
   /** Nodes heard of, and until when each is avoided. */
   readonly #nodes = new Map<string, number>()
   #silentSince: number | undefined
@@ -67,6 +74,8 @@ export class Caller implements AttemptOwner {
       crosses: options.crosses ?? true,
       next: options.next ?? (({ attempt }) => attempt + 1),
     }
+    this.#dialects = dialectsOf(options.transport)
+    this.peers = new Peers(this.#dialects, options.clock)
     void options.transport.closed.then(() => {
       this.#closed = true
     })
@@ -83,7 +92,7 @@ export class Caller implements AttemptOwner {
       const { id, attempt, plan } = current
       events.emit({ type: 'attempt', id, attempt, plan })
       try {
-        return await new Attempt(current, this.#destination(current), this.#options, this, tries).run()
+        return await this.#try(current, tries)
       } catch (thrown) {
         const error = asQuintetError(thrown, stage)
         events.emit({ type: 'attempt-failed', id, attempt, error })
@@ -98,6 +107,18 @@ export class Caller implements AttemptOwner {
         }
         if (!outage) tries++
         current = evolve(current, { attempt: next(current) })
+      }
+    }
+  }
+
+  /** One try; at once again where it was in a version that the node does not speak: that costs the message nothing. */
+  async #try(message: Message, tries: number): Promise<Item<Result>> {
+    // Where all who are known are of other versions, one more may have come; but not so many messages may be sent for that.
+    for (let left = this.peers.strangers ? 0 : mostUnspoken; ; left--) {
+      try {
+        return await new Attempt(message, this.#destination(message), this.#options, this, tries).run()
+      } catch (error) {
+        if (!(error instanceof Unspoken) || left === 0) throw error
       }
     }
   }
@@ -130,26 +151,52 @@ export class Caller implements AttemptOwner {
     return false
   }
 
+  /** @throws VersionMismatch the node that the plan names speaks no version that this side does */
   #destination(message: Message): Destination {
     const { boundary, clock } = this.#options
     const named = message.plan.target?.startsWith('node:') ? message.plan.target.slice('node:'.length) : undefined
-    if (named) return { subject: boundary.node(message.source, named), node: named, planned: true }
+    if (named) {
+      const version = this.peers.to(named)
+      if (version === undefined) throw this.#noCommon(named)
+      return { subject: boundary.node(message.source, named), version, node: named, planned: true }
+    }
     const now = clock.now()
+    const version = this.peers.toAll
     const fine: string[] = []
-    let avoiding = false
+    // The group may hand a message to the very node that hangs, or speaks nothing in common; a direct subject cannot.
+    let avoiding = version === undefined
     for (const [node, until] of this.#nodes) {
       if (until > now) avoiding = true
-      else fine.push(node)
+      else if (version !== undefined || this.peers.to(node) !== undefined) fine.push(node)
     }
-    // The group may hand a message to the very node that hangs; a direct subject cannot.
     const elsewhere = avoiding ? fine[message.seq % fine.length] : undefined
-    if (elsewhere) return { subject: boundary.node(message.source, elsewhere), node: elsewhere }
-    return { subject: boundary.any(message.source) }
+    if (elsewhere) {
+      const spoken = this.peers.to(elsewhere)
+      if (spoken !== undefined)
+        return { subject: boundary.node(message.source, elsewhere), version: spoken, node: elsewhere }
+    }
+    return { subject: boundary.any(message.source), version: version ?? this.#dialects.least }
   }
 
-  heard(node: string): void {
+  heard(node: string, speaks: VersionRange): void {
     this.#silentSince = undefined
     if (!this.#nodes.has(node)) this.#nodes.set(node, 0)
+    this.peers.heard(node, speaks)
+  }
+
+  unspoken(node: string, version: number): Error {
+    const theirs = this.peers.rangeOf(node) ?? this.#dialects
+    const { message } =
+      common(theirs, this.#dialects) === undefined
+        ? this.#noCommon(node)
+        : {
+            message: `Node "${node}" refused version ${version} of the wire; it says that it speaks ${inWords(theirs)}, this side ${inWords(this.#dialects)}. Send again, or look who answers there.`,
+          }
+    return new Unspoken(message, { retryable: true })
+  }
+
+  #noCommon(node: string): VersionMismatch {
+    return noCommonVersion(`Node "${node}"`, this.peers.rangeOf(node) ?? this.#dialects, this.#dialects)
   }
 
   lost(node: string, id: string): void {
@@ -160,6 +207,7 @@ export class Caller implements AttemptOwner {
 
   forget(node: string): void {
     this.#nodes.delete(node)
+    this.peers.forget(node)
     this.#options.onLost?.(node)
   }
 
@@ -171,3 +219,6 @@ export class Caller implements AttemptOwner {
     this.#options.onReport?.(report)
   }
 }
+
+/** A node refused the version that it was spoken to in. */
+class Unspoken extends VersionMismatch {}

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Clock, Timer } from '../clock.ts'
 import { BadMessage } from '../errors.ts'
 import type { Parts, Transport } from '../transport.ts'
+import { dialectsOf } from './dialects.ts'
 import { packFrame, totalBytes } from './frame.ts'
 import type { Path } from './path.ts'
 import type { ChunkHeader } from './protocol.ts'
@@ -21,6 +22,7 @@ interface Sent {
 export class ChunkSender {
   readonly #transport: Transport
   readonly #subject: string
+  readonly #version: number
   readonly #parts: Parts
   readonly #clock: Clock
   readonly #path: Path
@@ -42,6 +44,8 @@ export class ChunkSender {
   constructor(options: {
     transport: Transport
     subject: string
+    /** Of the wire, in which the message was offered. */
+    version: number
     parts: Parts
     clock: Clock
     path: Path
@@ -50,6 +54,7 @@ export class ChunkSender {
   }) {
     this.#transport = options.transport
     this.#subject = options.subject
+    this.#version = options.version
     this.#parts = options.parts
     this.#clock = options.clock
     this.#path = options.path
@@ -104,7 +109,8 @@ export class ChunkSender {
     this.#sent.set(index, { at: this.#clock.now(), delivered: this.#delivered })
     this.#sentBytes += totalBytes(slice)
     try {
-      this.#transport.publish(this.#subject, packFrame(header, slice))
+      const frame = packFrame(header, slice, dialectsOf(this.#transport), this.#version)
+      this.#transport.publish(this.#subject, frame)
     } catch (error) {
       if (this.#transport.connected) this.#onError(error)
       // Otherwise the connection is being restored: the chunk stays unacknowledged and goes again.

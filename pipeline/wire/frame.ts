@@ -2,16 +2,19 @@ import { Buffer } from 'node:buffer'
 import { Packr } from 'msgpackr'
 import { BadMessage, TooLarge } from '../errors.ts'
 import type { Parts } from '../transport.ts'
+import { type Dialects, everyVersion, type VersionRange, wireDialects } from './dialects.ts'
 import { packedSize } from './packed-size.ts'
 
 /*
- * A frame: "Q", version, number of parts (u16), header length (u32), length of each part (u32), header (MessagePack),
- * the parts. All little-endian. The parts' bytes are never copied here: they follow the head as parts of their own, and
- * come back as views.
+ * A frame: "Q", its version, the least and the most version that its sender speaks, number of parts (u16), header length
+ * (u32), length of each part (u32), header (a map in MessagePack), the parts. All little-endian. The parts' bytes are never
+ * copied here: they follow the head as parts of their own, and come back as views.
+ *
+ * This layout is the same in all versions: what a version changes is what the header's fields are called and mean. So
+ * everybody can read of everybody which versions they speak, and version 0, which is no dialect, is understood by all.
  */
 const magic = 0x51
-export const version = 1
-const fixed = 8
+const fixed = 10
 const maxParts = 64
 /** A result with a thousand boxes fits. */
 const maxHeader = 512 * 1024
@@ -21,16 +24,22 @@ const packr = new Packr({ useRecords: false, int64AsType: 'number', largeBigIntT
 
 /**
  * Puts a header before parts.
+ * @param version in which it is written, one of the dialects'. Default: the newest
  * @throws TooLarge when there are more than 64 parts or the header exceeds 512 KB: nobody would read it
  */
-export function packFrame(header: object, parts: Parts = []): Parts {
-  const head = packHead(header, parts)
+export function packFrame(
+  header: object,
+  parts: Parts = [],
+  dialects: Dialects = wireDialects,
+  version: number = dialects.most,
+): Parts {
+  const head = packHead(header, parts, dialects, version)
   return parts.length === 0 ? [head] : [head, ...parts]
 }
 
 /** What stands before the parts. @throws TooLarge as `packFrame` */
-export function packHead(header: object, parts: Parts): Buffer {
-  const packed = packr.pack(header)
+export function packHead(header: object, parts: Parts, dialects: Dialects, version: number): Buffer {
+  const packed = packr.pack(dialects.write(header, version))
   if (parts.length > maxParts || packed.byteLength > maxHeader) {
     throw new TooLarge(
       `A message of ${parts.length} parts with a header of ${packed.byteLength} bytes cannot be sent: ${maxParts} parts and ${maxHeader} bytes are allowed. Put large data into parts, and fewer of them.`,
@@ -41,8 +50,10 @@ export function packHead(header: object, parts: Parts): Buffer {
   const head = Buffer.allocUnsafe(at + packed.byteLength)
   head[0] = magic
   head[1] = version
-  head.writeUInt16LE(parts.length, 2)
-  head.writeUInt32LE(packed.byteLength, 4)
+  head[2] = dialects.least
+  head[3] = dialects.most
+  head.writeUInt16LE(parts.length, 4)
+  head.writeUInt32LE(packed.byteLength, 6)
   let length = fixed
   for (const part of parts) length = head.writeUInt32LE(part.byteLength, length)
   head.set(packed, at)
@@ -54,22 +65,37 @@ export function headSize(header: object, parts: Parts): number {
   return fixed + 4 * parts.length + packedSize(header)
 }
 
+/** A frame that was read as far as all versions are the same. */
+export interface Frame extends VersionRange {
+  /** Whatever MessagePack held, in the version that the frame has. */
+  readonly header: unknown
+  readonly parts: Parts
+  readonly version: number
+}
+
+/** The version that bytes say they are written in; undefined where they do not even begin as a frame. */
+export function versionOf(data: Parts): number | undefined {
+  const head = data.unwritten ? undefined : data[0]
+  return head?.[0] === magic ? head[1] : undefined
+}
+
 /**
  * Reads a frame, whether its parts arrived joined or apart. The header is whatever MessagePack held: check it.
- * @throws BadMessage when these are not the bytes of a frame of this version
+ * @throws BadMessage when these are not the bytes of a frame
  */
-export function unpackFrame(handed: Parts): { header: unknown; parts: Parts } {
+export function unpackFrame(handed: Parts): Frame {
   const data = written(handed)
   const head = data[0]
   if (!head || head.byteLength < fixed || head[0] !== magic) throw notAFrame('it does not start with one')
-  if (head[1] !== version) {
-    throw new BadMessage(
-      `The message has wire version ${head[1]}, this node speaks ${version}. Run the same version of Quintet on both sides.`,
-    )
+  const version = head[1] as number
+  const least = head[2] as number
+  const most = head[3] as number
+  if (least < 1 || (version !== everyVersion && (version < least || version > most))) {
+    throw notAFrame('its versions do not fit')
   }
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
-  const count = view.getUint16(2, true)
-  const headerLength = view.getUint32(4, true)
+  const count = view.getUint16(4, true)
+  const headerLength = view.getUint32(6, true)
   const headerAt = fixed + 4 * count
   if (count > maxParts || headerLength > maxHeader || headerAt + headerLength > head.byteLength) {
     throw notAFrame('its lengths do not fit')
@@ -88,7 +114,7 @@ export function unpackFrame(handed: Parts): { header: unknown; parts: Parts } {
   }
   if (!apart && head.byteLength !== at) throw notAFrame('bytes follow its end')
   try {
-    return { header: packr.unpack(head.subarray(headerAt, headerAt + headerLength)), parts }
+    return { header: packr.unpack(head.subarray(headerAt, headerAt + headerLength)), parts, version, least, most }
   } catch (cause) {
     throw notAFrame('its header is damaged', cause)
   }

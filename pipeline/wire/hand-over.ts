@@ -1,10 +1,12 @@
-import type { Parts, Unwritten } from '../transport.ts'
+import type { Parts, Transport, Unwritten } from '../transport.ts'
+import { type Dialects, dialectsOf, wireDialects } from './dialects.ts'
 import { headSize, packFrame, packHead } from './frame.ts'
-import { type Down, down, readFrame, type Up, up } from './protocol.ts'
+import { type Down, down, packReply, type Read, readFrame, readReply, type Up, up } from './protocol.ts'
 
 /*
  * Where both ends are in one process, a header is handed over as it is and nothing is packed, read or checked: it is of
- * its type already. All else about the conversation is the same, what it takes on a wire included.
+ * its type already, and both ends are of one version. All else about the conversation is the same, what it takes on a wire
+ * included.
  */
 
 /** A header that stands unwritten before its parts. */
@@ -24,7 +26,7 @@ class Head<H extends object> implements Unwritten {
   }
 
   write(): Uint8Array {
-    return packHead(this.header, this.#parts)
+    return packHead(this.header, this.#parts, wireDialects, wireDialects.most)
   }
 }
 
@@ -32,32 +34,43 @@ class UpHead extends Head<Up> {}
 class DownHead extends Head<Down> {}
 
 /**
- * What goes up, for a transport.
- * @param handsOver whether the transport hands over what it is given
+ * What goes up over a transport.
+ * @param version of the wire in which it is written, where it is. Default: the newest
  * @throws TooLarge as `packFrame`, where it is written
  */
-export function sendUp(header: Up, parts: Parts, handsOver: boolean | undefined): Parts {
-  return handsOver ? unwritten(new UpHead(header, parts), parts) : packFrame(header, parts)
+export function sendUp(
+  header: Up,
+  parts: Parts,
+  transport: Pick<Transport, 'handsOver' | 'dialects'>,
+  version: number = dialectsOf(transport).most,
+): Parts {
+  if (transport.handsOver) return unwritten(new UpHead(header, parts), parts)
+  return packFrame(header, parts, dialectsOf(transport), version)
 }
 
 /**
- * What goes down, in the way that what it answers came up.
+ * What goes down, in the way and the version in which what it answers came up.
  * @throws TooLarge as `packFrame`, where it is written
  */
-export function sendDown(header: Down, parts: Parts, handsOver: boolean): Parts {
-  return handsOver ? unwritten(new DownHead(header, parts), parts) : packFrame(header, parts)
+export function sendDown(header: Down, parts: Parts, asked: Parts, dialects: Dialects = wireDialects): Parts {
+  if (asked.unwritten) return unwritten(new DownHead(header, parts), parts)
+  return packReply(header, parts, asked, dialects, header.node)
 }
 
-/** What was sent up: as it was handed over; what came as bytes is checked. @throws BadMessage */
-export function readUp(data: Parts): { header: Up; parts: Parts } {
+/** What was sent up: as it was handed over; what came as bytes is checked. @throws BadMessage · VersionMismatch */
+export function readUp(data: Parts, dialects: Dialects = wireDialects): Read<Up> {
   const head = data.unwritten
-  return head instanceof UpHead ? { header: head.header, parts: data } : readFrame(up, data)
+  return head instanceof UpHead ? handed(head.header, data, dialects) : readFrame(up, data, dialects)
 }
 
-/** The same of what was sent down. @throws BadMessage */
-export function readDown(data: Parts): { header: Down; parts: Parts } {
+/** The same of what was sent down. @throws BadMessage · VersionMismatch */
+export function readDown(data: Parts, dialects: Dialects = wireDialects): Read<Down> {
   const head = data.unwritten
-  return head instanceof DownHead ? { header: head.header, parts: data } : readFrame(down, data)
+  return head instanceof DownHead ? handed(head.header, data, dialects) : readReply(down, data, dialects)
+}
+
+function handed<T>(header: T, parts: Parts, { least, most }: Dialects): Read<T> {
+  return { header, parts, least, most }
 }
 
 function unwritten(head: Unwritten, parts: Parts): Parts {

@@ -21,8 +21,6 @@ export interface Held {
   readonly before: MessageHeader['timings']
   /** Another was held meanwhile. */
   crowded: boolean
-  /** All who wait handed it over. */
-  handed: boolean
   readonly cancellation: Cancellation
   readonly traceparent: string | undefined
   /** Those who wait: one, or more when a message was sent again while it is still held. */
@@ -45,7 +43,6 @@ export function hold(header: MessageHeader, { headers }: ServedRequest, now: num
     at: header.payload.at,
     before: header.timings,
     crowded,
-    handed: true,
     cancellation: new Cancellation(),
     traceparent: traceContext.test(headers.traceparent ?? '') ? headers.traceparent : undefined,
     waiting: [],

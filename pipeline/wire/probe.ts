@@ -4,9 +4,11 @@ import type { Probe } from '../decider.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import type { CallReport } from './attempt.ts'
+import { dialectsOf } from './dialects.ts'
 import { totalBytes } from './frame.ts'
 import { readDown, sendUp } from './hand-over.ts'
 import type { Path } from './path.ts'
+import type { Peers } from './peers.ts'
 import { beat, missedBeats } from './protocol.ts'
 
 /** What probes may cost before anything was captured, bytes. */
@@ -34,6 +36,8 @@ export interface ProberOptions {
   readonly source: string
   readonly clock: Clock
   readonly path: Path
+  /** Which versions of the wire the nodes speak. */
+  readonly peers: Peers
   readonly settings: z.output<typeof probeSettings>
   /** The node that was heard of longest ago, and when (local clock, ms); undefined while none is known. */
   readonly stalest: () => { readonly node: string; readonly at: number } | undefined
@@ -77,15 +81,17 @@ export class Prober {
     this.#ask = undefined
   }
 
-  #send(node: string | undefined, bytes: number): void {
-    const { transport, boundary, source, clock, path } = this.#options
-    const frame = sendUp({ kind: 'probe' }, bytes > 0 ? [new Uint8Array(bytes)] : [], transport.handsOver)
+  /** @param again whether it may be asked once more, where the first time was in a version that it does not speak */
+  #send(node: string | undefined, bytes: number, again = true): void {
+    const { transport, boundary, source, clock, path, peers } = this.#options
+    const version = (node === undefined ? peers.toAll : peers.to(node)) ?? dialectsOf(transport).least
+    const frame = sendUp({ kind: 'probe' }, bytes > 0 ? [new Uint8Array(bytes)] : [], transport, version)
     const size = totalBytes(frame)
     if (!transport.connected || this.#spent + size > this.#allowed) return
     const sent = clock.now()
     try {
       const conversation = transport.request(node ? boundary.node(source, node) : boundary.any(source), frame, {
-        onReply: ({ data }) => this.#onReply(data, bytes, size, sent),
+        onReply: ({ data }) => this.#onReply(data, node, bytes, size, sent, again),
         onError: () => this.#failed(node, size, sent),
       })
       this.#spent += size
@@ -97,17 +103,25 @@ export class Prober {
     }
   }
 
-  #onReply(data: Parts, bytes: number, size: number, sent: number): void {
+  #onReply(data: Parts, asked: string | undefined, bytes: number, size: number, sent: number, again: boolean): void {
     if (!this.#ask) return
-    const { clock, path, onReport, onProbe } = this.#options
-    let report: CallReport | undefined
+    const { transport, clock, path, peers, onReport, onProbe } = this.#options
+    let report: CallReport
     try {
-      const { header } = readDown(data)
-      if (header.kind === 'probed') report = header
+      const reply = readDown(data, dialectsOf(transport))
+      const { header } = reply
+      peers.heard(header.node, reply)
+      if (header.kind === 'unspoken') {
+        if (!again) return this.#failed(asked, size, sent)
+        this.close()
+        return this.#send(asked, bytes, false)
+      }
+      if (header.kind !== 'probed') return
+      report = header
     } catch {
       // Nonsense is no answer.
+      return
     }
-    if (!report) return
     this.close()
     const now = clock.now()
     const ms = now - sent

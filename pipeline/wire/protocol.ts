@@ -19,16 +19,20 @@ import {
   TooLarge,
   TransportClosed,
   UnknownModel,
+  VersionMismatch,
   WrongShape,
 } from '../errors.ts'
 import type { Parts } from '../transport.ts'
 import { messageHeader, outcomeHeader } from './codec.ts'
-import { unpackFrame } from './frame.ts'
+import { type Dialects, everyVersion, inWords, type VersionRange, wireDialects } from './dialects.ts'
+import { packFrame, unpackFrame, versionOf } from './frame.ts'
+import { assertUnderstood } from './required.ts'
 
 /*
  * The conversation about one message. Up: `message` (whole) or `offer` (its header, the bytes to follow in chunks),
  * `cancel`. Down, on the reply inbox: `accept` (when chunked, or not answered within 50 ms), `working` every 250 ms,
  * `ack` per chunk, then one of `result`, `failure`, `refused`, `dropped`. A `probe` is none of a message: `probed` at once.
+ * What is replied is of the version that was asked in; who does not speak that replies `unspoken`, in words of every version.
  */
 
 /**
@@ -64,7 +68,13 @@ export const up = z.discriminatedUnion('kind', [
     sizes: z.array(size.or(z.literal(0))).max(63),
     chunk: size,
   }),
-  z.object({ kind: z.literal('cancel'), id: node, pass: z.number().int().min(1).max(1000).optional() }),
+  z.object({
+    kind: z.literal('cancel'),
+    id: node,
+    pass: z.number().int().min(1).max(1000).optional(),
+    /** Why, where it is for a reply that could not be read. */
+    reason: z.string().max(4096).optional(),
+  }),
   z.object({ kind: z.literal('probe') }),
 ])
 
@@ -111,17 +121,59 @@ export const down = z.discriminatedUnion('kind', [
 ])
 
 export type Up = z.infer<typeof up>
-export type Down = z.infer<typeof down>
+export type Down = z.infer<typeof down> | Unspoken
 export type ChunkHeader = z.infer<typeof chunk>
 export type Load = z.infer<typeof load>
 
-/** @throws BadMessage */
-export const readChunk = (data: Parts) => readFrame(chunk, data)
+/** In all versions: its sender does not speak the one that it was asked in. The frame says which it does. */
+const unspoken = z.object({ kind: z.literal('unspoken'), node: z.string().max(256) })
 
-/** A frame whose header passes the schema. @throws BadMessage */
-export function readFrame<T>(schema: z.ZodType<T>, data: Parts): { header: T; parts: Parts } {
-  const { header, parts } = unpackFrame(data)
-  return { header: readable(schema, header), parts }
+export type Unspoken = z.infer<typeof unspoken>
+
+/** A frame that was read, with the versions that its sender speaks. */
+export interface Read<T> extends VersionRange {
+  readonly header: T
+  readonly parts: Parts
+}
+
+/** @throws BadMessage · VersionMismatch */
+export const readChunk = (data: Parts, dialects: Dialects = wireDialects) => readFrame(chunk, data, dialects)
+
+/**
+ * A frame whose header passes the schema. Fields that the schema does not have are passed over, but for those that it must.
+ * @throws BadMessage · VersionMismatch
+ */
+export function readFrame<T>(schema: z.ZodType<T>, data: Parts, dialects: Dialects = wireDialects): Read<T> {
+  const { header, parts, version, least, most } = unpackFrame(data)
+  if (!dialects.speaks(version)) {
+    throw new VersionMismatch(
+      `What came is in version ${version} of the wire, by somebody who speaks ${inWords({ least, most })}; this side speaks ${inWords(dialects)}.`,
+      { retryable: true },
+    )
+  }
+  const known = dialects.read(header, version)
+  const checked = readable(schema, known)
+  assertUnderstood(known, checked)
+  return { header: checked, parts, least, most }
+}
+
+/** The same of a reply, which may say that the question was not of a version its sender speaks. */
+export function readReply<T>(schema: z.ZodType<T>, data: Parts, dialects: Dialects): Read<T | Unspoken> {
+  if (versionOf(data) !== everyVersion) return readFrame(schema, data, dialects)
+  const { header, parts, least, most } = unpackFrame(data)
+  return { header: readable(unspoken, header), parts, least, most }
+}
+
+/**
+ * A reply in the version of what it answers.
+ * @param node who says so, where that version is none of its own
+ * @throws TooLarge as `packFrame`
+ */
+export function packReply(header: object, parts: Parts, asked: Parts, dialects: Dialects, node: string): Parts {
+  // What does not even begin as a frame, somebody sent who reads none: any version is as good.
+  const version = versionOf(asked) ?? dialects.most
+  if (dialects.speaks(version)) return packFrame(header, parts, dialects, version)
+  return packFrame({ kind: 'unspoken', node } satisfies Unspoken, [], dialects, everyVersion)
 }
 
 /** What came, as the schema has it. @throws BadMessage */
@@ -129,15 +181,30 @@ export function readable<T>(schema: z.ZodType<T>, value: unknown): T {
   const checked = schema.safeParse(value)
   if (checked.success) return checked.data
   const issue = checked.error.issues[0]
+  const where = issue?.path.join('.')
+  if (issue?.code === 'invalid_union' && issue.discriminator !== undefined) {
+    throw new BadMessage(
+      `"${where}" of what came is ${JSON.stringify(at(value, issue.path))?.slice(0, 80)}, which is not known here. A newer release may have sent it: upgrade this side, or look who else publishes on this subject.`,
+      { cause: checked.error },
+    )
+  }
   throw new BadMessage(
-    `What came is wrong at "${issue?.path.join('.')}": ${issue?.message}. Only Quintet, of this version, may publish on this subject.`,
+    `What came is wrong at "${where}": ${issue?.message}. Only Quintet may publish on this subject.`,
     { cause: checked.error },
+  )
+}
+
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (inner, key) => (inner as Readonly<Record<PropertyKey, unknown>> | undefined)?.[key],
+    value,
   )
 }
 
 const classes: Readonly<Record<ErrorCode, { readonly prototype: QuintetError }>> = {
   'bad-input': BadInput,
   'bad-message': BadMessage,
+  'version-mismatch': VersionMismatch,
   'too-large': TooLarge,
   'unknown-model': UnknownModel,
   'wrong-shape': WrongShape,

@@ -7,6 +7,7 @@ import {
   NodeLost,
   type QuintetError,
   Refused,
+  VersionMismatch,
 } from '../errors.ts'
 import type { Item } from '../message.ts'
 import type { Boundary } from '../subjects.ts'
@@ -14,6 +15,7 @@ import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.
 import { Arrivals } from './arrivals.ts'
 import { encodeOutcome, type MessageHeader } from './codec.ts'
 import { Crowding } from './crowding.ts'
+import { type Dialects, dialectsOf } from './dialects.ts'
 import { readUp, sendDown } from './hand-over.ts'
 import { type Held, hold, messageOf } from './held.ts'
 import { acceptAfter, beat, type Down, keyOf, type Load, type Up } from './protocol.ts'
@@ -31,11 +33,21 @@ const groupName = 'quintet'
 export class Responder {
   readonly #options: Required<Omit<ResponderOptions, 'service' | 'onReleased' | 'device' | 'group'>> &
     Pick<ResponderOptions, 'service' | 'onReleased'>
+  readonly #dialects: Dialects
   readonly #held = new Map<string, Held>()
   readonly #arrivals: Arrivals
   readonly #subscriptions: Subscription[] = []
   #group: Subscription | undefined
-  readonly #counts = { received: 0, results: 0, failures: 0, dropped: 0, refused: 0, cancelled: 0, probed: 0 }
+  readonly #counts = {
+    received: 0,
+    results: 0,
+    failures: 0,
+    dropped: 0,
+    refused: 0,
+    cancelled: 0,
+    probed: 0,
+    unspoken: 0,
+  }
   readonly #crowding = new Crowding()
   #meanResidence = 0
   #timer: Timer | undefined
@@ -44,7 +56,8 @@ export class Responder {
 
   private constructor(options: ResponderOptions) {
     this.#options = { maxBytes: 64 * 2 ** 20, maxArriving: 256 * 2 ** 20, ...options }
-    this.#arrivals = new Arrivals(this.#options)
+    this.#dialects = dialectsOf(options.transport)
+    this.#arrivals = new Arrivals({ ...this.#options, dialects: this.#dialects })
   }
 
   /** Resolves when messages can come. */
@@ -175,13 +188,15 @@ export class Responder {
   #onRequest(request: ServedRequest): Promise<void> | void {
     let read: { header: Up; parts: Parts }
     try {
-      read = readUp(request.data)
+      read = readUp(request.data, this.#dialects)
     } catch (error) {
       return this.#reject(request, asQuintetError(error, 'receive'))
     }
     const { header, parts } = read
     const source = this.#options.boundary.sourceOf(request.subject)
-    if (header.kind === 'cancel') return this.#cancel(keyOf({ source, id: header.id, pass: header.pass }))
+    if (header.kind === 'cancel') {
+      return this.#cancel(keyOf({ source, id: header.id, pass: header.pass }), header.reason)
+    }
     if (header.kind === 'probe') {
       const { node } = this.#options
       this.#counts.probed++
@@ -266,17 +281,19 @@ export class Responder {
 
   /** Settles the transport's delivery only when the message is settled: a durable transport acknowledges then. */
   #wait(held: Held, request: ServedRequest): Promise<void> {
-    // Who hands over can read what is written, too.
-    if (!request.data.unwritten) held.handed = false
     return new Promise((done) => held.waiting.push({ request, done }))
   }
 
-  #cancel(key: string): void {
+  /** @param reason what was wrong with a reply, where the sender could not read it */
+  #cancel(key: string, reason?: string): void {
+    if (reason !== undefined) {
+      this.#options.events.emit({ type: 'fault', where: 'reply', error: new BadMessage(reason) })
+    }
     const held = this.#held.get(key)
     if (!held) return
     this.#counts.cancelled++
     held.cancellation.cancel()
-    this.#fail(held, new Cancelled(), 'receive')
+    this.#fail(held, new Cancelled(reason), 'receive')
   }
 
   /** Signs of life and ended budgets, for all messages held, with one timer. */
@@ -310,14 +327,14 @@ export class Responder {
 
   /** @throws TooLarge what cannot be written; then it is held still */
   #finish(held: Held, reply: Down, error?: QuintetError, parts: Parts = []): void {
-    const frame = sendDown(reply, parts, held.handed)
+    const frames = held.waiting.map(({ request }) => this.#answer(request, reply, parts))
     if (!this.#held.delete(held.key)) return
     this.#options.onReleased?.(held.key, error)
     this.#arrivals.end(held)
-    for (const { request, done } of held.waiting) {
-      request.reply(frame)
+    held.waiting.forEach(({ request, done }, at) => {
+      request.reply(frames[at] as Parts)
       done()
-    }
+    })
     if (this.#held.size > 0) return
     this.#timer?.cancel()
     this.#timer = undefined
@@ -325,12 +342,16 @@ export class Responder {
   }
 
   #tell(held: Held, reply: Down): void {
-    const frame = sendDown(reply, [], held.handed)
-    for (const { request } of held.waiting) request.reply(frame)
+    for (const { request } of held.waiting) this.#reply(request, reply)
   }
 
   #reply(request: ServedRequest, reply: Down): void {
-    request.reply(sendDown(reply, [], request.data.unwritten !== undefined))
+    request.reply(this.#answer(request, reply, []))
+  }
+
+  /** Each hears in the version that it asked in. */
+  #answer({ data }: ServedRequest, reply: Down, parts: Parts): Parts {
+    return sendDown(reply, parts, data, this.#dialects)
   }
 
   #refuse(request: ServedRequest, reason: string, retryAfter: number | undefined): void {
@@ -344,7 +365,8 @@ export class Responder {
   }
 
   #reject(request: ServedRequest, error: QuintetError): void {
-    this.#counts.failures++
+    if (error instanceof VersionMismatch) this.#counts.unspoken++
+    else this.#counts.failures++
     this.#reply(request, failed(this.#options.node, error, 'receive', 0))
   }
 }

@@ -18,7 +18,7 @@ import { EnergyModel, type EnergyOptions } from './estimate/energy.ts'
 import { guessedRun } from './estimate/guess.ts'
 import { OnTime } from './estimate/ontime.ts'
 import { Profile } from './estimate/profile.ts'
-import { restored } from './estimate/restore.ts'
+import { learned, savedOf } from './estimate/restore.ts'
 
 const settings = z.strictObject({
   /**
@@ -43,7 +43,11 @@ export interface BackupOptions extends z.input<typeof settings> {
   readonly energy?: EnergyOptions
 }
 
-const saved = z.strictObject({ onTime: z.unknown(), cloud: z.unknown(), device: z.record(z.string(), z.unknown()) })
+const saved = learned(
+  'backup()',
+  1,
+  z.strictObject({ onTime: z.unknown(), cloud: z.unknown(), device: z.record(z.string(), z.unknown()) }),
+)
 
 const none: readonly Backup[] = ['none']
 const device = 'device'
@@ -173,18 +177,18 @@ class BackupDecider implements Decider {
     }
   }
 
-  save(): z.infer<typeof saved> {
+  save(): unknown {
     const measured = [...this.#arms.values()].filter(({ profile }) => profile.count > 0)
-    return {
+    return saved.write({
       onTime: this.#onTime.save(),
       cloud: this.#cloud.save(),
       device: Object.fromEntries(measured.map(({ id, profile }) => [id, profile.save()])),
-    }
+    })
   }
 
   /** Models that are not in the catalogue any longer are forgotten. @throws BadConfiguration as the port says */
   restore(from: unknown): void {
-    const { onTime, cloud, device: profiles } = restored(saved, from, 'backup()')
+    const { onTime, cloud, device: profiles } = saved.read(from, savedOf('backup()'))
     this.#onTime.restore(onTime)
     this.#cloud.restore(cloud)
     for (const [id, profile] of Object.entries(profiles)) this.#arm(id)?.profile.restore(profile)

@@ -11,9 +11,13 @@ import {
   type Side,
   type World,
 } from '../../pipeline/index.ts'
-import { restored } from './estimate/restore.ts'
+import { learned, savedOf } from './estimate/restore.ts'
 
-const saved = z.array(z.strictObject({ name: z.string(), learned: z.unknown() }))
+const saved = learned(
+  'deciders asked one after the other',
+  1,
+  z.strictObject({ deciders: z.array(z.strictObject({ name: z.string(), learned: z.unknown() })) }),
+)
 
 /**
  * Deciders asked from left to right, as one: what `decide(...)` does with several.
@@ -75,20 +79,20 @@ export class Chain implements Decider {
     )
   }
 
-  save(): z.infer<typeof saved> {
-    return this.deciders.map((decider) => ({ name: decider.name, learned: decider.save?.() }))
+  save(): unknown {
+    return saved.write({ deciders: this.deciders.map((one) => ({ name: one.name, learned: one.save?.() })) })
   }
 
   /** @throws BadConfiguration as the port says, and when it was saved of other deciders */
   restore(from: unknown): void {
-    const kept = restored(saved, from, this.name)
+    const { deciders: kept } = saved.read(from, savedOf(this.name))
     if (kept.length !== this.deciders.length || kept.some(({ name }, i) => name !== this.deciders[i]?.name)) {
       throw new BadConfiguration(
         `What was saved is of ${kept.map(({ name }) => name).join('+')}, not of ${this.name}. Restore it into the same deciders.`,
       )
     }
-    kept.forEach(({ learned }, i) => {
-      if (learned !== undefined) this.deciders[i]?.restore?.(learned)
+    kept.forEach(({ learned: own }, i) => {
+      if (own !== undefined) this.deciders[i]?.restore?.(own)
     })
   }
 }

@@ -56,7 +56,6 @@ export {
   logged,
   logVersion,
   parseEntry,
-  UnknownLogVersion,
 } from './log/index.ts'
 export { type Offload, type OffloadOptions, type OffloadStatistics, offload } from './offload/index.ts'
 export { type FrontWeights, type Objectives, paretoFront } from './pareto.ts'

@@ -4,7 +4,7 @@ import { readOptions } from '../../pipeline/index.ts'
 import { LinkEstimate } from './estimate/link.ts'
 import { PreparingTime } from './estimate/preparing.ts'
 import { Regression } from './estimate/regression.ts'
-import { restored } from './estimate/restore.ts'
+import { learned, savedOf } from './estimate/restore.ts'
 
 /** A count of messages; Infinity: never. */
 const count = z.number().min(1)
@@ -46,13 +46,17 @@ export interface Place extends Decider {
   costs(bytes: number, width?: number, height?: number): { local: number | undefined; remote: number | undefined }
 }
 
-const saved = z.strictObject({
-  device: z.unknown(),
-  cloud: z.unknown(),
-  rest: z.unknown(),
-  link: z.unknown(),
-  preparedBytes: z.number().min(0).optional(),
-})
+const saved = learned(
+  'place()',
+  1,
+  z.strictObject({
+    device: z.unknown(),
+    cloud: z.unknown(),
+    rest: z.unknown(),
+    link: z.unknown(),
+    preparedBytes: z.number().min(0).optional(),
+  }),
+)
 
 type Way = 'captured' | 'prepared'
 
@@ -171,18 +175,18 @@ class PieSlicer implements Place {
     }
   }
 
-  save(): z.infer<typeof saved> {
-    return {
+  save(): unknown {
+    return saved.write({
       device: this.#device.save(),
       cloud: this.#cloud.save(),
       rest: this.#rest.save(),
       link: this.#link.save(),
       ...(this.#preparedBytes === undefined ? {} : { preparedBytes: this.#preparedBytes }),
-    }
+    })
   }
 
   restore(from: unknown): void {
-    const { device, cloud, rest, link, preparedBytes } = restored(saved, from, 'place()')
+    const { device, cloud, rest, link, preparedBytes } = saved.read(from, savedOf('place()'))
     this.#device.restore(device)
     this.#cloud.restore(cloud)
     this.#rest.restore(rest)

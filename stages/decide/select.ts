@@ -4,7 +4,7 @@ import { readOptions } from '../../pipeline/index.ts'
 import { type Models, modelsOf } from '../manage/index.ts'
 import { guessedRun } from './estimate/guess.ts'
 import { Profile } from './estimate/profile.ts'
-import { restored } from './estimate/restore.ts'
+import { learned, savedOf } from './estimate/restore.ts'
 import { Samples } from './estimate/samples.ts'
 import { Slowdown } from './estimate/slowdown.ts'
 import { type Arm, propensities, type RuleContext, type SelectRule, selectRules } from './rules.ts'
@@ -66,7 +66,7 @@ const savedSide = z.strictObject({
   up: z.record(z.string(), z.unknown()),
   profiles: z.record(z.string(), z.unknown()),
 })
-const saved = z.strictObject({ down: z.unknown(), device: savedSide, cloud: savedSide })
+const saved = learned('select()', 1, z.strictObject({ down: z.unknown(), device: savedSide, cloud: savedSide }))
 
 /** Variance of ln(guess ÷ truth): a first guess is half as much, or twice. */
 const doubtOfGuess = 0.25
@@ -196,7 +196,7 @@ class Selector implements Select {
     if (side === 'device') add(this.#places.device.up, cut, transfer)
   }
 
-  save(): z.infer<typeof saved> {
+  save(): unknown {
     const side = ({ arms, slowdown, rest, up }: Knowledge): z.infer<typeof savedSide> => ({
       slowdown: slowdown.save(),
       rest: Object.fromEntries([...rest].map(([cut, samples]) => [cut, samples.save()])),
@@ -205,12 +205,12 @@ class Selector implements Select {
         [...arms].flatMap(([id, { profile }]) => (profile.count === 0 ? [] : [[id, profile.save()]])),
       ),
     })
-    return { down: this.#down.save(), device: side(this.#places.device), cloud: side(this.#places.cloud) }
+    return saved.write({ down: this.#down.save(), device: side(this.#places.device), cloud: side(this.#places.cloud) })
   }
 
   /** Models that are not in the catalogue any longer are forgotten. @throws BadConfiguration as the port says */
   restore(from: unknown): void {
-    const whole = restored(saved, from, 'select()')
+    const whole = saved.read(from, savedOf('select()'))
     this.#down.restore(whole.down)
     for (const side of ['device', 'cloud'] as const) {
       const { slowdown, rest, up, profiles } = whole[side]

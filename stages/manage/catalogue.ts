@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { versioned } from '../../pipeline/index.ts'
 import { activationEncodings, isLossless, isPictureEncoding } from '../transfer/index.ts'
 
 /** One token of a subject or an identifier: it can stand in a NATS subject and in a file name as it is. */
@@ -128,11 +129,16 @@ export const catalogueEntry = z.strictObject({
 })
 
 /** The file `catalogue.json`: the models of one folder. */
-export const catalogueFile = z
-  .strictObject({ models: z.array(catalogueEntry).min(1) })
-  .refine((file) => new Set(file.models.map((model) => model.id)).size === file.models.length, {
-    message: 'every model needs an id of its own',
-  })
+export const catalogueFile = versioned({
+  what: 'a catalogue',
+  version: 1,
+  schema: z
+    .strictObject({ models: z.array(catalogueEntry).min(1) })
+    .refine((file) => new Set(file.models.map((model) => model.id)).size === file.models.length, {
+      message: 'every model needs an id of its own',
+    }),
+  remedy: 'One of version 1 says { "version": 1, "models": [ … ] }: write it so.',
+})
 
 export type ModelInput = z.infer<typeof modelInput>
 export type ModelCut = z.infer<typeof modelCut>

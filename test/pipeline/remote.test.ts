@@ -14,13 +14,16 @@ import {
   NoResponders,
   packFrame,
   Refused,
+  readFrame,
   remote,
   StageFailed,
   sleep,
   TooLarge,
   TransportClosed,
+  VersionMismatch,
 } from '../../pipeline/index.ts'
 import { fakeClock, faulty, settled } from '../../pipeline/testing/index.ts'
+import { changed, release } from '../support/dialects.ts'
 
 const subject = 'act.counter'
 
@@ -173,5 +176,67 @@ describe('a remote actor', () => {
     const { one, served, near } = await bench()
     await expect(expose(one, { ...served, subject: 'act.*' })).rejects.toBeInstanceOf(BadConfiguration)
     expect(() => remote(near, 'a b', { schema: z.number() })).toThrow(BadConfiguration)
+  })
+})
+
+describe('a remote actor of another release', () => {
+  const doubled = (dialects: ReturnType<typeof release>, transport: ReturnType<typeof faulty>) =>
+    expose(
+      { name: 'double', ask: async (n: number) => 2 * n, tell: async () => {} },
+      { transport: faulty(transport, [], { dialects }), subject, schema: z.number() },
+    )
+
+  it('is spoken to in the highest version that both know', async () => {
+    const { broker, near, exposed } = await bench()
+    await exposed.close()
+    const versions: number[] = []
+    await broker.connect().subscribe(subject, ({ data }) => versions.push(data[0]?.[1] as number))
+    await doubled(release(2, 3), faulty(broker.connect()))
+    const ref = remote<number, number>(faulty(near, [], { dialects: release(1, 4) }), subject, { schema: z.number() })
+    expect(await ref.ask(1, 500)).toBe(2)
+    expect(await ref.ask(2, 500)).toBe(4)
+    await ref.tell(3)
+    expect(versions).toEqual([1, 3, 3, 3])
+  })
+
+  it('that speaks no common version is named with what both speak', async () => {
+    const { broker, near, exposed } = await bench()
+    await exposed.close()
+    await doubled(release(1, 2), faulty(broker.connect()))
+    const ref = remote<number, number>(faulty(near, [], { dialects: release(3, 4) }), subject, { schema: z.number() })
+    for (const asked of [ref.ask(1, 500), ref.tell(1)]) {
+      await expect(asked).rejects.toBeInstanceOf(VersionMismatch)
+      await expect(asked).rejects.toThrow(/versions 1 to 2 of the wire, this side versions 3 to 4/)
+    }
+  })
+
+  it('passes over fields that it does not know, and refuses by name those that it must, as does who asked it', async () => {
+    const { broker, near, exposed } = await bench()
+    await exposed.close()
+    const more = changed((header) => ({ ...header, region: 1 }))
+    const required = changed((header) => ({ ...header, region: 1, must: ['region'] }))
+    const asking = (dialects: typeof more) =>
+      remote<number, number>(faulty(near, [], { dialects }), subject, { schema: z.number() }).ask(1, 500)
+    const plain = await doubled(release(1, 1), faulty(broker.connect()))
+    expect(await asking(more)).toBe(2)
+    await expect(asking(required)).rejects.toThrow(/"region" must be understood/)
+    await plain.close()
+    const newer = await doubled(more, faulty(broker.connect()))
+    expect(await asking(release(1, 1))).toBe(2)
+    await newer.close()
+    await doubled(required, faulty(broker.connect()))
+    await expect(asking(release(1, 1))).rejects.toThrow(BadMessage)
+    await expect(asking(release(1, 1))).rejects.toThrow(/"region" must be understood/)
+  })
+
+  it('names a kind of message that it does not know', async () => {
+    const { near } = await bench()
+    const said: unknown[] = []
+    near.request(subject, packFrame({ kind: 'sing', message: 1, deadline: 5 }), {
+      onReply: ({ data }) => said.push(readFrame(z.looseObject({}), data).header),
+      onError: () => {},
+    })
+    await settled()
+    expect(said).toMatchObject([{ kind: 'failure', code: 'bad-message', reason: expect.stringMatching(/"kind"/) }])
   })
 })

@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 
-import { ModelLoadFailed } from '../../../pipeline/index.ts'
+import { ModelLoadFailed, versioned } from '../../../pipeline/index.ts'
 import { hashOf } from '../hash.ts'
 
 /** A file of a cache entry. */
@@ -26,9 +26,15 @@ export interface Making {
   readonly about: unknown
 }
 
-const manifest = z.object({
-  files: z.record(z.string(), z.object({ sha256: z.string(), bytes: z.number() })),
-  about: z.unknown(),
+/** An entry of another version is none: each release keeps those of its own beside those of others. */
+const manifest = versioned({
+  what: 'an entry of the split cache',
+  version: 1,
+  remedy: 'Remove it: it is made anew.',
+  schema: z.object({
+    files: z.record(z.string(), z.object({ sha256: z.string(), bytes: z.number() })),
+    about: z.unknown(),
+  }),
 })
 
 const making = new Map<string, Promise<Saved>>()
@@ -40,7 +46,7 @@ const making = new Map<string, Promise<Saved>>()
  * @throws ModelLoadFailed where somebody else keeps changing the entry
  */
 export async function cached(folder: string, key: string, make: () => Promise<Making>): Promise<Saved> {
-  const path = join(folder, key)
+  const path = join(folder, `v${manifest.version}`, key)
   const running = making.get(path)
   if (running) return running
   const work = readOrMake(path, make).finally(() => making.delete(path))
@@ -60,7 +66,7 @@ async function readOrMake(path: string, make: () => Promise<Making>): Promise<Sa
       await writeFile(join(aside, name), bytes)
       files[name] = { sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length }
     }
-    await writeFile(join(aside, 'split.json'), JSON.stringify({ files, about: made.about }, null, 1))
+    await writeFile(join(aside, 'split.json'), JSON.stringify(manifest.write({ files, about: made.about }), null, 1))
     return await put(aside, path)
   } finally {
     await rm(aside, { recursive: true, force: true })
@@ -89,7 +95,7 @@ async function put(aside: string, path: string): Promise<Saved> {
 /** The entry on disk where all its files are what was written. */
 async function verified(path: string): Promise<Saved | undefined> {
   try {
-    const { files, about } = manifest.parse(JSON.parse(await readFile(join(path, 'split.json'), 'utf8')))
+    const { files, about } = manifest.read(JSON.parse(await readFile(join(path, 'split.json'), 'utf8')), path)
     const saved: Record<string, SavedFile> = {}
     for (const [name, { sha256, bytes }] of Object.entries(files)) {
       const file = join(path, name)

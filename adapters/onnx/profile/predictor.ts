@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { BadConfiguration } from '../../../pipeline/index.ts'
+import { versioned } from '../../../pipeline/index.ts'
 import type { Features } from './features.ts'
 import { dot, leastSquares, mape, nonNegative } from './regression.ts'
 
@@ -23,15 +23,19 @@ const form = z.strictObject({
 })
 
 /** A predictor as it is saved. */
-export const savedPredictor = z.strictObject({
-  version: z.literal(1),
-  kinds: z.record(z.string(), form),
-  /** For kinds never seen: by bytes moved alone. */
-  fallback: form,
+export const savedPredictor = versioned({
+  what: 'a saved predictor',
+  version: 1,
+  remedy: 'Fit one with "quintet profile".',
+  schema: z.strictObject({
+    kinds: z.record(z.string(), form),
+    /** For kinds never seen: by bytes moved alone. */
+    fallback: form,
+  }),
 })
 
 type Form = z.infer<typeof form>
-export type SavedPredictor = z.infer<typeof savedPredictor>
+export type SavedPredictor = z.infer<typeof savedPredictor.schema>
 
 /** Predicts how long layers take. */
 export interface Predictor {
@@ -62,18 +66,12 @@ export function fitPredictor(samples: readonly Sample[]): Predictor {
     ),
     own: 1,
   }
-  return predictor({ version: 1, kinds, fallback })
+  return predictor(savedPredictor.write({ kinds, fallback }))
 }
 
-/** A predictor that was saved. @throws BadConfiguration where it is none */
+/** A predictor that was saved. @throws BadConfiguration where it is none · VersionMismatch another release saved it */
 export function loadPredictor(saved: unknown): Predictor {
-  const parsed = savedPredictor.safeParse(saved)
-  if (!parsed.success) {
-    throw new BadConfiguration(
-      `This is no saved predictor: ${z.prettifyError(parsed.error)}. Fit one with "quintet profile".`,
-    )
-  }
-  return predictor(structuredClone(parsed.data))
+  return predictor(structuredClone(savedPredictor.read(saved, 'What is given')))
 }
 
 function predictor(state: SavedPredictor): Predictor {

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { cpus } from 'node:os'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { BadConfiguration } from '../../../pipeline/index.ts'
+import { BadConfiguration, versioned } from '../../../pipeline/index.ts'
 import type { Model } from '../graph/index.ts'
 import { featuresOf } from './features.ts'
 import { type MeasureOptions, measure } from './measure.ts'
@@ -15,29 +15,33 @@ const timing = z.strictObject({ ms: z.number().min(0), low: z.number().min(0), h
 const whole = timing.extend({ ms: z.number().positive('must be more than 0: nothing was measured') })
 
 /** A model's measured profile, as it is saved: valid for this model, machine, number of threads and runtime. */
-export const modelProfile = z.strictObject({
-  version: z.literal(1),
-  model: z.string(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  machine: z.string(),
-  threads: z.number().int().positive(),
-  runtime: z.string(),
-  /** Milliseconds of one warm run: the typical one, and its quartiles. */
-  total: whole,
-  layers: z.array(
-    z.strictObject({
-      name: z.string(),
-      kind: z.string(),
-      macs: z.number(),
-      bytes: z.number(),
-      ...timing.shape,
-    }),
-  ),
-  runs: z.number().int().positive(),
-  undisturbed: z.number().min(0),
+export const modelProfile = versioned({
+  what: 'a profile',
+  version: 1,
+  remedy: 'Remove it, and make one with "quintet profile".',
+  schema: z.strictObject({
+    model: z.string(),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    machine: z.string(),
+    threads: z.number().int().positive(),
+    runtime: z.string(),
+    /** Milliseconds of one warm run: the typical one, and its quartiles. */
+    total: whole,
+    layers: z.array(
+      z.strictObject({
+        name: z.string(),
+        kind: z.string(),
+        macs: z.number(),
+        bytes: z.number(),
+        ...timing.shape,
+      }),
+    ),
+    runs: z.number().int().positive(),
+    undisturbed: z.number().min(0),
+  }),
 })
 
-export type ModelProfile = z.infer<typeof modelProfile>
+export type ModelProfile = z.infer<typeof modelProfile.schema>
 
 /** This machine, as profiles name it: processor and number of cores. */
 export function machine(): string {
@@ -58,8 +62,7 @@ export async function profile(model: Model, options: MeasureOptions = {}): Promi
   const { total, layers, runs, undisturbed } = await measure(model, options)
   const features = featuresOf(model)
   const none = { ms: 0, low: 0, high: 0 }
-  return {
-    version: 1,
+  return modelProfile.write({
     model: model.file.path.split(/[/\\]/).at(-1) ?? model.file.path,
     sha256: model.file.sha256,
     machine: machine(),
@@ -73,7 +76,7 @@ export async function profile(model: Model, options: MeasureOptions = {}): Promi
     })),
     runs,
     undisturbed,
-  }
+  })
 }
 
 /**
@@ -81,7 +84,7 @@ export async function profile(model: Model, options: MeasureOptions = {}): Promi
  * @throws BadConfiguration what was measured is no profile: no runs, or times that are none
  */
 export async function saveProfile(path: string, value: ModelProfile): Promise<void> {
-  const checked = modelProfile.safeParse(value)
+  const checked = modelProfile.schema.safeParse(value)
   if (!checked.success) {
     throw new BadConfiguration(
       `What was measured of ${value.model} is no profile, and is not saved: ${z.prettifyError(checked.error)}. Measure it again, with at least one run.`,
@@ -93,7 +96,10 @@ export async function saveProfile(path: string, value: ModelProfile): Promise<vo
   await rename(aside, path)
 }
 
-/** Reads a profile, for this model where one is given. @throws BadConfiguration where it is none, or another model's */
+/**
+ * Reads a profile, for this model where one is given.
+ * @throws BadConfiguration where it is none, or another model's · VersionMismatch another release wrote it
+ */
 export async function loadProfile(path: string, model?: Model): Promise<ModelProfile> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new BadConfiguration(`The profile ${path} cannot be read. Make one with "quintet profile".`, { cause })
@@ -104,18 +110,13 @@ export async function loadProfile(path: string, model?: Model): Promise<ModelPro
   } catch (cause) {
     throw new BadConfiguration(`${path} is no profile. Make one with "quintet profile".`, { cause })
   }
-  const parsed = modelProfile.safeParse(value)
-  if (!parsed.success) {
+  const found = modelProfile.read(value, path)
+  if (model && found.sha256 !== model.file.sha256) {
     throw new BadConfiguration(
-      `${path} is no profile: ${z.prettifyError(parsed.error)}. Remove it, and make one with "quintet profile".`,
+      `${path} is the profile of another model (${found.model}). Measure this one with "quintet profile".`,
     )
   }
-  if (model && parsed.data.sha256 !== model.file.sha256) {
-    throw new BadConfiguration(
-      `${path} is the profile of another model (${parsed.data.model}). Measure this one with "quintet profile".`,
-    )
-  }
-  return parsed.data
+  return found
 }
 
 /** What a predictor learns from a profile. */

@@ -17,7 +17,7 @@ import { random } from '../../../adapters/simulation/index.ts'
 import { BadConfiguration, type Captured, type Prepared, type Transport } from '../../../pipeline/index.ts'
 import type { ImageEngine } from '../../../stages/index.ts'
 import { program } from '../../program.ts'
-import { type MeasuredPicture, type Measurements, measuredFile } from './measured.ts'
+import { type MeasuredPicture, type Measurements, measuredFile, measurements } from './measured.ts'
 
 const count = 300
 /** Measured first, and left out: code is compiled, connections open. */
@@ -78,7 +78,7 @@ await program(async () => {
       if (n % 50 === 0) process.stderr.write(`${n} of ${count + discarded}\n`)
     }
     const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${platform()} ${arch()}, Node ${process.versions.node}`
-    await writeFile(measuredFile, asJson({ machine, link, slowdown, pictures }))
+    await writeFile(measuredFile, asJson(measurements.write({ machine, link, slowdown, pictures })))
   } finally {
     await device.drain()
     await cloud.drain()

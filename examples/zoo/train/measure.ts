@@ -41,7 +41,7 @@ measured.sort((a, b) => a.entry.accuracy - b.entry.accuracy)
 
 await writeFile(
   join(folder, 'catalogue.json'),
-  `${JSON.stringify(catalogueFile.parse({ models: measured.map(({ entry }) => entry) }), null, 2)}\n`,
+  `${JSON.stringify(catalogueFile.write({ models: measured.map(({ entry }) => entry) }), null, 2)}\n`,
 )
 const machine = `${cpus()[0]?.model.trim() ?? 'unknown processor'}, Node ${process.version}, one thread`
 const set = `${HELD_OUT.count} pictures, seed ${HELD_OUT.seed}, ${(bytesSeen / seen.length / 1024).toFixed(0)} KB each on average`

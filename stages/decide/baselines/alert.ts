@@ -13,7 +13,7 @@ import { readOptions } from '../../../pipeline/index.ts'
 import { type Models, modelsOf } from '../../manage/index.ts'
 import { EnergyModel, type EnergyOptions } from '../estimate/energy.ts'
 import { guessedRun } from '../estimate/guess.ts'
-import { restored } from '../estimate/restore.ts'
+import { learned, savedOf } from '../estimate/restore.ts'
 import { Samples } from '../estimate/samples.ts'
 import { AlertSlowdown } from './alert-slowdown.ts'
 
@@ -39,7 +39,7 @@ export interface AlertOptions extends z.input<typeof settings> {
   readonly energy?: EnergyOptions
 }
 
-const saved = z.strictObject({ slowdown: z.unknown(), rest: z.unknown() })
+const saved = learned('alert()', 1, z.strictObject({ slowdown: z.unknown(), rest: z.unknown() }))
 
 /** A model as it is weighed. `chance`, `quality` and `energy` are set anew for each decision. */
 interface Arm {
@@ -139,13 +139,13 @@ class Alert implements Decider {
     }
   }
 
-  save(): z.infer<typeof saved> {
-    return { slowdown: this.#slowdown.save(), rest: this.#rest.save() }
+  save(): unknown {
+    return saved.write({ slowdown: this.#slowdown.save(), rest: this.#rest.save() })
   }
 
   /** @throws BadConfiguration as the port says */
   restore(from: unknown): void {
-    const { slowdown, rest } = restored(saved, from, 'alert()')
+    const { slowdown, rest } = saved.read(from, savedOf('alert()'))
     this.#slowdown.restore(slowdown)
     this.#rest.restore(rest)
   }

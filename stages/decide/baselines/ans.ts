@@ -11,7 +11,7 @@ import type {
 } from '../../../pipeline/index.ts'
 import { readOptions } from '../../../pipeline/index.ts'
 import { type Models, modelsOf } from '../../manage/index.ts'
-import { restored } from '../estimate/restore.ts'
+import { learned, savedOf } from '../estimate/restore.ts'
 import { Slowdown } from '../estimate/slowdown.ts'
 import { LinearBandit } from './bandit.ts'
 import { ForcedSampling } from './forced.ts'
@@ -41,12 +41,16 @@ export interface AnsOptions extends z.input<typeof settings> {
   readonly isKey?: (request: DecisionRequest) => boolean
 }
 
-const saved = z.strictObject({
-  bandits: z.record(z.string(), z.unknown()),
-  forced: z.unknown(),
-  input: z.unknown(),
-  device: z.unknown(),
-})
+const saved = learned(
+  'ans()',
+  1,
+  z.strictObject({
+    bandits: z.record(z.string(), z.unknown()),
+    forced: z.unknown(),
+    input: z.unknown(),
+    device: z.unknown(),
+  }),
+)
 
 /** Counts and work by kind, and bytes. */
 const features = 2 * kinds.length + 1
@@ -166,18 +170,18 @@ class Autodidactic implements Decider {
     }
   }
 
-  save(): z.infer<typeof saved> {
-    return {
+  save(): unknown {
+    return saved.write({
       bandits: Object.fromEntries([...this.#bandits].map(([model, bandit]) => [model, bandit.save()])),
       forced: this.#forced.save(),
       input: this.#input.save(),
       device: this.#device.save(),
-    }
+    })
   }
 
   /** Models that are not in the catalogue any longer are forgotten. @throws BadConfiguration as the port says */
   restore(from: unknown): void {
-    const { bandits, forced, input, device } = restored(saved, from, 'ans()')
+    const { bandits, forced, input, device } = saved.read(from, savedOf('ans()'))
     this.#bandits.clear()
     for (const [model, values] of Object.entries(bandits)) {
       if (this.#known().ids.includes(model)) this.#bandit(model).restore(values)

@@ -13,7 +13,7 @@ import { readOptions } from '../../../pipeline/index.ts'
 import { type Models, modelsOf } from '../../manage/index.ts'
 import { EnergyModel, type EnergyOptions } from '../estimate/energy.ts'
 import { LinkEstimate } from '../estimate/link.ts'
-import { restored } from '../estimate/restore.ts'
+import { learned, savedOf } from '../estimate/restore.ts'
 import { InputCosts } from './input.ts'
 import { type ChainLayer, Chains, kinds, type Layers, type ModelChain, OfferedCuts } from './layers.ts'
 
@@ -32,7 +32,11 @@ export interface MauiOptions extends z.input<typeof settings> {
 }
 
 const invocations = z.record(z.string(), z.number().min(0))
-const saved = z.strictObject({ device: invocations, cloud: invocations, link: z.unknown(), input: z.unknown() })
+const saved = learned(
+  'maui()',
+  1,
+  z.strictObject({ device: invocations, cloud: invocations, link: z.unknown(), input: z.unknown() }),
+)
 
 /**
  * Chooses the cut as MAUI would: a layer is a method, methods of one kind are one method, and each is predicted to take
@@ -114,19 +118,19 @@ class Maui implements Decider {
     }
   }
 
-  save(): z.infer<typeof saved> {
+  save(): unknown {
     const { device, cloud } = this.#last
-    return {
+    return saved.write({
       device: named(device),
       cloud: named(cloud),
       link: this.#link.save(),
       input: this.#input.save(),
-    }
+    })
   }
 
   /** @throws BadConfiguration as the port says */
   restore(from: unknown): void {
-    const { link, input, ...last } = restored(saved, from, 'maui()')
+    const { link, input, ...last } = saved.read(from, savedOf('maui()'))
     this.#link.restore(link)
     this.#input.restore(input)
     for (const side of ['device', 'cloud'] as const) {

@@ -12,12 +12,21 @@ import {
   type Outcome,
   type Probe,
   type Target,
+  versioned,
   type World,
   type WorldFacts,
 } from '../../../pipeline/index.ts'
 
-/** The version of the entries that are written, and the only one that is read. */
+/** The version of the entries that are written. */
 export const logVersion = 1
+
+/** An entry, as far as its version goes: what it holds depends on its type. */
+const logged = versioned({
+  what: 'a decision log',
+  version: logVersion,
+  schema: z.looseObject({}),
+  remedy: 'Read it with the release that wrote it.',
+})
 
 /** What was known, by whom, and for how long already, ms. */
 export interface LoggedFact<T> extends Omit<Fact<T>, 'at'> {
@@ -32,7 +41,7 @@ export type LoggedWorld = {
 }
 
 interface Logged {
-  readonly v: typeof logVersion
+  readonly version: typeof logVersion
   /** Whose decision it is: the names of the deciders that were logged together. */
   readonly by: string
 }
@@ -60,7 +69,7 @@ export interface LoggedProbe extends Logged, Probe {
 
 /** So many entries are missing here, because the log could not keep up. */
 export interface LostEntries {
-  readonly v: typeof logVersion
+  readonly version: typeof logVersion
   readonly type: 'lost'
   readonly entries: number
 }
@@ -175,7 +184,7 @@ const explanation = z.object({
 })
 
 const head = {
-  v: z.literal(logVersion),
+  version: z.literal(logVersion),
   by: name,
   id: name,
   attempt: z.number().int().min(1),
@@ -229,7 +238,7 @@ const outcome: z.ZodType<LoggedOutcome> = z.object({
 })
 
 const probe: z.ZodType<LoggedProbe> = z.object({
-  v: z.literal(logVersion),
+  version: z.literal(logVersion),
   type: z.literal('probe'),
   by: name,
   node: orUndefined(name),
@@ -240,32 +249,25 @@ const probe: z.ZodType<LoggedProbe> = z.object({
 })
 
 const lost: z.ZodType<LostEntries> = z.object({
-  v: z.literal(logVersion),
+  version: z.literal(logVersion),
   type: z.literal('lost'),
   entries: count,
 })
 
 const entries: Readonly<Record<string, z.ZodType<LogEntry>>> = { decision, outcome, probe, lost }
 
-/** A log of another version. */
-export class UnknownLogVersion extends BadInput {}
-
 /**
  * Reads one line of a decision log.
- * @throws UnknownLogVersion another version wrote it · BadInput it is damaged, or none of a decision log
+ * @throws VersionMismatch another version wrote it · BadInput it is damaged, or none of a decision log
  */
 export function parseEntry(line: string): LogEntry {
-  let value: { readonly v?: unknown; readonly type?: unknown } | null
+  let value: { readonly type?: unknown } | null
   try {
     value = JSON.parse(line) as typeof value
   } catch (cause) {
     throw new BadInput('The line is no JSON: it was cut off or damaged. Leave it out.', { cause })
   }
-  if (typeof value?.v === 'number' && value.v !== logVersion) {
-    throw new UnknownLogVersion(
-      `The log is of version ${value.v}, and this reads version ${logVersion}. Read it with the release that wrote it.`,
-    )
-  }
+  if (value?.type !== undefined) value = logged.current(value, 'The log') as typeof value
   const schema = Object.hasOwn(entries, String(value?.type)) ? entries[String(value?.type)] : undefined
   const checked = schema?.safeParse(value)
   if (checked?.success) return checked.data

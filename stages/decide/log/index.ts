@@ -9,6 +9,5 @@ export {
   type LostEntries,
   logVersion,
   parseEntry,
-  UnknownLogVersion,
 } from './entry.ts'
 export { type DecisionSink, type LoggedOptions, logged } from './logged.ts'

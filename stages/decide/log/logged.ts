@@ -82,7 +82,7 @@ class Logged implements Decider {
       if (explanation) explanations.push(sayable(this.#bounded(explanation)))
     }
     this.#sink.write({
-      v: logVersion,
+      version: logVersion,
       type: 'decision',
       by: this.name,
       ...request,
@@ -97,12 +97,12 @@ class Logged implements Decider {
   }
 
   observe(outcome: Outcome, world: World): void {
-    this.#sink.write({ v: logVersion, type: 'outcome', by: this.name, ...outcome, id: this.#hash(outcome.id) })
+    this.#sink.write({ version: logVersion, type: 'outcome', by: this.name, ...outcome, id: this.#hash(outcome.id) })
     this.#chain.observe(outcome, world)
   }
 
   probed(probe: Probe, world: World): void {
-    this.#sink.write({ v: logVersion, type: 'probe', by: this.name, ...probe })
+    this.#sink.write({ version: logVersion, type: 'probe', by: this.name, ...probe })
     this.#chain.probed(probe, world)
   }
 

@@ -1,22 +1,32 @@
 import { z } from 'zod'
 import type { Cut, DecisionRequest, Outcome, Target, World } from '../../../pipeline/index.ts'
 import type { Models } from '../../manage/index.ts'
-import { restored } from '../estimate/restore.ts'
+import { learned, savedOf } from '../estimate/restore.ts'
 import { Location } from './location.ts'
 import { byLink, network } from './network.ts'
 import type { OffloadSettings } from './options.ts'
 import type { Underway } from './pending.ts'
 
-const saved = z.strictObject({
-  here: z.unknown(),
-  targets: z.record(z.string(), z.unknown()),
-  preparedBytes: z.number().min(0).optional(),
-})
+const saved = learned(
+  'offload()',
+  1,
+  z.strictObject({
+    here: z.unknown(),
+    targets: z.record(z.string(), z.unknown()),
+    preparedBytes: z.number().min(0).optional(),
+  }),
+)
 
 /** How quickly the expected size of prepared pictures follows. */
 const sizeRate = 0.2
 /** Errors that tell of the whole target; others tell of one model there. */
-const ofTarget: ReadonlySet<string> = new Set(['no-responders', 'node-lost', 'transport-closed', 'deadline-exceeded'])
+const ofTarget: ReadonlySet<string> = new Set([
+  'no-responders',
+  'node-lost',
+  'transport-closed',
+  'version-mismatch',
+  'deadline-exceeded',
+])
 /** Errors that tell of the message alone. */
 const ofMessage: ReadonlySet<string> = new Set(['cancelled', 'bad-input', 'bad-message', 'too-large', 'wrong-shape'])
 
@@ -66,17 +76,17 @@ export class Knowledge {
   }
 
   /** What was learned, as plain JSON. */
-  save(): z.infer<typeof saved> {
-    return {
+  save(): unknown {
+    return saved.write({
       here: this.here.save(),
       targets: Object.fromEntries([...this.#targets].map(([target, location]) => [target, location.save()])),
       ...(this.#preparedBytes === undefined ? {} : { preparedBytes: this.#preparedBytes }),
-    }
+    })
   }
 
   /** @throws BadConfiguration when this is not what `save` gave */
   restore(from: unknown, models: Models): void {
-    const { here, targets, preparedBytes } = restored(saved, from, 'offload()')
+    const { here, targets, preparedBytes } = saved.read(from, savedOf('offload()'))
     this.here.restore(here, models)
     this.#targets.clear()
     for (const [target, location] of Object.entries(targets)) this.at(target as Target).restore(location, models)

@@ -9,20 +9,24 @@ import { Legs } from '../estimate/legs.ts'
 import { OnTime } from '../estimate/ontime.ts'
 import { PathTimes } from '../estimate/paths.ts'
 import { Reach } from '../estimate/reach.ts'
-import { restored } from '../estimate/restore.ts'
+import { learned, savedOf } from '../estimate/restore.ts'
 import { Unanswered } from '../estimate/unanswered.ts'
 import type { Knowledge } from './knowledge.ts'
 import { Off } from './off.ts'
 import type { Settings } from './options.ts'
 
-const saved = z.strictObject({
-  times: z.unknown(),
-  onTime: z.unknown(),
-  reach: z.unknown(),
-  constancy: z.unknown(),
-  calibrations: z.record(z.string(), z.unknown()),
-  off: z.unknown(),
-})
+const saved = learned(
+  'plan()',
+  1,
+  z.strictObject({
+    times: z.unknown(),
+    onTime: z.unknown(),
+    reach: z.unknown(),
+    constancy: z.unknown(),
+    calibrations: z.record(z.string(), z.unknown()),
+    off: z.unknown(),
+  }),
+)
 
 /** What was expected of a message, until it is known what came of it. */
 export interface Expected {
@@ -83,7 +87,13 @@ interface Pending {
 /** Messages remembered: more than are ever in flight. */
 const most = 1024
 /** These say that nobody answered, not that it was slow. */
-const unreachable: ReadonlySet<string> = new Set(['node-lost', 'no-responders', 'refused', 'transport-closed'])
+const unreachable: ReadonlySet<string> = new Set([
+  'node-lost',
+  'no-responders',
+  'refused',
+  'transport-closed',
+  'version-mismatch',
+])
 /** What was predicted with more doubt was a guess: how wrong it was tells nothing about the way's own spread. */
 const guess = 0.4
 /** What was given up would have taken longer, nobody knows how much: so many times what it was given. */
@@ -212,20 +222,20 @@ export class Learner implements Knowledge {
   }
 
   /** What was learned, as plain JSON. */
-  save(): z.infer<typeof saved> {
-    return {
+  save(): unknown {
+    return saved.write({
       times: this.times.save(),
       onTime: this.onTime.save(),
       reach: this.reach.save(),
       constancy: this.constancy.save(),
       off: this.off.save(),
       calibrations: Object.fromEntries([...this.#calibrations].map(([model, scores]) => [model, scores.save()])),
-    }
+    })
   }
 
   /** Models that are not in the catalogue any longer are forgotten. @throws BadConfiguration when this is not what `save` gave */
   restore(from: unknown, models: Models): void {
-    const { times, onTime, reach, constancy, calibrations, off } = restored(saved, from, 'plan()')
+    const { times, onTime, reach, constancy, calibrations, off } = saved.read(from, savedOf('plan()'))
     this.times.restore(times)
     this.onTime.restore(onTime)
     this.reach.restore(reach)

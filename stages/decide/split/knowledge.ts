@@ -5,22 +5,26 @@ import { LinkEstimate } from '../estimate/link.ts'
 import { LoadEstimate } from '../estimate/load.ts'
 import { PreparingTime } from '../estimate/preparing.ts'
 import { Regression } from '../estimate/regression.ts'
-import { restored } from '../estimate/restore.ts'
+import { learned, savedOf } from '../estimate/restore.ts'
 import { RunTimes } from '../estimate/runs.ts'
 import { type Conditions, plain } from './objective.ts'
 import type { Settings } from './options.ts'
 import { Writings } from './writings.ts'
 
-const saved = z.strictObject({
-  link: z.unknown(),
-  load: z.unknown(),
-  runs: z.unknown(),
-  device: z.unknown(),
-  cloud: z.unknown(),
-  rest: z.unknown(),
-  writings: z.unknown(),
-  prepared: z.record(z.string(), z.number().min(0)),
-})
+const saved = learned(
+  'split()',
+  1,
+  z.strictObject({
+    link: z.unknown(),
+    load: z.unknown(),
+    runs: z.unknown(),
+    device: z.unknown(),
+    cloud: z.unknown(),
+    rest: z.unknown(),
+    writings: z.unknown(),
+    prepared: z.record(z.string(), z.number().min(0)),
+  }),
+)
 
 /** Bytes per pixel of a prepared picture, as a first guess. */
 const guessedBytes: Readonly<Record<string, number>> = { jpeg: 0.5, webp: 0.35, raw: 3, tensor: 12 }
@@ -142,8 +146,8 @@ export class Knowledge {
     if (plan.model !== undefined) this.#observeRuns(outcome, world, costs, plan.model)
   }
 
-  save(): z.infer<typeof saved> {
-    return {
+  save(): unknown {
+    return saved.write({
       link: this.link.save(),
       load: this.load.save(),
       runs: this.runs.save(),
@@ -152,12 +156,12 @@ export class Knowledge {
       rest: this.#rest.save(),
       writings: this.writings.save(),
       prepared: Object.fromEntries(this.#prepared),
-    }
+    })
   }
 
   /** @throws BadConfiguration when this is not what `save` gave */
   restore(from: unknown): void {
-    const { link, load, runs, device, cloud, rest, writings, prepared } = restored(saved, from, 'split()')
+    const { link, load, runs, device, cloud, rest, writings, prepared } = saved.read(from, savedOf('split()'))
     this.link.restore(link)
     this.load.restore(load)
     this.runs.restore(runs)

@@ -1,5 +1,13 @@
 import { z } from 'zod'
-import { BadMessage, type Parts, packFrame, readFrame, totalBytes } from '../../../pipeline/index.ts'
+import {
+  BadMessage,
+  type Dialects,
+  type Parts,
+  packFrame,
+  type Read,
+  readFrame,
+  totalBytes,
+} from '../../../pipeline/index.ts'
 import { token } from '../../manage/index.ts'
 
 const count = z.number().int().min(0)
@@ -37,13 +45,23 @@ export type Presence = Omit<Extract<Announcement, { kind: 'here' }>, 'kind' | 'a
 /** Largest announcement, bytes. */
 const largest = 128 * 1024
 
-export const packAnnouncement = (said: Announcement): Parts => packFrame(said)
+/** @param version of the wire, in which all read it who are to */
+export const packAnnouncement = (said: Announcement, dialects: Dialects, version: number): Parts =>
+  packFrame(said, [], dialects, version)
 
-/** @throws BadMessage it is none, is too large, or speaks for another node than its subject */
-export function readAnnouncement(subject: string, data: Parts): Announcement {
+/**
+ * What a node says of itself, with the versions that it speaks.
+ * @throws BadMessage it is none, is too large, or speaks for another node than its subject · VersionMismatch
+ */
+export function readAnnouncement(subject: string, data: Parts, dialects: Dialects): Read<Announcement> {
   const bytes = totalBytes(data)
   if (bytes > largest) throw new BadMessage(`An announcement of ${bytes} bytes came; ${largest} are allowed.`)
-  const { header } = readFrame(announcement, data)
-  if (subject.endsWith(`.${header.node}`)) return header
-  throw new BadMessage(`An announcement on "${subject}" speaks for "${header.node}". A node speaks for itself alone.`)
+  const read = readFrame(announcement, data, dialects)
+  if (speaker(subject) === read.header.node) return read
+  throw new BadMessage(
+    `An announcement on "${subject}" speaks for "${read.header.node}". A node speaks for itself alone.`,
+  )
 }
+
+/** The node that may speak on a subject for observers. */
+export const speaker = (subject: string): string => subject.slice(subject.lastIndexOf('.') + 1)

@@ -1,15 +1,22 @@
 import {
   asQuintetError,
   type Clock,
+  type Dialects,
+  dialectsOf,
   type Events,
+  noCommonVersion,
   nodeSubject,
   type Parts,
+  Peers,
+  type Read,
   type Subscription,
   sleep,
   type Timer,
   type Transport,
+  unpackFrame,
+  VersionMismatch,
 } from '../../../pipeline/index.ts'
-import { type Announcement, type Presence, packAnnouncement, readAnnouncement } from './announcement.ts'
+import { type Announcement, type Presence, packAnnouncement, readAnnouncement, speaker } from './announcement.ts'
 
 /** Beats missed, and a node counts as gone. */
 const missedBeats = 3
@@ -39,6 +46,9 @@ export interface MembershipOptions {
  */
 export class Membership {
   readonly #options: MembershipOptions
+  readonly #dialects: Dialects
+  /** Which versions of the wire the others speak, observers among them: what is said is said so that all understand. */
+  readonly #peers: Peers
   readonly #nodes = new Map<string, { readonly presence: Presence; missed: number }>()
   #subscription: Subscription | undefined
   #timer: Timer | undefined
@@ -48,6 +58,8 @@ export class Membership {
 
   constructor(options: MembershipOptions) {
     this.#options = options
+    this.#dialects = dialectsOf(options.transport)
+    this.#peers = new Peers(this.#dialects, options.clock)
   }
 
   /** Listens, asks who is there, and gives them `settle` ms to say so. @throws TransportClosed */
@@ -69,6 +81,7 @@ export class Membership {
   /** Nobody is there any more. */
   lost(node: string): void {
     this.#nodes.delete(node)
+    this.#peers.forget(node)
   }
 
   /** Something has changed that others should know before the next beat. */
@@ -118,8 +131,12 @@ export class Membership {
     const { transport, tenant, pipeline, node, events } = this.#options
     // While the connection is being restored there is nobody to tell; the next beat tells them.
     if (!transport.connected) return
+    const { toEach } = this.#peers
+    const subject = nodeSubject('mon', tenant, pipeline, node)
     try {
-      transport.publish(nodeSubject('mon', tenant, pipeline, node), packAnnouncement(said))
+      for (const version of toEach.length > 0 ? toEach : [this.#dialects.most]) {
+        transport.publish(subject, packAnnouncement(said, this.#dialects, version))
+      }
     } catch (error) {
       events.emit({ type: 'fault', where: 'cluster', error: asQuintetError(error, 'announce') })
     }
@@ -127,13 +144,16 @@ export class Membership {
 
   #hear(subject: string, data: Parts): void {
     const { node, events, onHeard } = this.#options
-    let said: Announcement
+    let read: Read<Announcement>
     try {
-      said = readAnnouncement(subject, data)
+      read = readAnnouncement(subject, data, this.#dialects)
     } catch (error) {
+      if (error instanceof VersionMismatch) return this.#hearStranger(speaker(subject), data)
       return events.emit({ type: 'fault', where: 'cluster', error })
     }
+    const { header: said } = read
     if (said.node === node) return
+    this.#peers.heard(said.node, read)
     if (said.kind === 'who') return this.changed()
     if (said.kind === 'left') return this.lost(said.node)
     if (!this.#nodes.has(said.node) && this.#nodes.size >= mostNodes) return
@@ -141,5 +161,20 @@ export class Membership {
     this.#nodes.set(said.node, { presence, missed: 0 })
     onHeard?.(presence)
     if (asks) this.changed()
+  }
+  /** One that speaks in a version which is not known here: from its frame is known which ones it would understand. */
+  #hearStranger(name: string, data: Parts): void {
+    const { node, events, self } = this.#options
+    const speaks = unpackFrame(data)
+    if (name === node || !this.#peers.heard(name, speaks)) return
+    if (this.#peers.to(name) === undefined) {
+      return events.emit({
+        type: 'fault',
+        where: 'cluster',
+        error: noCommonVersion(`Node "${name}"`, speaks, this.#dialects),
+      })
+    }
+    if (self === undefined) this.#publish({ kind: 'who', node })
+    else this.changed()
   }
 }

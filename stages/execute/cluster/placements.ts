@@ -20,6 +20,7 @@ import type { ClusterSettings } from './options.ts'
 const patience = 250
 /** Beats after which a node that was chosen has said that it loads the model, or does not. */
 const claimBeats = 3
+const mostHomes = 1_024
 /** Claims kept at most: keys come off the wire. */
 const mostClaims = 4_096
 
@@ -52,6 +53,8 @@ export class Placements {
   readonly #options: PlacementsOptions
   /** By the keys of models that this node is home to: whom it has chosen lately. */
   readonly #claims = new Map<string, { readonly node: string; readonly until: number }>()
+  /** Homes that were asked: each remembers what that node speaks. */
+  readonly #homes = new Map<string, ActorRef<Question, Answer>>()
   /** Questions under way. */
   readonly #asked = new Map<string, Promise<string>>()
 
@@ -81,19 +84,27 @@ export class Placements {
   }
 
   async #ask(question: Question): Promise<string> {
-    const { transport, clock, node, membership } = this.#options
+    const { node, membership } = this.#options
     for (;;) {
       const home = homeNode(question.key, this.#nodes())
       if (home === node) return this.#decide(question)
       try {
-        const ref = remote<Question, Answer>(transport, this.#subject(home), { schema: answer, clock })
-        return (await ref.ask(question, patience)).node
+        return (await this.#home(home).ask(question, patience)).node
       } catch (error) {
         if (!(error instanceof NoResponders)) return this.#decide(question)
         // The next in order is its home from now on.
         membership.lost(home)
+        this.#homes.delete(home)
       }
     }
+  }
+
+  #home(node: string): ActorRef<Question, Answer> {
+    const { transport, clock } = this.#options
+    const known = this.#homes.get(node) ?? remote(transport, this.#subject(node), { schema: answer, clock })
+    if (this.#homes.size >= mostHomes) this.#homes.clear()
+    this.#homes.set(node, known)
+    return known
   }
 
   #decide({ key, bytes }: Question): string {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { BadMessage } from '../../../pipeline/index.ts'
+import { BadMessage, VersionMismatch, versioned } from '../../../pipeline/index.ts'
 import { token } from '../../manage/index.ts'
 import type { CacheStatistics } from '../cache/index.ts'
 import type { PoolStatistics } from '../contract.ts'
@@ -18,52 +18,56 @@ const mostCopies = 512
  * A node as observers see it. Sizes in bytes, durations in ms; ratios 0…1, absent before there is anything to divide.
  * Figures are since the node's start, but for `times`: of its last 512 runs.
  */
-const nodeRecord = z.object({
-  version: z.literal(1),
-  tenant: token,
-  pipeline: token,
-  node: token,
-  uptime: amount,
-  /** Copies of models, with the executor that has each. */
-  models: z
-    .array(
-      z.object({
-        model: z.string().max(256),
-        executor: z.string().max(256),
-        state: z.enum(['loading', 'ready', 'draining', 'unloading', 'stuck']),
-        bytes: amount,
-        leases: amount,
-      }),
-    )
-    .max(mostCopies),
-  aliases: z.array(z.object({ name: token, to: token, revision: amount })).max(1_024),
-  /** Bytes that models may use (absent: any), and do; and what executors need beside. */
-  memory: z.object({ budget: optional, used: amount, overhead: amount }),
-  /** Runs that wait, executors that work and live, the milliseconds of one executor that all this needs. */
-  queue: z.object({ waiting: amount, busy: amount, executors: amount, pending: amount, desired: amount }),
-  /** What became of messages; see `RouteCounts`. */
-  routes: counts,
-  requests: amount,
-  hits: amount,
-  cold: amount,
-  loads: amount,
-  loadFailures: amount,
-  evictions: amount,
-  /** By cause, of the cache and of the pool. */
-  refusals: counts,
-  hitRatio: optional,
-  byteHitRatio: optional,
-  coldLatencyShare: optional,
-  reloadWithin60s: optional,
-  coalescing: optional,
-  sizeError: optional,
-  ageAtEviction: z.object({ p50: amount, p95: amount }).optional(),
-  gigabyteSeconds: amount,
-  costPer1000: optional,
-  times: z.object({ queue: times, load: times, batch: times, run: times }).optional(),
+const nodeRecord = versioned({
+  what: "a node's record",
+  version: 1,
+  remedy: 'Use an observer of the release of that node.',
+  schema: z.object({
+    tenant: token,
+    pipeline: token,
+    node: token,
+    uptime: amount,
+    /** Copies of models, with the executor that has each. */
+    models: z
+      .array(
+        z.object({
+          model: z.string().max(256),
+          executor: z.string().max(256),
+          state: z.enum(['loading', 'ready', 'draining', 'unloading', 'stuck']),
+          bytes: amount,
+          leases: amount,
+        }),
+      )
+      .max(mostCopies),
+    aliases: z.array(z.object({ name: token, to: token, revision: amount })).max(1_024),
+    /** Bytes that models may use (absent: any), and do; and what executors need beside. */
+    memory: z.object({ budget: optional, used: amount, overhead: amount }),
+    /** Runs that wait, executors that work and live, the milliseconds of one executor that all this needs. */
+    queue: z.object({ waiting: amount, busy: amount, executors: amount, pending: amount, desired: amount }),
+    /** What became of messages; see `RouteCounts`. */
+    routes: counts,
+    requests: amount,
+    hits: amount,
+    cold: amount,
+    loads: amount,
+    loadFailures: amount,
+    evictions: amount,
+    /** By cause, of the cache and of the pool. */
+    refusals: counts,
+    hitRatio: optional,
+    byteHitRatio: optional,
+    coldLatencyShare: optional,
+    reloadWithin60s: optional,
+    coalescing: optional,
+    sizeError: optional,
+    ageAtEviction: z.object({ p50: amount, p95: amount }).optional(),
+    gigabyteSeconds: amount,
+    costPer1000: optional,
+    times: z.object({ queue: times, load: times, batch: times, run: times }).optional(),
+  }),
 })
 
-export type NodeRecord = z.infer<typeof nodeRecord>
+export type NodeRecord = z.infer<typeof nodeRecord.schema>
 
 /** Where a node's record lies in a directory. */
 export const recordKey = ({ tenant, pipeline, node }: Pick<NodeRecord, 'tenant' | 'pipeline' | 'node'>): string =>
@@ -92,8 +96,7 @@ export function makeRecord({ cache, pool, figures, limited, aliases, ...who }: R
   for (const [cause, count] of [...Object.entries(cache.refused), ...Object.entries(pool.refusedBy)]) {
     if (count > 0) refusals[cause] = (refusals[cause] ?? 0) + count
   }
-  return {
-    version: 1,
+  return nodeRecord.write({
     tenant,
     pipeline,
     node,
@@ -130,20 +133,19 @@ export function makeRecord({ cache, pool, figures, limited, aliases, ...who }: R
     gigabyteSeconds: cache.gigabyteSeconds,
     costPer1000,
     times: pool.times,
-  }
+  })
 }
 
 const [encoder, decoder] = [new TextEncoder(), new TextDecoder()]
 
 export const packRecord = (record: NodeRecord): Uint8Array => encoder.encode(JSON.stringify(record))
 
-/** @throws BadMessage it is no record of this version */
+/** @throws BadMessage it is no record · VersionMismatch a node of another release wrote it */
 export function readRecord(bytes: Uint8Array): NodeRecord {
   try {
-    return nodeRecord.parse(JSON.parse(decoder.decode(bytes)))
+    return nodeRecord.read(JSON.parse(decoder.decode(bytes)), 'A record in the directory')
   } catch (cause) {
-    throw new BadMessage('A record in the directory is not one of this version. Use the same version everywhere.', {
-      cause,
-    })
+    if (cause instanceof VersionMismatch) throw cause
+    throw new BadMessage('What is in the directory is no record of a node. Only Quintet may write there.', { cause })
   }
 }

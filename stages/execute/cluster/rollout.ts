@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import {
+  type ActorRef,
   BadConfiguration,
   type Clock,
   Events,
@@ -67,16 +68,20 @@ export async function rollOut(transport: Transport, options: RollOutOptions): Pr
     )
   }
   const told = new Set(known)
+  /** Each remembers which versions of the wire its node speaks. */
+  const refs = new Map<string, ActorRef<Command, CommandReply>>()
+  const refOf = (node: string) => {
+    const subject = nodeSubject('cmd', tenant, pipeline, node)
+    const ref = refs.get(node) ?? remote<Command, CommandReply>(transport, subject, { schema: commandReply, clock })
+    refs.set(node, ref)
+    return ref
+  }
   /** Tells all nodes one step; one that is gone has nothing left to move. */
   const tell = async (step: Command, deadline: number): Promise<CommandReply[]> => {
     const replies = await Promise.allSettled(
       [...told].map(async (node) => {
-        const ref = remote<Command, CommandReply>(transport, nodeSubject('cmd', tenant, pipeline, node), {
-          schema: commandReply,
-          clock,
-        })
         try {
-          return [await ref.ask(step, deadline)]
+          return [await refOf(node).ask(step, deadline)]
         } catch (error) {
           if (!(error instanceof NoResponders)) throw error
           told.delete(node)

@@ -232,6 +232,9 @@ function isElsewhere(item: Item): item is Failure {
   return (
     isGone(item.error) ||
     code === 'refused' ||
+    code === 'version-mismatch' ||
+    // It does not know a field that it would have to.
+    (code === 'bad-message' && item.error.retryable) ||
     code === 'executor-lost' ||
     code === 'model-load-failed' ||
     code === 'unknown-model'

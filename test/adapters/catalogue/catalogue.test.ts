@@ -13,7 +13,10 @@ function folder(content: unknown, files: readonly string[] = []): string {
   count += 1
   const made = join(root, `models-${count}`)
   mkdirSync(join(made, 'deep'), { recursive: true })
-  writeFileSync(join(made, 'catalogue.json'), typeof content === 'string' ? content : JSON.stringify(content))
+  writeFileSync(
+    join(made, 'catalogue.json'),
+    typeof content === 'string' ? content : JSON.stringify({ version: 1, ...(content as object) }),
+  )
   for (const file of files) writeFileSync(join(made, file), 'model')
   return made
 }

@@ -56,7 +56,7 @@ describe('quintet cuts', () => {
       licence: 'MIT',
     }
     const file = join(made, 'catalogue.json')
-    await writeFile(file, JSON.stringify({ models: [entry] }))
+    await writeFile(file, JSON.stringify({ version: 1, models: [entry] }))
     return { folder: made, file }
   }
 
@@ -226,7 +226,7 @@ describe('a profile that is none', () => {
       for (const command of ['inspect', 'plan']) {
         const { code, notes } = await quintet(command, path)
         expect([command, code]).toEqual([command, 0])
-        expect(notes).toContain(`${saved} is no profile`)
+        expect(notes).toContain(saved)
         expect(notes).toContain('Make one with "quintet profile"'.slice(5))
       }
       expect(await quintet('inspect', path, '--profile', saved)).toMatchObject({ code: 1 })

@@ -2,8 +2,8 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSy
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { type DecisionLogOptions, decisionLog, readDecisions } from '../../../adapters/files/index.ts'
-import { BadConfiguration, BadInput } from '../../../pipeline/index.ts'
-import { type LogEntry, type LoggedOutcome, UnknownLogVersion } from '../../../stages/index.ts'
+import { BadConfiguration, BadInput, VersionMismatch } from '../../../pipeline/index.ts'
+import type { LogEntry, LoggedOutcome } from '../../../stages/index.ts'
 import { outcome } from '../../stages/decide/support.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
@@ -11,7 +11,12 @@ const folder = temporaryFolder()
 let files = 0
 const file = () => join(folder, `log-${files++}.jsonl`)
 
-const entry = (n: number): LogEntry => ({ v: 1, type: 'outcome', by: 'place', ...outcome({}, {}, { id: `m${n}` }) })
+const entry = (n: number): LogEntry => ({
+  version: 1,
+  type: 'outcome',
+  by: 'place',
+  ...outcome({}, {}, { id: `m${n}` }),
+})
 
 async function write(path: string, from: number, to: number, options?: DecisionLogOptions) {
   const log = await decisionLog(path, options)
@@ -109,7 +114,7 @@ describe('reading decision logs', () => {
     await write(path, 0, 2)
     appendFileSync(path, `not json\n${'x'.repeat(5 * 2 ** 20)}\n\n`)
     await write(path, 2, 4)
-    appendFileSync(path, '{"v":1,"type":"outc')
+    appendFileSync(path, '{"version":1,"type":"outc')
     const { ids, counts } = await read(path)
     expect(ids).toEqual(numbered(0, 4))
     expect(counts.damaged).toBe(3)
@@ -117,8 +122,8 @@ describe('reading decision logs', () => {
 
   test('refuses another version, what is no log, and what is not there', async () => {
     const path = file()
-    writeFileSync(path, `${JSON.stringify({ ...entry(0), v: 9 })}\n`)
-    await expect(read(path)).rejects.toThrow(UnknownLogVersion)
+    writeFileSync(path, `${JSON.stringify({ ...entry(0), version: 9 })}\n`)
+    await expect(read(path)).rejects.toThrow(VersionMismatch)
     writeFileSync(path, 'hello\n')
     await expect(read(path)).rejects.toThrow(BadInput)
     await expect(read(join(folder, 'nowhere'))).rejects.toThrow('There is no file')

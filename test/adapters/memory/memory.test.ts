@@ -21,7 +21,7 @@ describe('memory transport', () => {
   it('writes a header that is handed over for those who take bytes', async () => {
     const broker = memoryBroker()
     const [near, far] = [broker.connect(), broker.connect({ handsOver: false })]
-    const sent = sendUp({ kind: 'probe' }, [Uint8Array.of(7)], near.handsOver)
+    const sent = sendUp({ kind: 'probe' }, [Uint8Array.of(7)], near)
     const got: Parts[] = []
     for (const party of [near, far]) await party.subscribe('one', ({ data }) => void got.push(data))
     near.publish('one', sent)

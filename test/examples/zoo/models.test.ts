@@ -7,7 +7,10 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { LABELS, pictures, zooFolder } from '../../../examples/zoo/index.ts'
 import { type CatalogueEntry, catalogueFile } from '../../../stages/manage/index.ts'
 
-const catalogue = catalogueFile.parse(JSON.parse(await readFile(join(zooFolder, 'catalogue.json'), 'utf8')))
+const catalogue = catalogueFile.read(
+  JSON.parse(await readFile(join(zooFolder, 'catalogue.json'), 'utf8')),
+  'The catalogue of the zoo',
+)
 const byId = (id: string) => catalogue.models.find((model) => model.id === id) as CatalogueEntry
 const floats = ['nano', 'small', 'medium', 'large'].map(byId)
 

@@ -38,7 +38,7 @@ const senderOf = (
   clock: Clock,
   path = new Path(),
   onError: (error: unknown) => void = () => {},
-) => new ChunkSender({ transport, subject: to, parts: whole, clock, path, onError })
+) => new ChunkSender({ transport, subject: to, version: 1, parts: whole, clock, path, onError })
 
 /** The chunks in another order. */
 function shuffled<T>(list: readonly T[], random: () => number): T[] {

@@ -69,7 +69,7 @@ describe('a frame', () => {
   })
 
   it('never crashes a reader on random bytes behind a true beginning', () => {
-    const beginning = Uint8Array.of(0x51, 1)
+    const beginning = Uint8Array.of(0x51, 1, 1, 1)
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (rest) => survives([join([beginning, rest])])),
       { numRuns: 1000 },
@@ -79,10 +79,10 @@ describe('a frame', () => {
   it('never crashes a reader on random bytes as a header', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 64 }), (packed) => {
-        const data = new Uint8Array(8 + Math.ceil(packed.byteLength / 8) * 8)
-        data.set([0x51, 1])
-        new DataView(data.buffer).setUint32(4, packed.byteLength, true)
-        data.set(packed, 8)
+        const data = new Uint8Array(10 + packed.byteLength)
+        data.set([0x51, 1, 1, 1])
+        new DataView(data.buffer).setUint32(6, packed.byteLength, true)
+        data.set(packed, 10)
         survives([data])
       }),
       { numRuns: 2000 },
@@ -116,10 +116,23 @@ describe('a frame', () => {
     bad([])
   })
 
-  it('of another version is refused with a line that says what to do', () => {
+  it('of any version is read as far as all are the same, and says what its sender speaks', () => {
     const [head] = packFrame({ a: 1 })
-    ;(head as Uint8Array)[1] = 9
-    expect(() => unpackFrame([head as Uint8Array])).toThrow(/version 9.*speaks 1.*same version/s)
+    ;(head as Uint8Array).set([9, 7, 12], 1)
+    expect(unpackFrame([head as Uint8Array])).toMatchObject({ header: { a: 1 }, version: 9, least: 7, most: 12 })
+  })
+
+  it('that is of a version which its sender says it does not speak is refused', () => {
+    for (const versions of [
+      [9, 1, 8],
+      [2, 3, 8],
+      [1, 0, 8],
+      [1, 2, 1],
+    ]) {
+      const [head] = packFrame({ a: 1 })
+      ;(head as Uint8Array).set(versions, 1)
+      bad([head as Uint8Array])
+    }
   })
 
   it('cannot be packed with more than a reader takes', () => {
@@ -134,10 +147,10 @@ describe('a frame', () => {
   it('that announces more than a reader takes is refused before anything is read', () => {
     const announcing = (count: number, headerLength: number) => {
       const data = new Uint8Array(1024)
-      data.set([0x51, 1])
+      data.set([0x51, 1, 1, 1])
       const view = new DataView(data.buffer)
-      view.setUint16(2, count, true)
-      view.setUint32(4, headerLength, true)
+      view.setUint16(4, count, true)
+      view.setUint32(6, headerLength, true)
       return [data]
     }
     bad(announcing(65, 8))
@@ -150,9 +163,9 @@ describe('a frame', () => {
     const define = [0xd4, 0x72, 0x40, 0x91, 0xa1, 0x61, 0x01]
     const use = [0x40, 0x02]
     const read = (packed: readonly number[]) => {
-      const data = new Uint8Array(8 + packed.length)
-      data.set([0x51, 1, 0, 0, packed.length])
-      data.set(packed, 8)
+      const data = new Uint8Array(10 + packed.length)
+      data.set([0x51, 1, 1, 1, 0, 0, packed.length])
+      data.set(packed, 10)
       return unpackFrame([data]).header
     }
     expect(read([0x92, ...define, ...use])).toEqual([{ a: 1 }, { a: 2 }])

@@ -37,38 +37,41 @@ describe('an error from another node', () => {
   })
 
   it('knows all of them', () => {
-    expect(errors).toHaveLength(18)
+    expect(errors).toHaveLength(19)
   })
 })
 
 describe('a frame of the conversation', () => {
   const part = Uint8Array.of(1, 2, 3)
+  const [handing, writing] = [{ handsOver: true }, {}]
+  /** What is answered, as it came. */
+  const asked = (handsOver: boolean) => sendUp({ kind: 'probe' }, [], { handsOver })
   const cancel: Up = { kind: 'cancel', id: 'm1', pass: 2 }
   const working: Down = { kind: 'working', node: 'cloud' }
 
   it('that is handed over gives the very header and parts that were sent', () => {
-    const up = readUp(sendUp(cancel, [part], true))
+    const up = readUp(sendUp(cancel, [part], handing))
     expect(up.header).toBe(cancel)
     expect(up.parts[0]).toBe(part)
-    expect(readDown(sendDown(working, [], true)).header).toBe(working)
+    expect(readDown(sendDown(working, [], asked(true))).header).toBe(working)
   })
 
   it('that is handed over takes as many bytes as one that is written', () => {
     for (const parts of [[], [part], [part, new Uint8Array(300)]]) {
-      expect(totalBytes(sendUp(cancel, parts, true))).toBe(totalBytes(sendUp(cancel, parts, false)))
-      expect(totalBytes(sendDown(working, parts, true))).toBe(totalBytes(sendDown(working, parts, false)))
+      expect(totalBytes(sendUp(cancel, parts, handing))).toBe(totalBytes(sendUp(cancel, parts, writing)))
+      expect(totalBytes(sendDown(working, parts, asked(true)))).toBe(totalBytes(sendDown(working, parts, asked(false))))
     }
   })
 
   it('that is written is read, and checked, whether its parts come apart, joined, or were to be handed over', () => {
-    const handed = sendUp(cancel, [part], true)
-    for (const data of [sendUp(cancel, [part], false), [join(handed)], written(handed)]) {
+    const handed = sendUp(cancel, [part], handing)
+    for (const data of [sendUp(cancel, [part], writing), [join(handed)], written(handed)]) {
       const read = readUp(data)
       expect(read.header).toEqual(cancel)
       expect(read.header).not.toBe(cancel)
       expect(read.parts).toEqual([part])
     }
-    expect(unpackFrame(handed)).toEqual({ header: cancel, parts: [part] })
+    expect(unpackFrame(handed)).toMatchObject({ header: cancel, parts: [part], version: 1, least: 1, most: 1 })
   })
 
   it('is checked also in the process that packed it', () => {
@@ -76,7 +79,7 @@ describe('a frame of the conversation', () => {
   })
 
   it.each([true, false])('of one way is not taken for one of the other (handed over: %s)', (handsOver) => {
-    expect(() => readUp(sendDown(working, [], handsOver))).toThrow(BadMessage)
-    expect(() => readDown(sendUp({ kind: 'probe' }, [], handsOver))).toThrow(BadMessage)
+    expect(() => readUp(sendDown(working, [], asked(handsOver)))).toThrow(BadMessage)
+    expect(() => readDown(asked(handsOver))).toThrow(BadMessage)
   })
 })

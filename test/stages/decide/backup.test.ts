@@ -167,6 +167,6 @@ describe('backup', () => {
     other.open?.({ side: 'device', models })
     other.restore?.(JSON.parse(JSON.stringify(decider.save?.())))
     expect(other.decide(asked, world, menu)).toEqual(decider.decide(asked, world, menu))
-    expect(() => other.restore?.({ nonsense: 1 })).toThrow(BadConfiguration)
+    expect(() => other.restore?.({ version: 1, nonsense: 1 })).toThrow(BadConfiguration)
   })
 })

@@ -222,6 +222,6 @@ describe('place', () => {
     two.restore?.(JSON.parse(JSON.stringify(one.save?.())))
     expect(two.costs(1e6)).toEqual(one.costs(1e6))
     expect(two.decide(request({ bytes: 2e6 }), world, menu).cuts).toEqual(['prepared'])
-    expect(() => two.restore?.({ device: 3 })).toThrow(BadConfiguration)
+    expect(() => two.restore?.({ version: 1, device: 3 })).toThrow(BadConfiguration)
   })
 })

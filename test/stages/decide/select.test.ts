@@ -242,7 +242,7 @@ describe('select', () => {
     expect(two.expected('large', 'cloud')).toEqual(one.expected('large', 'cloud'))
     expect(chosen(two, 60, 200)).toBe(chosen(one, 60, 200))
     select({ models: modelSet([{ id: 'other', accuracy: 1 }]) }).restore?.(saved)
-    expect(() => two.restore?.([])).toThrow(BadConfiguration)
+    expect(() => two.restore?.({ version: 1 })).toThrow(BadConfiguration)
   })
 })
 

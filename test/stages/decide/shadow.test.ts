@@ -40,7 +40,7 @@ describe('a shadow', () => {
       both.observe?.(came, world)
       alone.observe?.(came, world)
     }
-    expect(both.save?.()).toEqual([{ name: 'place', learned: alone.save?.() }])
+    expect(both.save?.()).toEqual({ version: 1, deciders: [{ name: 'place', learned: alone.save?.() }] })
     expect(both.explain?.()).toEqual(alone.explain?.())
   })
 

@@ -90,7 +90,7 @@ describe('a latency predictor', () => {
     const again = loadPredictor(JSON.parse(JSON.stringify(predictor.save())))
     const features = { kind: 'Conv', macs: 1e6, bytes: 1e5 }
     expect(again.layer(features)).toBe(predictor.layer(features))
-    expect(() => loadPredictor({ kinds: {} })).toThrow(BadConfiguration)
+    expect(() => loadPredictor({ version: 1, kinds: {} })).toThrow(BadConfiguration)
     expect(loadPredictor(referencePredictor).layer({ kind: 'Conv:spatial', macs: 1e8, bytes: 1e6 })).toBeGreaterThan(0)
   })
 })

@@ -61,7 +61,7 @@ describe('a profile', () => {
     await writeFile(at('broken.json'), '{')
     await expect(loadProfile(at('broken.json'))).rejects.toThrow(/is no profile/)
     await writeFile(at('other.json'), '{"version":1}')
-    await expect(loadProfile(at('other.json'))).rejects.toThrow(/is no profile/)
+    await expect(loadProfile(at('other.json'))).rejects.toThrow(/is not a profile/)
   })
 
   it.skipIf(!haveAssets)('tells what is computed with bytes, and whose weights can be replaced', async () => {

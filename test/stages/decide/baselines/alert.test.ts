@@ -138,7 +138,7 @@ describe('alert', () => {
     one.decide(within(150), world, all)
     two.decide(within(150), world, all)
     expect(two.explain?.()).toEqual(one.explain?.())
-    expect(() => two.restore?.({ slowdown: 1 })).toThrow(BadConfiguration)
+    expect(() => two.restore?.({ version: 1, slowdown: 1 })).toThrow(BadConfiguration)
   })
 
   test.each([{ energyBudget: -1 }, { accuracyGoal: 2 }, { lateAccuracy: -0.1 }])('refuses %o', (options) => {

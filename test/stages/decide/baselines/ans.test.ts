@@ -132,7 +132,7 @@ describe('ans', () => {
     const two = decider()
     two.restore?.(JSON.parse(JSON.stringify(one.save?.())))
     for (let i = 0; i < 20; i++) expect(live(two, 1000)).toBe(live(one, 1000))
-    expect(() => two.restore?.({})).toThrow(BadConfiguration)
+    expect(() => two.restore?.({ version: 1 })).toThrow(BadConfiguration)
   })
 
   test.each([{ alpha: -1 }, { mu: 1 }, { horizon: 0 }, { keyWeight: 1 }])('refuses %o', (options) => {

@@ -126,7 +126,7 @@ describe('maui', () => {
     const two = decider()
     two.restore?.(JSON.parse(JSON.stringify(one.save?.())))
     expect([pick(two), two.explain?.()]).toEqual([pick(one), one.explain?.()])
-    expect(() => two.restore?.({ device: 1 })).toThrow(BadConfiguration)
+    expect(() => two.restore?.({ version: 1, device: 1 })).toThrow(BadConfiguration)
   })
 
   test('refuses a goal that it does not have', () => {

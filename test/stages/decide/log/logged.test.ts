@@ -1,16 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { capture, decide, pipeline } from '../../../../adapters/node/index.ts'
-import { BadConfiguration, BadInput, fixed, World } from '../../../../pipeline/index.ts'
+import { BadConfiguration, BadInput, fixed, VersionMismatch, World } from '../../../../pipeline/index.ts'
 import { answering, collect, fakeClock, seededRandom } from '../../../../pipeline/testing/index.ts'
-import {
-  type LogEntry,
-  type LoggedDecision,
-  logged,
-  parseEntry,
-  place,
-  select,
-  UnknownLogVersion,
-} from '../../../../stages/index.ts'
+import { type LogEntry, type LoggedDecision, logged, parseEntry, place, select } from '../../../../stages/index.ts'
 import { menu, modelSet, outcome, request, world } from '../support.ts'
 
 const models = modelSet([
@@ -53,7 +45,7 @@ describe('a logged decider', () => {
     const decider = logged(log, [fixed({ cut: 'captured' }), select({ models })])
     decider.decide(request({ now: 1500, deadline: 200 }), known, menu)
     expect(log.entries[0]).toMatchObject({
-      v: 1,
+      version: 1,
       type: 'decision',
       by: 'fixed+select mdinference',
       now: 1500,
@@ -138,11 +130,11 @@ describe('an entry of a decision log', () => {
       line.slice(0, -40),
       '7',
       'null',
-      '{"v":1,"type":"constructor"}',
+      '{"version":1,"type":"constructor"}',
       line.replace('"bytes":1000000', '"bytes":"many"'),
     ]) {
       expect(() => parseEntry(bad)).toThrow(BadInput)
     }
-    expect(() => parseEntry(line.replace('"v":1', '"v":2'))).toThrow(UnknownLogVersion)
+    expect(() => parseEntry(line.replace('"version":1', '"version":2'))).toThrow(VersionMismatch)
   })
 })

@@ -346,7 +346,7 @@ describe('offload', () => {
     two.restore?.(saved)
     for (const ms of [60, 345, 485, 490, 3000]) expect(plan(two, within(ms))).toEqual(plan(one, within(ms)))
     offload({ models: modelSet([{ id: 'other', accuracy: 1 }]) }).restore?.(saved)
-    expect(() => two.restore?.({})).toThrow(BadConfiguration)
+    expect(() => two.restore?.({ version: 1 })).toThrow(BadConfiguration)
   })
 
   test('leaves a menu alone that holds nothing it decides about', () => {

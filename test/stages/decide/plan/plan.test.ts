@@ -127,7 +127,7 @@ describe('what it learns', () => {
         expect(b).toEqual(a)
       }
     }
-    expect(() => other.restore?.({ times: 1 })).toThrow(BadConfiguration)
+    expect(() => other.restore?.({ version: 1, times: 1 })).toThrow(BadConfiguration)
   })
 })
 

@@ -187,7 +187,7 @@ describe('a replayed log', () => {
     const torn = entries.map(([decision, came], i): LogEntry[] =>
       i === 10 ? [decision as LogEntry] : i === 20 ? [came as LogEntry] : ([decision, came] as LogEntry[]),
     )
-    const report = await replay([...torn, [{ v: 1, type: 'lost', entries: 2 }]], [inCloud()])
+    const report = await replay([...torn, [{ version: 1, type: 'lost', entries: 2 }]], [inCloud()])
     expect(report).toMatchObject({ decisions: 99, unanswered: 1, undecided: 1, policies: [{ decisions: 98 }] })
   })
 

@@ -46,7 +46,7 @@ export function* log(n: number, random: () => number, told = true): Generator<re
     const plan: Plan = { cut, model: 'a' }
     yield [
       {
-        v: logVersion,
+        version: logVersion,
         type: 'decision',
         by: 'drawn',
         ...request({ id: `m${i}`, bytes, now, deadline }),
@@ -67,7 +67,7 @@ export function* log(n: number, random: () => number, told = true): Generator<re
           : [],
       },
       {
-        v: logVersion,
+        version: logVersion,
         type: 'outcome',
         by: 'drawn',
         ...outcome(

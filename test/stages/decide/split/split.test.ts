@@ -242,7 +242,7 @@ describe('split', () => {
     expect(() => split({ slower: 0 })).toThrow(/slower/)
     expect(() => split({ goal: 'energy', energy: { computing: -1 } })).toThrow(BadConfiguration)
     expect(() => split({ goal: 'energy', load: 'heavy' })).toThrow(/heavy/)
-    expect(() => split().restore?.({ some: 'thing' })).toThrow(BadConfiguration)
+    expect(() => split().restore?.({ version: 1, some: 'thing' })).toThrow(BadConfiguration)
   })
 })
 
