@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Menu } from '../../../../pipeline/index.ts'
-import { World } from '../../../../pipeline/index.ts'
+import { systemClock, World } from '../../../../pipeline/index.ts'
 import { offload } from '../../../../stages/decide/index.ts'
 import { cutFigures, Paths } from '../../../../stages/decide/plan/paths.ts'
 import { unmeasured } from '../../../../stages/manage/index.ts'
@@ -61,7 +61,7 @@ describe('a least accuracy', () => {
     const decider = offload({ minAccuracy: 0.89 })
     decider.open?.({ side: 'device', models })
     const ask = (encodings: Menu['encodings']) => {
-      decider.decide(request({}), new World(), { ...menu, cuts: ['prepared'], encodings })
+      decider.decide(request({}), new World(systemClock), { ...menu, cuts: ['prepared'], encodings })
       return decider.explain?.()?.weighed.map(({ choice, accuracy = 0 }) => [choice.model, accuracy >= 0.89])
     }
     expect(ask(['jpeg'])).toEqual([
