@@ -1,7 +1,10 @@
 import type { Observable } from 'rxjs'
 import type { Captured, Payload } from './payload.ts'
 
-/** One captured thing, before it is a message. */
+/**
+ * One captured thing, before it is a message. Its bytes belong to the pipeline from the moment it is handed in until its
+ * message has settled: whoever gave them leaves them alone, or lets the source copy them.
+ */
 export interface Capture<P extends Payload = Captured> {
   readonly payload: P
   /** Its stream on this device, a token; one stream keeps its order. Default `main`. */
@@ -21,12 +24,21 @@ export interface FailedCapture {
 
 /**
  * Where messages come from. A `pull` source is asked for the next one when the in-flight window has a place; a `live`
- * source pushes, the freshest frame waits for a place and those it replaces are dropped, counted.
+ * source pushes: of each stream the freshest frame waits for a place, streams are served in turn, and the frames that are
+ * replaced are dropped, counted.
  */
 export type Source<P extends Payload = Captured> = PullSource<P> | LiveSource<P>
 
+/** What holds for the frames of a source, whichever way they come. */
+export interface Handover {
+  /** Frames are copied when they are handed in, so that they may be written over at once. Default: they are not. */
+  readonly copy?: boolean
+  /** A frame that was written over before its message had settled fails as `FrameChanged`. Default: nobody looks. */
+  readonly checkOwnership?: boolean
+}
+
 /** Asked for the next capture when there is room for it. */
-export interface PullSource<P extends Payload = Captured> {
+export interface PullSource<P extends Payload = Captured> extends Handover {
   readonly name: string
   readonly kind: 'pull'
   /** Opens it. An error it throws ends the source; what went before is still answered. */
@@ -34,8 +46,15 @@ export interface PullSource<P extends Payload = Captured> {
 }
 
 /** Gives captures when they happen. */
-export interface LiveSource<P extends Payload = Captured> {
+export interface LiveSource<P extends Payload = Captured> extends Handover {
   readonly name: string
   readonly kind: 'live'
+  /** Streams of which a frame may wait for a place at one time; of more, the one that waits longest goes. Default 64. */
+  readonly streams?: number
+  /**
+   * Bytes of frames that may wait: then every frame waits in line instead of the freshest of each stream, and one that
+   * finds the line full fails as `MailboxFull`.
+   */
+  readonly buffer?: number
   open(signal: AbortSignal): Observable<Capture<P> | FailedCapture>
 }

@@ -1,6 +1,6 @@
 import type { StageContext } from './context.ts'
 import type { Decider, DecisionRequest, Explanation } from './decider.ts'
-import { BadConfiguration, Cancelled } from './errors.ts'
+import { BadConfiguration, Cancelled, described } from './errors.ts'
 import { BaseMenu } from './menu.ts'
 import { evolve, type Message, type Tried } from './message.ts'
 import { payloadBytes } from './payload.ts'
@@ -63,7 +63,7 @@ function decideOne(
   const explanations: Explanation[] | undefined = context.explain ? [] : undefined
   let menu = before
   for (const decider of deciders) {
-    menu = decider.decide(request, world, menu)
+    menu = assertMenu(decider.decide(request, world, menu), decider.name)
     const explanation = explanations && decider.explain?.()
     if (explanation) explanations.push(explanation)
     for (const field of fields) {
@@ -84,6 +84,17 @@ function decideOne(
   const decided = evolve(message, { plan, open: stillOpen(menu, whole) })
   context.attempts?.planned(decided)
   return decided
+}
+
+/** Deciders can be anybody's. */
+function assertMenu(menu: unknown, decider: string): Menu {
+  if (typeof menu === 'object' && menu !== null) {
+    const lists = menu as Readonly<Record<string, unknown>>
+    if (fields.every((field) => Array.isArray(lists[field]))) return menu as Menu
+  }
+  throw new BadConfiguration(
+    `Decider "${decider}" gave ${described(menu)}, which is no menu. Return the menu it got, or one with less in its lists.`,
+  )
 }
 
 function closed(menu: Menu): Plan {

@@ -4,6 +4,7 @@
  */
 export type ErrorCode =
   | 'bad-input'
+  | 'frame-changed'
   | 'bad-message'
   | 'version-mismatch'
   | 'too-large'
@@ -37,10 +38,17 @@ export class QuintetError extends Error {
   }
 }
 
-/** What was captured is not a picture, is damaged, or is larger than allowed once decoded. */
+/** What was captured is no frame, or a picture that is damaged or of a kind that is not decoded here. */
 export class BadInput extends QuintetError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('bad-input', message, options)
+  }
+}
+
+/** A frame was written over after it was handed in (`checkOwnership` noticed): its answer would be another's. */
+export class FrameChanged extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('frame-changed', message, options)
   }
 }
 
@@ -183,10 +191,9 @@ export class BadConfiguration extends QuintetError {
 /** A stage threw something that is none of the above. */
 export class StageFailed extends QuintetError {
   constructor(stage: string, options?: { cause?: unknown }) {
-    const reason = options?.cause instanceof Error ? options.cause.message : String(options?.cause)
     super(
       'stage-failed',
-      `Stage "${stage}" threw: ${reason}. Look at the cause; the message itself is settled.`,
+      `Stage "${stage}" threw: ${reasonOf(options?.cause)}. Look at the cause; the message itself is settled.`,
       options,
     )
   }
@@ -194,5 +201,37 @@ export class StageFailed extends QuintetError {
 
 /** Any thrown value as a QuintetError; foreign ones become `StageFailed` of the stage that threw them. */
 export function asQuintetError(error: unknown, stage: string): QuintetError {
-  return error instanceof QuintetError ? error : new StageFailed(stage, { cause: error })
+  return isQuintetError(error) ? error : new StageFailed(stage, { cause: error })
+}
+
+/** What was thrown, in words. Never throws itself, whatever it is given: anything at all can be thrown. */
+export function reasonOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown.message) : String(thrown)
+  } catch {
+    return `a value of type ${typeof thrown} that cannot be written`
+  }
+}
+
+/** What a value is, for sentences about one that is not what it should be. Never throws. */
+export function described(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (typeof value === 'string') return 'a string'
+  if (typeof value !== 'object')
+    return typeof value === 'function' ? 'a function' : `the ${typeof value} ${String(value)}`
+  try {
+    const name = Object.prototype.toString.call(value).slice('[object '.length, -1)
+    return name === 'Object' ? 'an object' : `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`
+  } catch {
+    return 'an object that cannot be looked at'
+  }
+}
+
+/** Never throws: a proxy may refuse even to be asked. */
+export function isQuintetError(error: unknown): error is QuintetError {
+  try {
+    return error instanceof QuintetError
+  } catch {
+    return false
+  }
 }

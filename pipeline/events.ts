@@ -1,8 +1,10 @@
 import { type Observable, Subject } from 'rxjs'
 import type { Explanation } from './decider.ts'
-import type { QuintetError } from './errors.ts'
+import { asQuintetError, type QuintetError } from './errors.ts'
+import { Guarded } from './guarded.ts'
 import type { Item } from './message.ts'
 import type { Plan } from './plan.ts'
+import { warnOfFault } from './settlement.ts'
 
 /** What happens inside a running pipeline, for logs, dashboards and tests. Messages are counted by the ledger. */
 export type PipelineEvent =
@@ -37,13 +39,28 @@ export type PipelineEvent =
 /** Where events are sent; costs nothing while nobody watches. */
 export class Events {
   readonly #subject = new Subject<PipelineEvent>()
+  /** A listener has thrown, and the others are being told. */
+  #telling = false
+  #warned = false
 
   emit(event: PipelineEvent): void {
     if (this.#subject.observed) this.#subject.next(event)
   }
 
-  /** Hot: what happens from the subscription on. */
-  get stream(): Observable<PipelineEvent> {
-    return this.#subject
-  }
+  /**
+   * Hot: what happens from the subscription on. A listener that throws is heard of as a `fault` at `listener`, the first
+   * one on the console as well; it goes on listening, and nobody else is affected.
+   */
+  readonly stream: Observable<PipelineEvent> = Guarded.of(this.#subject, (error) => {
+    if (!this.#warned) warnOfFault(asQuintetError(error, 'listener'))
+    this.#warned = true
+    // One that throws at this as well has been heard.
+    if (this.#telling) return
+    this.#telling = true
+    try {
+      this.emit({ type: 'fault', where: 'listener', error })
+    } finally {
+      this.#telling = false
+    }
+  })
 }

@@ -68,7 +68,7 @@ export function boundaryDefinition(
           prober?.passed(payloadBytes(message.original ?? message.payload), crosses)
           return crosses ? caller.call(ready(message)) : message
         },
-        close: async () => prober?.close(),
+        close: async () => await prober?.close(),
       }
     },
     // What is under way is bounded by the window; the answers leave as they come, the sink puts them in order.
@@ -133,6 +133,7 @@ function openProber(
     boundary: outward.boundary(undefined),
     source: `${node}.probe`,
     clock,
+    events,
     path: caller.path,
     peers: caller.peers,
     settings,

@@ -1,4 +1,16 @@
-export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour } from './actor.ts'
+export { Actor, type ActorOptions, type ActorRef, actor, type Behaviour, Later, later } from './actors/actor.ts'
+export { Mailbox, type MailboxCounts, type Overflow } from './actors/mailbox.ts'
+export { type ExposeOptions, expose, type RemoteOptions, remote } from './actors/remote.ts'
+export {
+  type BackoffPolicy,
+  backoffPolicy,
+  type Escalation,
+  type Owner,
+  pauseAfter,
+  type RestartPolicy,
+  restartPolicy,
+  Supervision,
+} from './actors/supervision.ts'
 export type { Answer } from './answer.ts'
 export { Cancellation } from './cancellation.ts'
 export type { Capture, FailedCapture, LiveSource, PullSource, Source } from './capture.ts'
@@ -27,15 +39,18 @@ export {
   BadMessage,
   Cancelled,
   DeadlineExceeded,
+  described,
   type ErrorCode,
   ExecutionFailed,
   ExecutorLost,
+  FrameChanged,
   MailboxFull,
   ModelLoadFailed,
   NodeLost,
   NoResponders,
   QuintetError,
   Refused,
+  reasonOf,
   StageFailed,
   TooLarge,
   TransportClosed,
@@ -47,7 +62,6 @@ export { Events, type PipelineEvent } from './events.ts'
 export type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves.ts'
 export { type BoundaryOptions, boundaryDefinition, hop, type WireOptions } from './hop.ts'
 export { type Counts, Ledger } from './ledger.ts'
-export { Mailbox, type MailboxCounts, type Overflow } from './mailbox.ts'
 export {
   type Crossing,
   type Dropped,
@@ -75,6 +89,7 @@ export {
   type ElementType,
   elementBytes,
   type ImagePayload,
+  isBytes,
   type Payload,
   type PixelsPayload,
   type Prepared,
@@ -101,7 +116,6 @@ export {
   restrict,
   type Target,
 } from './plan.ts'
-export { type ExposeOptions, expose, type RemoteOptions, remote } from './remote.ts'
 export { guardedFault, Settlement, within } from './settlement.ts'
 export {
   amend,
@@ -116,7 +130,6 @@ export {
   workStage,
 } from './stage.ts'
 export { Boundary, nodeSubject } from './subjects.ts'
-export { defaultRestartPolicy, RestartBudget, type RestartPolicy } from './supervise.ts'
 export type {
   Conversation,
   Delivery,

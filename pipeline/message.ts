@@ -1,5 +1,5 @@
 import type { Cancellation } from './cancellation.ts'
-import type { QuintetError } from './errors.ts'
+import { described, type QuintetError, StageFailed } from './errors.ts'
 import type { Captured, Cut, Payload } from './payload.ts'
 import type { Plan, Restriction } from './plan.ts'
 
@@ -115,6 +115,21 @@ export interface Dropped {
 
 /** What flows between stages. Every stage passes failures and drops through untouched. */
 export type Item<P extends Payload = Payload, S extends Side = Side> = Message<P, S> | Failure | Dropped
+
+/**
+ * The value, where it is an item as far as can be told from outside: operators can be anybody's.
+ * @throws StageFailed it is none
+ */
+export function assertItem(value: unknown): Item {
+  if (typeof value === 'object' && value !== null) {
+    const { kind, id, source, payload } = value as Partial<Message>
+    const payloadKnown = kind !== 'message' || typeof payload?.form === 'string'
+    const known = kind === 'message' || ['failure', 'dropped'].includes(kind ?? '')
+    if (known && payloadKnown && typeof id === 'string' && typeof source === 'string') return value as Item
+  }
+  const cause = new TypeError(`an operator gave ${described(value)}, which is no item; let it hand on what it got`)
+  throw new StageFailed('operator', { cause })
+}
 
 /** The message with other contents: payload, plan, timings. */
 export function evolve<P extends Payload, S extends Side, Q extends Payload = P>(

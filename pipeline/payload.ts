@@ -108,3 +108,8 @@ export function payloadBytes(payload: Payload): number {
       return 0
   }
 }
+
+/** Whether a value is a Uint8Array, of whatever realm; asks nothing of it that could throw. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]'
+}

@@ -25,7 +25,10 @@ const settings = z.strictObject({
   /** Whether `decided` events carry what each decider weighed. Default false. */
   explain: z.boolean().default(false),
   /** Whose pipeline it is, where several share one server. Default `main`. */
-  tenant: z.string().default('main'),
+  tenant: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'use 1 to 64 letters, digits, "_" or "-"')
+    .default('main'),
 })
 
 const others = z.strictObject({

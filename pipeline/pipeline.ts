@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Source } from './capture.ts'
 import { systemClock } from './clock.ts'
 import type { StageContext } from './context.ts'
-import { BadConfiguration } from './errors.ts'
+import { BadConfiguration, described } from './errors.ts'
 import { Events } from './events.ts'
 import type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves.ts'
 import type { Side } from './message.ts'
@@ -30,7 +30,7 @@ export class Pipeline {
     this.name = assertToken(name, "a pipeline's name")
     this.#settings = pipelineSettings(name, options)
     this.#options = options
-    this.#source = source
+    this.#source = assertSource(name, source)
     this.#segments = segments(links)
   }
 
@@ -288,6 +288,12 @@ export class Pipeline {
       },
     }
   }
+}
+
+function assertSource(pipeline: string, source: Source): Source {
+  const { kind, open } = (source ?? {}) as Partial<Source>
+  if ((kind === 'pull' || kind === 'live') && typeof open === 'function') return source
+  throw new BadConfiguration(`The source of "${pipeline}" is ${described(source)}. Give what capture(frames) makes.`)
 }
 
 function drainOnAbort(running: Running & { readonly done: Promise<unknown> }, signal: AbortSignal | undefined): void {

@@ -1,9 +1,11 @@
 import type { Subscriber } from 'rxjs'
+import { pauseAfter } from './actors/supervision.ts'
 import { sleep, type Timer } from './clock.ts'
 import type { StageContext } from './context.ts'
-import { asQuintetError, Cancelled, DeadlineExceeded, StageFailed } from './errors.ts'
+import { asQuintetError, Cancelled, DeadlineExceeded, described } from './errors.ts'
 import { evolve, type Failure, failure, type Item, type Message, type Side, type Step, spent } from './message.ts'
 import type { Payload } from './payload.ts'
+import { isThenable } from './settlement.ts'
 import type { Call, StageFunction, StageOptions, Work } from './work.ts'
 
 /** One message in a stage, from its coming to its leaving; its function gets it as its `Call`. */
@@ -131,7 +133,9 @@ export class Runner {
     visit.started = started
     let result: Work | Promise<Work>
     try {
-      result = this.#work(message, visit)
+      const given = this.#work(message, visit)
+      // A promise of another library is one as well.
+      result = isThenable(given) && !(given instanceof Promise) ? Promise.resolve(given) : given
     } catch (thrown) {
       result = this.#failed(thrown, visit)
     }
@@ -196,21 +200,21 @@ export class Runner {
       return failure(message, this.#name, error)
     }
     visit.tried++
-    return sleep(this.#context.clock, retry.pause ?? 0, visit.signal).then(
+    const pause = pauseAfter(visit.tried, { first: 0, ...retry })
+    return sleep(this.#context.clock, pause, visit.signal).then(
       () => this.#work(message, visit),
       () => failure(message, this.#name, error),
     )
   }
 
   #measured(work: Work, message: Message, started: number): Item {
-    // The compiler refuses it, but a caller without types may return nothing.
-    if (typeof work !== 'object' || work === null) {
-      const cause = new TypeError(`it returned ${work}, which cannot flow on; return a payload, a message or an item`)
-      return failure(message, this.#name, new StageFailed(this.#name, { cause }))
+    try {
+      const item = itemOf(work, message)
+      if (item.kind !== 'message' || this.#step === undefined) return item
+      return evolve(item, { timings: spent(item.timings, this.#step, this.#context.clock.now() - started) })
+    } catch (thrown) {
+      return failure(message, this.#name, asQuintetError(thrown, this.#name))
     }
-    const item: Item = 'kind' in work ? work : evolve(message, { payload: work })
-    if (item.kind !== 'message' || this.#step === undefined) return item
-    return evolve(item, { timings: spent(item.timings, this.#step, this.#context.clock.now() - started) })
   }
 
   #finish(visit: Visit, item: Item): void {
@@ -245,4 +249,26 @@ export class Runner {
       `The time for "${this.#name}" ended ${Math.round(this.#context.clock.now() - message.captured)} ms after capture. Allow more time, or plan less work.`,
     )
   }
+}
+
+/**
+ * What a stage's function gave, as an item. The compiler refuses all else, but a caller without types may return
+ * anything.
+ */
+function itemOf(work: Work, message: Message): Item {
+  if (typeof work === 'object' && work !== null) {
+    if ('kind' in work) {
+      const { kind, id, source } = work
+      const known = kind === 'failure' || kind === 'dropped' || (kind === 'message' && hasForm(work.payload))
+      if (known && id === message.id && source === message.source) return work
+      if (known) throw new TypeError('it returned the item of another message; return one made of the message it got')
+    } else if (hasForm(work)) return evolve(message, { payload: work })
+  }
+  throw new TypeError(
+    `it returned ${described(work)}, which cannot flow on; return a payload with its form, a message or an item`,
+  )
+}
+
+function hasForm(payload: Payload | undefined): boolean {
+  return typeof payload?.form === 'string'
 }

@@ -1,7 +1,7 @@
 import { Observable, type OperatorFunction, Subject, Subscription } from 'rxjs'
 import { type StageContext, standaloneContext } from './context.ts'
 import { asQuintetError, BadConfiguration } from './errors.ts'
-import { dropped, type Item, type Message, type Side } from './message.ts'
+import { assertItem, dropped, type Item, type Message, type Side } from './message.ts'
 import { readOptions } from './options.ts'
 import type { Payload } from './payload.ts'
 import { Runner } from './runner.ts'
@@ -113,7 +113,14 @@ function openStage(name: string, { work, close }: OpenWork, options: StageOption
       new Observable((subscriber) => {
         const runner = new Runner(name, work, options, context, atOnce, subscriber)
         const subscription = source.subscribe({
-          next: (item) => runner.next(item),
+          next: (item) => {
+            try {
+              runner.next(assertItem(item))
+            } catch (error) {
+              // What it belonged to is not known; it ends when its budget does.
+              context.events.emit({ type: 'fault', where: name, error })
+            }
+          },
           error: (error) => subscriber.error(error),
           complete: () => runner.complete(),
         })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type BackoffPolicy, backoffPolicy } from './actors/supervision.ts'
 import type { StageContext } from './context.ts'
 import type { Item, Message, Side, Step } from './message.ts'
 import { made } from './options.ts'
@@ -18,8 +19,8 @@ export interface StageOptions {
   readonly order?: 'source' | 'none'
   /** Milliseconds one message may take here; its budget bounds it in any case. */
   readonly timeout?: number
-  /** How often, and after which pause (ms), a failed call is tried again when its error is retryable. */
-  readonly retry?: { readonly times: number; readonly pause?: number }
+  /** How often a failed call is tried again when its error is retryable, and after which pauses. Default of `first`: 0 ms. */
+  readonly retry?: { readonly times: number } & Partial<BackoffPolicy>
   /** The step its time is booked on, by the side it runs on. */
   readonly step?: Step | ((side: Side) => Step)
   readonly ability?: 'prepare' | 'execute'
@@ -37,7 +38,7 @@ export const stageOptions = z.strictObject({
     .optional(),
   order: z.enum(['source', 'none']).optional(),
   timeout: z.number().positive().optional(),
-  retry: z.strictObject({ times: z.number().int().min(0), pause: z.number().min(0).optional() }).optional(),
+  retry: backoffPolicy.extend({ times: z.number().int().min(0) }).optional(),
   step: step.optional(),
   ability: z.enum(['prepare', 'execute']).optional(),
 })

@@ -1,5 +1,5 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs'
-import { isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { BadConfiguration, type Cut, readOptions, UnknownModel } from '../../pipeline/index.ts'
 import type { ModelSource } from '../../stages/execute/index.ts'
@@ -22,6 +22,11 @@ export interface CatalogueOptions {
    * then loading such a model fails.
    */
   readonly missing?: 'refuse' | 'allow'
+  /**
+   * Folders besides the catalogue's own into which a model's file may be a link, as download caches make them
+   * (`snapshots/…/model.onnx` → `../../blobs/…`). Relative paths start at the working directory. Default: none.
+   */
+  readonly roots?: readonly string[]
 }
 
 /**
@@ -35,7 +40,8 @@ export function catalogue(folder: string, options: CatalogueOptions = {}): Model
   const file = join(folder, 'catalogue.json')
   let text: string
   try {
-    text = readFileSync(file, 'utf8')
+    // Unlike reading as "utf8" it leaves out the byte order mark that some editors write.
+    text = new TextDecoder().decode(readFileSync(file))
   } catch (cause) {
     throw new BadConfiguration(
       `Cannot read "${file}". Give the folder that holds a catalogue.json and the model files.`,
@@ -46,7 +52,10 @@ export function catalogue(folder: string, options: CatalogueOptions = {}): Model
   try {
     content = JSON.parse(text)
   } catch (cause) {
-    throw new BadConfiguration(`"${file}" is not JSON (${(cause as Error).message}). Correct it there.`, { cause })
+    // Some shells write UTF-16, which begins with bytes that are no UTF-8.
+    const wide = text.startsWith('\ufffd\ufffd') || text.includes('\0')
+    const what = wide ? 'not UTF-8. Save it as UTF-8' : `not JSON (${(cause as Error).message}). Correct it there`
+    throw new BadConfiguration(`"${file}" is ${what}.`, { cause })
   }
   return open(catalogueFile.current(content, `"${file}"`), folder, `"${file}"`, options)
 }
@@ -77,6 +86,7 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
   }
   const entries = new Map(parsed.data.models.map((entry) => [entry.id, freeze(entry)]))
   const root = resolve(folder)
+  const roots = [root, ...(options.roots ?? []).map((allowed) => resolve(allowed))]
   const sources = new Map<string, ModelSource>()
   const ids = [...entries.keys()]
   const layers = new Map(
@@ -96,7 +106,7 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
     const known = sources.get(id)
     if (known !== undefined) return known
     const described = entry(id)
-    const { file, sha256, bytes, batch } = described
+    const { file, sha256, bytes, batch, input } = described
     const path = join(root, file)
     const made: ModelSource = {
       key: sha256,
@@ -104,11 +114,12 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
       path,
       sha256,
       bytes,
+      axes: axesOf(input),
       expects: expectations(described),
       ...(batch === false ? { batch } : {}),
     }
     // Remembered only once the file is there, as a link could still appear in its place.
-    if (staysInside(root, path, id)) sources.set(id, made)
+    if (staysInside(roots, path, id)) sources.set(id, made)
     return made
   }
 
@@ -129,23 +140,33 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
   return { ids, entry, source, cuts, encodings: (id) => offered(entry(id)) }
 }
 
+/** The sides of a picture by the axes of the input that they stand on. */
+function axesOf({ name, width, height, layout }: CatalogueEntry['input']): Readonly<Record<string, number>> {
+  const sides = layout === 'NCHW' ? [1, 3, height, width] : [1, height, width, 3]
+  return Object.fromEntries(sides.flatMap((side, axis) => (axis === 0 ? [] : [[`${name}[${axis}]`, side]])))
+}
+
 /** Follows links: a file inside the folder by name may still stand elsewhere. @returns whether the file is there. */
-function staysInside(root: string, path: string, id: string): boolean {
-  let real: string
-  let realRoot: string
+function staysInside(roots: readonly string[], path: string, id: string): boolean {
+  const real = realPath(path)
+  if (real === undefined) return false
+  const inside = roots.some((root) => {
+    const realRoot = realPath(root)
+    const way = realRoot === undefined ? '..' : relative(realRoot, real)
+    return !(way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way))
+  })
+  if (inside) return true
+  throw new BadConfiguration(
+    `The file of model "${id}" is a link out of the catalogue's folder, to "${real}". Allow the folder it leads to, catalogue(folder, { roots: ['${dirname(real)}'] }), or put the file itself into "${roots[0]}".`,
+  )
+}
+
+function realPath(path: string): string | undefined {
   try {
-    realRoot = realpathSync(root)
-    real = realpathSync(path)
+    return realpathSync(path)
   } catch {
-    return false
+    return undefined
   }
-  const way = relative(realRoot, real)
-  if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way)) {
-    throw new BadConfiguration(
-      `The file of model "${id}" is a link out of the catalogue's folder. Put the file itself into "${root}".`,
-    )
-  }
-  return true
 }
 
 function faultOfFile({ name, path, bytes }: ModelSource): string | undefined {

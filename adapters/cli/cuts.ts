@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BadConfiguration } from '../../pipeline/index.ts'
-import { catalogueFile, type Fidelity, type ModelCut } from '../../stages/manage/index.ts'
+import { BadConfiguration, QuintetError } from '../../pipeline/index.ts'
+import { catalogueFile, type Fidelity, type ModelCut, type ModelSource, mostCuts } from '../../stages/manage/index.ts'
 import { catalogue } from '../catalogue/index.ts'
-import { cuts, type Model, readModel } from '../onnx/graph/index.ts'
+import { cuts, type LayerCut, type Model, readModel, withRunShapes } from '../onnx/graph/index.ts'
 import { measureFidelity, samples, usualPictures } from './fidelity.ts'
 import { type Output, result, table } from './output.ts'
 import { type Times, timesOf } from './times.ts'
-import { bytes, wholeNumber } from './units.ts'
+import { bytes, dimensions, whole } from './units.ts'
 
 /** Options of `quintet cuts`, as the command line gives them. */
 export interface CutsOptions {
@@ -16,6 +16,7 @@ export interface CutsOptions {
   readonly pictures?: string
   readonly encodings?: string
   readonly most?: unknown
+  readonly dim?: unknown
   readonly json?: boolean
 }
 
@@ -23,50 +24,58 @@ export interface CutsOptions {
  * `quintet cuts FOLDER`: writes into a folder's catalogue where each model can be cut, with the bytes that cross and the
  * share of the run that lies before; with `--pictures`, too, what lossy encodings leave of each model's accuracy. Everything
  * else in the catalogue stays as it is.
- * @throws BadConfiguration for a catalogue that is wrong, or a model file that is not the one it describes
+ * Sizes that a file leaves free are those of the entry's input, or `--dim`; shapes that only a run tells are taken from one.
+ * A model that cannot be read keeps its entry, and the others go on.
+ * @returns the exit code: 0, or 1 where a model could not be cut
+ * @throws BadConfiguration for a catalogue that is wrong
  */
-export async function cutsCommand(folder: string, options: CutsOptions, output: Output): Promise<void> {
+export async function cutsCommand(folder: string, options: CutsOptions, output: Output): Promise<number> {
+  const threads = whole(options.threads ?? 1, '--threads')
+  const sizes = dimensions(options.dim) ?? {}
   const known = catalogue(folder)
   const file = join(folder, 'catalogue.json')
-  const content = catalogueFile.current(JSON.parse(await readFile(file, 'utf8')), file) as {
-    models: { id: string; cuts?: readonly ModelCut[]; fidelity?: readonly Fidelity[] }[]
+  const content = catalogueFile.current(JSON.parse(new TextDecoder().decode(await readFile(file))), file) as {
+    models: Entry[]
   }
-  const most = wholeNumber('--most', options.most, { most: 100_000 }) ?? 500
+  const most = whole(options.most ?? 500, '--most', { most: 100_000 })
   const given = options.pictures === undefined ? undefined : await samples(options.pictures, most)
   const encodings = options.encodings?.split(',').map((name) => name.trim()) ?? usualPictures
-  const written: {
-    model: string
-    times: Times['source']
-    cuts: readonly ModelCut[]
-    fidelity?: readonly Fidelity[]
-  }[] = []
+  const written: Written[] = []
+  const refused: { model: string; error: { code: string; message: string } }[] = []
+  const unused = new Set(Object.keys(sizes))
   for (const entry of content.models) {
-    const { path, sha256 } = known.source(entry.id)
-    const model = await readModel(path)
-    if (model.file.sha256 !== sha256) {
-      throw new BadConfiguration(`"${path}" is not the file that "${file}" describes. Correct its sha256 there.`)
+    try {
+      const model = await whatIs(known.source(entry.id), sizes, file, output)
+      for (const name of unused) if (has(model, name)) unused.delete(name)
+      const described = await describe(entry, model, threads, output)
+      if (given) {
+        entry.fidelity = await measureFidelity(known.entry(entry.id), known.source(entry.id), {
+          samples: given,
+          pictures: encodings,
+          layers: described.cuts.map(({ layer }) => layer),
+        })
+      }
+      const { fidelity } = entry
+      written.push({ ...described, ...(fidelity ? { fidelity } : {}) })
+    } catch (error) {
+      if (!(error instanceof QuintetError)) throw error
+      refused.push({ model: entry.id, error: { code: error.code, message: error.message } })
+      if (!options.json) output.note(`${entry.id}: ${error.message}`)
     }
-    const times = await timesOf(model, undefined, options.threads ?? 1, output.note)
-    entry.cuts = modelCuts(model, times.layers)
-    if (given) {
-      const layers = entry.cuts.map(({ layer }) => layer)
-      entry.fidelity = await measureFidelity(known.entry(entry.id), known.source(entry.id), {
-        samples: given,
-        pictures: encodings,
-        layers,
-      })
-    }
-    const { cuts: found, fidelity } = entry
-    written.push({ model: entry.id, times: times.source, cuts: found, ...(fidelity ? { fidelity } : {}) })
   }
-  await replace(file, `${JSON.stringify(content, null, 2)}\n`)
-  result(output, options.json, written, () =>
+  if (unused.size > 0 && refused.length === 0) {
+    throw new BadConfiguration(
+      `No model of "${file}" has a free dimension "${[...unused].join('", "')}". Leave it out.`,
+    )
+  }
+  if (written.length > 0) await replace(file, `${JSON.stringify(content, null, 2)}\n`)
+  result(output, options.json, [...written, ...refused], () =>
     [
       table(
         ['model', '>cuts', '>least bytes', 'shares of time'],
-        written.map(({ model, cuts: found, times }) => [
+        written.map(({ model, cuts: found, times, complete }) => [
           model,
-          String(found.length),
+          `${found.length}${complete ? '' : '+'}`,
           found.length > 0 ? bytes(Math.min(...found.map((cut) => cut.bytes))) : '',
           times,
         ]),
@@ -74,6 +83,53 @@ export async function cutsCommand(folder: string, options: CutsOptions, output: 
       ...(given ? ['', fidelityTable(written)] : []),
     ].join('\n'),
   )
+  for (const { model, complete } of written) {
+    if (!complete && !options.json) output.note(`${model}: there are more cuts than those listed.`)
+  }
+  return refused.length > 0 ? 1 : 0
+}
+
+interface Entry {
+  id: string
+  cuts?: readonly ModelCut[]
+  cutsComplete?: boolean
+  fidelity?: readonly Fidelity[]
+}
+
+interface Written {
+  readonly model: string
+  readonly times: Times['source']
+  readonly cuts: readonly ModelCut[]
+  readonly complete: boolean
+  readonly fidelity?: readonly Fidelity[]
+}
+
+async function whatIs(
+  { name, path, sha256, axes }: ModelSource,
+  sizes: Readonly<Record<string, number>>,
+  file: string,
+  output: Output,
+): Promise<Model> {
+  const read = await readModel(path, { axes: { ...axes, ...sizes } })
+  if (read.file.sha256 !== sha256) {
+    throw new BadConfiguration(`"${path}" is not the file that "${file}" describes. Correct its sha256 there.`)
+  }
+  const { model, failed } = await withRunShapes(read)
+  if (failed !== undefined) output.note(`${name}: some shapes stay unknown, as no run was possible: ${failed}.`)
+  return model
+}
+
+function has({ inputs, shapes }: Model, name: string): boolean {
+  return name in shapes.dimensions || inputs.some((input) => name.startsWith(`${input.name}[`))
+}
+
+async function describe(entry: Entry, model: Model, threads: number, output: Output): Promise<Written> {
+  const times = await timesOf(model, undefined, threads, output.note)
+  const { list, complete } = modelCuts(model, times.layers)
+  entry.cuts = list
+  delete entry.cutsComplete
+  if (!complete) entry.cutsComplete = false
+  return { model: entry.id, times: times.source, cuts: list, complete }
 }
 
 /** What each model keeps with each encoding; behind layers the least. */
@@ -103,20 +159,39 @@ function fidelityTable(
 }
 
 /** The cuts of a chain: each head holds the one before it, so that shares never fall. */
-function modelCuts(model: Model, layers: readonly number[]): ModelCut[] {
-  const whole = layers.reduce((sum, ms) => sum + ms, 0)
-  let least = 0
-  return cuts(model, { tensors: 1 }).map((cut): ModelCut => {
+function modelCuts(model: Model, layers: readonly number[]): { list: ModelCut[]; complete: boolean } {
+  const total = layers.reduce((sum, ms) => sum + ms, 0)
+  const found = cuts(model, { tensors: 1 })
+  const kept = fewEnough(found)
+  const list = kept.map((cut): Omit<ModelCut, 'share'> & { share: number } => {
     const before = cut.head.reduce((sum, layer) => sum + (layers[layer] ?? 0), 0)
-    least = Math.max(least, whole > 0 ? Number((before / whole).toFixed(4)) : cut.headShare)
     const floats = cut.crossing.reduce((sum, tensor) => sum + (tensor.type === 'float32' ? tensor.bytes : 0), 0)
     return {
       layer: cut.name,
       bytes: cut.bytes,
       ...(floats === cut.bytes ? {} : { floats }),
-      share: Math.min(1, least),
+      share: total > 0 ? Number((before / total).toFixed(4)) : cut.headShare,
     }
   })
+  let least = 0
+  for (const cut of list) {
+    least = Math.min(1, Math.max(least, cut.share))
+    cut.share = least
+  }
+  return { list, complete: found.complete && kept.length === found.length }
+}
+
+/** As many cuts as a catalogue takes: those on the lower envelope before the rest, which is thinned out evenly. */
+function fewEnough(found: readonly LayerCut[]): readonly LayerCut[] {
+  if (found.length <= mostCuts) return found
+  const first = found.filter(({ envelope }) => envelope).slice(0, mostCuts)
+  const rest = found.filter(({ envelope }) => !envelope)
+  const places = mostCuts - first.length
+  const chosen = new Set([
+    ...first,
+    ...rest.filter((_, at) => Math.floor(((at + 1) * places) / rest.length) > Math.floor((at * places) / rest.length)),
+  ])
+  return found.filter((cut) => chosen.has(cut))
 }
 
 /** The new content is there whole, or the old one still is. */

@@ -6,7 +6,7 @@ import { type Output, result, table } from './output.ts'
 import { best, type Choice, choices, type Link, over, type Planned, rates, sweep, writings } from './planning.ts'
 import { plot } from './plots.ts'
 import { type Times, timesOf } from './times.ts'
-import { bytes, dimensions, megabits, milliseconds, ms } from './units.ts'
+import { bytes, dimensions, megabits, milliseconds, ms, states, whole } from './units.ts'
 
 /** Options of `quintet plan`, as the command line gives them. */
 export interface PlanOptions {
@@ -19,6 +19,7 @@ export interface PlanOptions {
   readonly profile?: string
   readonly threads?: number
   readonly dim?: unknown
+  readonly state?: unknown
   readonly sweep?: boolean
   readonly plot?: string
   readonly json?: boolean
@@ -36,14 +37,17 @@ export async function plan(path: string, options: PlanOptions, output: Output): 
       `No encoding "${writing}" can be planned with. Use one of ${Object.keys(writings).join(', ')}.`,
     )
   }
-  const model = await readModel(path, { dimensions: dimensions(options.dim) })
-  const times = await timesOf(model, options.profile, options.threads ?? 1, output.note)
+  const inputBytes =
+    options.inputBytes === undefined ? undefined : whole(options.inputBytes, '--input-bytes', { least: 0 })
+  const threads = whole(options.threads ?? 1, '--threads')
+  const model = await readModel(path, { dimensions: dimensions(options.dim), states: states(options.state) })
+  const times = await timesOf(model, options.profile, threads, output.note)
   const all = choices({
     model,
     device: await at(options.device ?? 'pixel2-cpu', model, times),
     cloud: await at(options.cloud ?? 'this', model, times),
     writing: writing as keyof typeof writings,
-    inputBytes: options.inputBytes,
+    inputBytes,
   })
   const about = {
     model: basename(path),
@@ -62,7 +66,7 @@ async function at(device: string, model: Model, times: Times): Promise<readonly 
   if (device.endsWith('.json')) return (await loadProfile(device, model)).layers.map(({ ms: one }) => one)
   return onDevice(
     device,
-    model.layers.map((layer, index) => ({ ms: times.layers[index] ?? 0, macs: layer.macs })),
+    model.layers.map((layer, index) => ({ ms: times.layers[index] ?? 0, macs: layer.macs ?? 0 })),
   )
 }
 
@@ -85,7 +89,7 @@ async function showPlan(
         ['', 'wire behind', '>bytes', '>device', '>transfer', '>cloud', '>total ms'],
         planned.map((one) => [
           one.name === winner?.name ? '▶' : one.envelope ? '★' : '',
-          one.label,
+          one.name,
           bytes(one.bytes),
           ms(one.device),
           ms(one.transfer),
@@ -94,7 +98,7 @@ async function showPlan(
         ]),
       ),
       '',
-      winner ? `▶ ${winner.label}: ${ms(winner.total)} ms` : '',
+      winner ? `▶ ${winner.name}: ${ms(winner.total)} ms` : '',
     ].join('\n'),
   )
 }
@@ -137,7 +141,7 @@ async function showSweep(
         ranges.map(({ from, to, choice }) => [
           from.toFixed(2),
           to.toFixed(2),
-          choice.label,
+          choice.name,
           bytes(choice.bytes),
           ...[from, to].map((uplink) => ms(over({ ...link, uplink }, [choice])[0]?.total ?? 0)),
         ]),
@@ -163,7 +167,7 @@ async function drawPlan(
     legend: { top: 36, itemGap: 28 },
     xAxis: {
       type: 'category',
-      data: planned.map(({ name, label }) => (name === winner?.name ? `▶ ${label}` : label)),
+      data: planned.map(({ name }) => (name === winner?.name ? `▶ ${name}` : name)),
       axisLabel: { rotate: 60, fontSize: 10 },
     },
     yAxis: { type: 'value', name: 'ms' },

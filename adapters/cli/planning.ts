@@ -50,7 +50,7 @@ export function choices({ model, device, cloud, writing, inputBytes }: Question)
   const { share, microseconds } = writings[writing]
   const coding = (bytes: number): number => (bytes / 1024) * (microseconds / 1000)
   const states = new Set(model.states.map(({ input }) => input.name))
-  const raw = sum(model.inputs.filter(({ name }) => !states.has(name)).map(({ bytes }) => bytes))
+  const raw = sum(model.inputs.filter(({ name }) => !states.has(name)).map(({ bytes }) => bytes ?? 0))
   // The device codes as much more slowly as it computes.
   const slower = sum(cloud) > 0 ? sum(device) / sum(cloud) : 1
   const middle = cuts(model, { tensors: 1 }).map((cut): Choice => {

@@ -13,7 +13,7 @@ import {
 import { type Output, result, table } from './output.ts'
 import { plot } from './plots.ts'
 import { profilePath } from './times.ts'
-import { dimensions, ms, wholeNumber } from './units.ts'
+import { dimensions, ms, states, whole } from './units.ts'
 
 /** Options of `quintet profile`, as the command line gives them. */
 export interface ProfileOptions {
@@ -21,6 +21,7 @@ export interface ProfileOptions {
   readonly threads?: unknown
   readonly output?: string
   readonly dim?: unknown
+  readonly state?: unknown
   readonly heldOut?: boolean
   readonly plot?: string
   readonly json?: boolean
@@ -34,15 +35,12 @@ export async function profileCommand(paths: readonly string[], options: ProfileO
   if (options.heldOut && paths.length < 3) {
     throw new BadConfiguration('Holding out needs at least three models, of which each is predicted from the others.')
   }
-  const runs = wholeNumber('--runs', options.runs, { most: 1_000_000 })
-  const threads = wholeNumber('--threads', options.threads, { most: 1024 })
+  const runs = whole(options.runs ?? 40, '--runs', { most: 1_000_000 })
+  const threads = whole(options.threads ?? 1, '--threads', { most: 1024 })
   const profiles: { value: ModelProfile; path: string; measured: Measured }[] = []
   for (const path of paths) {
-    const model = await readModel(path, { dimensions: dimensions(options.dim) })
-    const value = await profile(model, {
-      ...(runs === undefined ? {} : { runs }),
-      ...(threads === undefined ? {} : { threads }),
-    })
+    const model = await readModel(path, { dimensions: dimensions(options.dim), states: states(options.state) })
+    const value = await profile(model, { runs, threads })
     const to = options.output ?? profilePath(model, value.threads)
     await saveProfile(to, value)
     if (options.plot !== undefined) await draw(options.plot, value)

@@ -13,11 +13,15 @@ import { type SplitCommandOptions, splitCommand } from './split.ts'
  * Runs the command line.
  * @param args What stands behind the program's name.
  * @param signal Ends commands that go on by themselves.
- * @returns the exit code: 0 done, 1 failed, 2 not understood
+ * @returns the exit code: 0 done, 1 failed, or in part, 2 not understood
  */
 export async function run(args: readonly string[], output: Output, signal?: AbortSignal): Promise<number> {
   const program = cac('quintet')
   const dim: [string, string] = ['--dim <name=size>', 'Size of a free dimension; may be given more than once']
+  const state: [string, string] = [
+    '--state <input=output>',
+    'An input and the output that follows it in the next step; may be given more than once',
+  ]
   const json: [string, string] = ['--json', 'Write the result as JSON']
   const draw: [string, string] = ['--plot <file>', 'Draw it as well, into an .svg or .html file']
   const profiled: [string, string] = [
@@ -30,6 +34,7 @@ export async function run(args: readonly string[], output: Output, signal?: Abor
     .option('--tensors <count>', 'Tensors that may cross at a cut', { default: 1 })
     .option(...profiled)
     .option(...dim)
+    .option(...state)
     .option(...draw)
     .option(...json)
     .action((model: string, options: InspectOptions) => inspect(model, options, output))
@@ -40,6 +45,7 @@ export async function run(args: readonly string[], output: Output, signal?: Abor
     .option('-o, --output <file>', 'Where to save the profile; a folder of the user’s cache by default')
     .option('--held-out', 'Predict each model from the others, beside the baseline, and say how well that goes')
     .option(...dim)
+    .option(...state)
     .option(...draw)
     .option(...json)
     .action((models: string[], options: ProfileOptions) => profileCommand(models, options, output))
@@ -48,6 +54,7 @@ export async function run(args: readonly string[], output: Output, signal?: Abor
     .option('--after <layer>', 'The layer behind which to cut')
     .option('-o, --output <folder>', 'Where to write head and tail', { default: '.' })
     .option(...dim)
+    .option(...state)
     .option(...json)
     .action((model: string, options: SplitCommandOptions) => splitCommand(model, options, output))
   program
@@ -59,6 +66,7 @@ export async function run(args: readonly string[], output: Output, signal?: Abor
     )
     .option('--encodings <names>', 'How pictures are written then, such as jpeg:80,jpeg:80:444')
     .option('--most <count>', 'Pictures that are measured with at most', { default: 500 })
+    .option(...dim)
     .option(...json)
     .action((folder: string, options: CutsOptions) => cutsCommand(folder, options, output))
   program
@@ -74,6 +82,7 @@ export async function run(args: readonly string[], output: Output, signal?: Abor
     .option('--sweep', 'Which cut wins at which bandwidth')
     .option(...profiled)
     .option(...dim)
+    .option(...state)
     .option(...draw)
     .option(...json)
     .action((model: string, options: PlanOptions) => plan(model, options, output))
@@ -105,8 +114,8 @@ export async function run(args: readonly string[], output: Output, signal?: Abor
         `${args[0] === undefined ? 'No command was given' : `There is no command "${args[0]}"`}. Use inspect, profile, split, cuts, plan, replay or cache; "quintet --help" says more.`,
       )
     }
-    await program.runMatchedCommand()
-    return 0
+    const code: unknown = await program.runMatchedCommand()
+    return typeof code === 'number' ? code : 0
   } catch (error) {
     failure(output, wantsJson, error)
     const misunderstood = (error instanceof Error && error.name === 'CACError') || !program.matchedCommand

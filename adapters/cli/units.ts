@@ -28,42 +28,42 @@ export function dimensions(given: unknown): Record<string, number> | undefined {
   return Object.fromEntries(pairs)
 }
 
-/** Bounds of a whole number, both included. */
-interface Bounds {
-  /** 1 by default. */
-  readonly least?: number
-  /** The largest whole number that is exact, by default. */
-  readonly most?: number
+/** Reads a recurrent model's states, `INPUT=OUTPUT` each. @returns undefined where none are given */
+export function states(given: unknown): Record<string, string> | undefined {
+  if (given === undefined) return undefined
+  const pairs = [given].flat().map((one) => {
+    const match = /^([^=]+)=([^=]+)$/.exec(String(one))
+    if (!match?.[1] || !match[2]) throw new BadConfiguration(`"${String(one)}" is no state. Write it as INPUT=OUTPUT.`)
+    return [match[1], match[2]] as const
+  })
+  return Object.fromEntries(pairs)
 }
 
 /**
- * Reads an option that is a whole number, such as `--runs 40`. The command line hands over a number where the text was
- * one, the text itself where not, and a list where the option was given twice.
- * @param option as people write it, with its dashes
- * @returns undefined where it was not given
- * @throws BadConfiguration for what is no whole number within the bounds
+ * Reads an option that is a whole number.
+ * @throws BadConfiguration for anything else: words, fractions, numbers out of range, the option given twice
  */
-export function wholeNumber(
-  option: string,
-  given: unknown,
-  { least = 1, most = Number.MAX_SAFE_INTEGER }: Bounds = {},
-): number | undefined {
-  if (given === undefined) return undefined
-  const value = typeof given === 'string' && /^[+-]?\d+$/.test(given.trim()) ? Number(given) : given
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most) return value
+export function whole(given: unknown, option: string, { least = 1, most = Number.MAX_SAFE_INTEGER } = {}): number {
+  const value = typeof given === 'number' ? given : Number.NaN
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value
   const range = most === Number.MAX_SAFE_INTEGER ? `of ${least} or more` : `from ${least} to ${most}`
-  throw new BadConfiguration(
-    `${option} takes one whole number ${range}, not ${Array.isArray(given) ? given.join(' and ') : `"${String(given)}"`}.`,
-  )
+  throw new BadConfiguration(`${option} ${[given].flat().join(', ')}: give one whole number ${range}.`)
 }
 
-/** Bytes for people: `36.9 kB`. */
-export function bytes(value: number): string {
+/** Bytes for people: `36.9 kB`; `?` where they are not known. */
+export function bytes(value: number | undefined): string {
+  if (value === undefined) return '?'
   return scaled(value, ['B', 'kB', 'MB', 'GB'])
 }
 
-/** Counts for people: `655 M`. */
-export function count(value: number): string {
+/** A shape for people: `1×256×6×6`, `scalar`, `?`. */
+export function shapeOf(shape: readonly number[] | undefined): string {
+  return shape === undefined ? '?' : shape.length === 0 ? 'scalar' : shape.join('×')
+}
+
+/** Counts for people: `655 M`; `?` where they are not known. */
+export function count(value: number | undefined): string {
+  if (value === undefined) return '?'
   return value === 0 ? '' : scaled(value, ['', 'k', 'M', 'G']).trim()
 }
 

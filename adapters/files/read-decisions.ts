@@ -70,7 +70,8 @@ async function exists(path: string): Promise<boolean> {
 
 function parsed(line: string | undefined, file: string, counts: ReadCounts): LogEntry | undefined {
   try {
-    if (line !== undefined) return parseEntry(line)
+    // Some editors put a byte order mark before the first.
+    if (line !== undefined) return parseEntry(line.startsWith('\ufeff') ? line.slice(1) : line)
   } catch (error) {
     if (error instanceof VersionMismatch) throw new VersionMismatch(`${file}: ${error.message}`, { cause: error })
     if (!(error instanceof BadInput)) throw error

@@ -1,10 +1,12 @@
-import sharp, { type Sharp } from 'sharp'
+import sharp, { type Metadata, type Sharp } from 'sharp'
 import { z } from 'zod'
 import {
   BadConfiguration,
   BadInput,
   Cancelled,
   type Captured,
+  DeadlineExceeded,
+  ExecutionFailed,
   type ImagePayload,
   type PixelsPayload,
   type Prepared,
@@ -14,28 +16,48 @@ import {
 } from '../../pipeline/index.ts'
 import type { ModelInput } from '../../stages/manage/index.ts'
 import type { ImageEngine, PictureEncoding, PrepareOptions } from '../../stages/preprocess/index.ts'
-import { formatNames, looksLikePicture } from './formats.ts'
-import { geometry } from './geometry.ts'
+import { formatNames, isCutOff, looksLikeText, rareKind, sniff } from './formats.ts'
+import { type Geometry, geometry } from './geometry.ts'
+import { decodingBytes, mostBytesAPixel } from './memory.ts'
 import { normalise } from './normalise.ts'
 
 /** What an image engine can be told. */
 export interface ImageEngineOptions {
-  /** Largest picture that is decoded, in pixels; a bomb is refused by its header. Default 50,000,000. */
+  /**
+   * Largest picture that is decoded, in pixels; a bomb is refused by its header. Default 250,000,000: what telephones
+   * take has at most 200 million.
+   */
   readonly maxPixels?: number
+  /**
+   * Memory that decoding one picture may take, in bytes, by what its header says. Default 512 MiB. Most large pictures
+   * take little (200 megapixels: 12 MB as a baseline JPEG, 75 MB as a PNG), for they are shrunk while they are read;
+   * progressive JPEGs, interlaced PNGs, WebP and AVIF are held whole.
+   */
+  readonly maxMemory?: number
+  /** Longest that one picture may take from being asked for to being there, ms, in whole seconds. Default 20,000. */
+  readonly patience?: number
   /** JPEG/WebP quality where the call names none, 1…100. Default 85. */
   readonly quality?: number
-  /** Threads that one picture may use. Default 1. */
+  /**
+   * Threads that one picture may use. The library has one number for the whole process: it is set where this is given,
+   * and all engines that give it must give the same. Default: as the library is set (one on most Linux systems).
+   */
   readonly concurrency?: number
 }
 
 const engineOptions = z.strictObject({
-  maxPixels: z.number().min(1, 'give the largest picture to decode, in pixels, e.g. 5e7').default(50_000_000),
+  maxPixels: z.number().min(1, 'give the largest picture to decode, in pixels, e.g. 5e7').default(250_000_000),
+  maxMemory: z
+    .number()
+    .min(2 ** 20, 'give the bytes that decoding a picture may take, e.g. 5e8')
+    .default(512 * 2 ** 20),
+  patience: z.number().min(1000).max(3_600_000, 'give milliseconds, from 1,000 to 3,600,000').default(20_000),
   quality: z.number().int().min(1).max(100).default(85),
-  concurrency: z.number().int().min(1).default(1),
+  concurrency: z.number().int().min(1).optional(),
 })
 
-/** Longest a single picture may take to decode and encode, in seconds: a hostile file cannot hold a thread for ever. */
-const patience = 20
+/** What an engine has set the library to use, for the process. */
+let threadsStated: number | undefined
 
 type Picture = ImagePayload | PixelsPayload
 
@@ -49,53 +71,93 @@ type Picture = ImagePayload | PixelsPayload
  * says in `crop` which central fraction of the captured one it shows; for an input that wants less of it,
  * `input.crop / picture.crop` takes the place of `crop` above, for one that wants more nothing is cut.
  *
- * sharp works on libuv's threads, never on the calling one. By default it would also use every core for each single
- * picture and keep recent operations in memory; here the parallelism comes from several pictures in flight, the cores
- * are wanted by the executors, and no picture comes twice: one thread a picture, no cache. Both are process-wide.
+ * sharp works on libuv's threads, never on the calling one. The first engine turns off its cache of recent operations,
+ * for the whole process: no picture comes twice.
  *
- * @throws BadConfiguration an option out of its range
+ * Reasons are found by looking at the bytes. What the library says is not quoted: its messages lie in one buffer that all
+ * operations of the process share, so that they may be about another picture.
+ *
+ * @throws BadConfiguration an option out of its range, or another `concurrency` than another engine's
  */
 export function imageEngine(options: ImageEngineOptions = {}): ImageEngine {
-  const { maxPixels, quality: defaultQuality, concurrency } = readOptions(engineOptions, options, 'imageEngine()')
-  sharp.concurrency(concurrency)
+  const {
+    maxPixels,
+    maxMemory,
+    patience,
+    quality: defaultQuality,
+    concurrency,
+  } = readOptions(engineOptions, options, 'imageEngine()')
+  const seconds = Math.ceil(patience / 1000)
+  /** Whatever a picture of so many pixels is, decoding it takes no more memory than allowed. */
+  const surely = Math.min(maxPixels, Math.floor(maxMemory / mostBytesAPixel))
+  if (concurrency !== undefined) setThreads(concurrency)
   sharp.cache(false)
 
   async function measure(bytes: Uint8Array): Promise<{ width: number; height: number }> {
     checkEncoded(bytes)
-    try {
-      const { autoOrient } = await sharp(bytes, { limitInputPixels: maxPixels }).metadata()
-      return { width: autoOrient.width, height: autoOrient.height }
-    } catch (error) {
-      throw await explain(error, bytes)
-    }
+    const { autoOrient, width, height } = (await headerOf(bytes)) ?? { autoOrient: undefined, width: 0, height: 0 }
+    if (autoOrient === undefined) throw undecodable(bytes)
+    if (width * height > maxPixels) throw tooManyPixels(width, height)
+    return { width: autoOrient.width, height: autoOrient.height }
   }
 
   /** The picture opened, nothing decoded yet. */
-  function open(picture: Picture): Sharp {
+  function open(picture: Picture, limitInputPixels: number): Sharp {
     if (picture.form === 'pixels') {
       const { width, height } = picture
-      return sharp(picture.bytes, { raw: { width, height, channels: 3 }, limitInputPixels: maxPixels })
+      return sharp(picture.bytes, { raw: { width, height, channels: 3 }, limitInputPixels })
     }
-    checkEncoded(picture.bytes)
-    return sharp(picture.bytes, { failOn: 'error', limitInputPixels: maxPixels })
+    return sharp(picture.bytes, { failOn: 'error', limitInputPixels })
   }
 
-  /** libvips's reason as a named error; a bomb is told from damage by asking the header again, without the bound. */
-  async function explain(error: unknown, bytes: Uint8Array): Promise<BadInput | TooLarge> {
-    const size = await sharp(bytes, { limitInputPixels: false })
-      .metadata()
-      .catch(() => undefined)
-    if (size !== undefined && size.width * size.height > maxPixels) return tooManyPixels(size.width, size.height)
-    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-    return new BadInput(
-      `The picture (${bytes.byteLength} bytes) cannot be decoded: ${reason}. It is damaged or was cut off; send it again whole.`,
-      { cause: error },
+  /**
+   * What `make` draws of a picture. The header is looked at only where drawing fails: it may be that the picture is larger
+   * than every kind of picture may be, and of a kind that may.
+   */
+  async function drawn(picture: Picture, plan: Geometry, make: (opened: Sharp) => Sharp): Promise<Uint8Array> {
+    const draw = (limit: number) => make(open(picture, limit).timeout({ seconds })).toBuffer()
+    if (picture.form === 'pixels') {
+      return draw(maxPixels).catch(() => {
+        throw new ExecutionFailed(
+          'The image library failed on pixels that are sound. Look for memory it may have lacked.',
+        )
+      })
+    }
+    checkEncoded(picture.bytes)
+    const began = performance.now()
+    try {
+      return await draw(surely)
+    } catch {
+      const header = await headerOf(picture.bytes)
+      if (!header || header.width * header.height <= surely) throw explained(picture.bytes, began)
+      const { width, height } = header
+      if (width * height > maxPixels) throw tooManyPixels(width, height)
+      const needed = decodingBytes(header, plan)
+      if (needed > maxMemory) throw tooMuchMemory(header, needed)
+    }
+    return draw(maxPixels).catch(() => {
+      throw explained(picture.bytes, began)
+    })
+  }
+
+  /** Why a picture was not drawn, whose size is within the bounds. */
+  function explained(bytes: Uint8Array, began: number): BadInput | DeadlineExceeded {
+    if (performance.now() - began < seconds * 1000) return undecodable(bytes)
+    return new DeadlineExceeded(
+      `The picture (${bytes.byteLength} bytes) was not decoded and resized within ${seconds} s. Send a smaller one, or let the engine's patience be longer.`,
     )
   }
 
   function tooManyPixels(width: number, height: number): TooLarge {
     return new TooLarge(
-      `The picture is ${width} × ${height}, more than the ${maxPixels} pixels allowed. Send a smaller one, or raise maxPixels.`,
+      `The picture is ${width} × ${height}, more than the ${maxPixels} pixels allowed. Send a smaller one, or raise maxPixels of imageEngine().`,
+    )
+  }
+
+  function tooMuchMemory({ width, height, format, isProgressive }: Metadata, needed: number): TooLarge {
+    const kind = `${isProgressive ? (format === 'png' ? 'interlaced ' : 'progressive ') : ''}${format}`
+    return new TooLarge(
+      `The picture is a ${kind} of ${width} × ${height}: decoding it takes about ${needed} bytes of memory, more than the ${maxMemory} allowed. Send it as a baseline JPEG or smaller, or raise maxMemory of imageEngine().`,
     )
   }
 
@@ -120,21 +182,18 @@ export function imageEngine(options: ImageEngineOptions = {}): ImageEngine {
       return { ...picture, at: 'prepared', width, height, crop: plan.crop }
     }
 
-    const image = open(picture).autoOrient().resize(plan.resize).timeout({ seconds: patience })
-    if (plan.extract) image.extract(plan.extract)
-    image.removeAlpha().toColourspace('srgb')
-    if (encoding === 'jpeg') {
-      const chromaSubsampling = subsampling === '444' ? '4:4:4' : '4:2:0'
-      image.jpeg({ quality: checkQuality(quality ?? defaultQuality), chromaSubsampling })
-    } else if (encoding === 'webp') image.webp({ quality: checkQuality(quality ?? defaultQuality) })
-    else image.raw({ depth: 'uchar' })
-
-    let bytes: Uint8Array
-    try {
-      bytes = tight(await image.toBuffer())
-    } catch (error) {
-      throw await explain(error, picture.bytes)
+    const written = checkQuality(quality ?? defaultQuality)
+    const make = (opened: Sharp) => {
+      const image = opened.autoOrient().resize(plan.resize)
+      if (plan.extract) image.extract(plan.extract)
+      image.removeAlpha().toColourspace('srgb')
+      if (encoding === 'jpeg') {
+        return image.jpeg({ quality: written, chromaSubsampling: subsampling === '444' ? '4:4:4' : '4:2:0' })
+      }
+      if (encoding === 'webp') return image.webp({ quality: written })
+      return image.raw({ depth: 'uchar' })
     }
+    const bytes = tight(await drawn(picture, plan, make))
     if (signal?.aborted) throw new Cancelled(undefined, { cause: signal.reason })
     if (encoding === 'tensor') return asTensor(bytes, input)
     const form = encoding === 'raw' ? 'pixels' : 'image'
@@ -171,11 +230,54 @@ function fitting(payload: Extract<Prepared, { form: 'tensors' }>, input: ModelIn
   )
 }
 
+/** What a picture's header says; undefined where it cannot be read. */
+function headerOf(bytes: Uint8Array): Promise<Metadata | undefined> {
+  return sharp(bytes, { limitInputPixels: false })
+    .metadata()
+    .catch(() => undefined)
+}
+
+const oneOf = `Send one of: ${formatNames.join(', ')}.`
+
+/** Refuses what would not be decoded, by how it begins. */
 function checkEncoded(bytes: Uint8Array): void {
-  if (bytes.byteLength === 0) throw new BadInput('The picture is empty. Send the bytes of an encoded picture.')
-  if (!looksLikePicture(bytes)) {
-    throw new BadInput(`The ${bytes.byteLength} bytes are not a picture. Send one of: ${formatNames.join(', ')}.`)
+  const { byteLength } = bytes
+  if (byteLength === 0) throw new BadInput('The picture is empty. Send the bytes of an encoded picture.')
+  const sniffed = sniff(bytes)
+  if (sniffed?.taken) return
+  if (sniffed) {
+    const { name, advice } = sniffed
+    throw new BadInput(
+      `The ${byteLength} bytes are ${name}, not a picture that is decoded here. ${advice ? `${advice}. ` : ''}${oneOf}`,
+    )
   }
+  const what = looksLikeText(bytes) ? 'text, not a picture' : 'not a picture of a known format'
+  throw new BadInput(`The ${byteLength} bytes are ${what}. ${oneOf}`)
+}
+
+/** Why a picture that begins like one does not decode. */
+function undecodable(bytes: Uint8Array): BadInput {
+  const name = sniff(bytes)?.name ?? 'encoded'
+  const start = `The ${name} picture (${bytes.byteLength} bytes) cannot be decoded:`
+  if (isCutOff(bytes)) return new BadInput(`${start} it was cut off, its end is missing. Send it again whole.`)
+  const rare = rareKind(bytes)
+  if (rare) return new BadInput(`${start} it is ${rare}, which is not read here. Write it as a baseline JPEG or a PNG.`)
+  return new BadInput(
+    `${start} its data is damaged, or of a kind of ${name} that is not read here. Send it again, or write it anew.`,
+  )
+}
+
+function setThreads(threads: number): void {
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
+    throw new BadConfiguration(`The concurrency of an image engine is ${threads}. Give threads, 1 to 1,024.`)
+  }
+  if (threadsStated !== undefined && threadsStated !== threads) {
+    throw new BadConfiguration(
+      `Another image engine has its pictures use ${threadsStated} threads, which holds for the whole process. Give ${threadsStated} here too, or leave it out.`,
+    )
+  }
+  threadsStated = threads
+  sharp.concurrency(threads)
 }
 
 function checkPixels({ width, height, bytes }: PixelsPayload, maxPixels: number): void {

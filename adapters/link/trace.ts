@@ -16,7 +16,7 @@ export async function readTrace(path: string): Promise<Rate> {
   try {
     const { size } = await stat(path)
     if (size > mostBytes) throw new BadInput(`Trace "${name}" has ${size} bytes; at most ${mostBytes} are read.`)
-    const text = await readFile(path, 'utf8')
+    const text = new TextDecoder().decode(await readFile(path))
     return /^\.(up|down)$/.test(extname(path)) ? parseOpportunities(text, name) : parseSteps(text, name)
   } catch (cause) {
     if (cause instanceof BadInput) throw cause

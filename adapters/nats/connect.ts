@@ -1,5 +1,13 @@
 import { type ConnectionOptions, connect as connectClient, credsAuthenticator, type NatsConnection } from 'nats'
-import { type Clock, guardedFault, sleep, systemClock, within } from '../../pipeline/index.ts'
+import {
+  type BackoffPolicy,
+  type Clock,
+  guardedFault,
+  pauseAfter,
+  sleep,
+  systemClock,
+  within,
+} from '../../pipeline/index.ts'
 import { NatsCore, type NatsTransport } from './core.ts'
 import { fromClient, isRefusal, NatsUnreachable } from './errors.ts'
 import { type ConnectOptions, type Settings, settingsFrom } from './options.ts'
@@ -29,7 +37,7 @@ export async function connect(target: string | ConnectOptions = {}): Promise<Nat
 async function dial(settings: Settings, clock: Clock): Promise<NatsConnection> {
   const servers = [settings.servers ?? process.env.NATS_URL ?? defaultServer].flat()
   const until = clock.now() + settings.connectWithin
-  for (;;) {
+  for (let failures = 1; ; failures++) {
     const attempt = connectClient(clientOptions(settings, servers))
     try {
       const left = Math.max(1, until - clock.now())
@@ -40,15 +48,20 @@ async function dial(settings: Settings, clock: Clock): Promise<NatsConnection> {
     } catch (error) {
       if (error instanceof NatsUnreachable) throw error
       if (isRefusal(error)) throw fromClient(error, 'connecting')
-      const pause = settings.reconnectWait
+      const pause = pauseAfter(failures, reconnecting(settings))
       if (clock.now() + pause >= until) throw new NatsUnreachable(servers, settings.connectWithin, { cause: error })
       await sleep(clock, pause)
     }
   }
 }
 
+/** A server that is back should be found soon, however long it was away; chance keeps its clients apart. */
+function reconnecting({ reconnectWait }: Settings): BackoffPolicy {
+  return { first: reconnectWait, factor: 1, longest: reconnectWait, jitter: 1 }
+}
+
 function clientOptions(settings: Settings, servers: string[]): ConnectionOptions {
-  const { reconnectWait, user, password, token, credentials, tls } = settings
+  const { user, password, token, credentials, tls } = settings
   return {
     servers,
     name: settings.name,
@@ -56,7 +69,7 @@ function clientOptions(settings: Settings, servers: string[]): ConnectionOptions
     timeout: Math.min(dialWithin, settings.connectWithin),
     pingInterval: settings.pingInterval,
     maxReconnectAttempts: -1,
-    reconnectDelayHandler: () => reconnectWait * (1 + Math.random()),
+    reconnectDelayHandler: () => pauseAfter(1, reconnecting(settings), Math.random),
     // Stack traces for each call cost more than the call.
     noAsyncTraces: true,
     ...(user === undefined ? {} : { user }),

@@ -14,7 +14,8 @@ export type NodeExecuteOptions = Partial<ExecuteOptions>
 
 /** Prepares pictures with sharp; see `preprocess` of the stages for what it does where. */
 export function preprocess(options: NodePreprocessOptions = {}): Preprocess {
-  return preprocessWith({ images: imageEngine(), ...options })
+  const { images = imageEngine() } = options
+  return preprocessWith({ ...options, images })
 }
 
 /** Runs models with onnxruntime-node: on the device in a thread, in the cloud in processes that can be killed. */

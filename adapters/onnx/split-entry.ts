@@ -1,12 +1,13 @@
 /* Cuts one model, said as JSON in the first argument, and prints where its head and tail are; see splitter.ts. */
 import { asQuintetError, ModelLoadFailed } from '../../pipeline/index.ts'
-import { readModel, split } from './graph/index.ts'
+import { readModel, split, withRunShapes } from './graph/index.ts'
 import { modelHash } from './hash.ts'
 import type { SplitReport } from './splitter.ts'
 
-const { path, sha256, layer, folder } = JSON.parse(process.argv[2] ?? '{}') as {
+const { path, sha256, axes, layer, folder } = JSON.parse(process.argv[2] ?? '{}') as {
   readonly path: string
   readonly sha256: string
+  readonly axes?: Readonly<Record<string, number>>
   readonly layer: string
   readonly folder?: string
 }
@@ -25,7 +26,8 @@ async function verify(): Promise<void> {
 async function report(): Promise<SplitReport> {
   try {
     await verify()
-    const { head, tail, crossing } = await split(await readModel(path), layer, folder === undefined ? {} : { folder })
+    const { model } = await withRunShapes(await readModel(path, { axes }))
+    const { head, tail, crossing } = await split(model, layer, folder === undefined ? {} : { folder })
     return { head, tail, crossing: crossing.map(({ name }) => name) }
   } catch (error) {
     const { code, message } = asQuintetError(error, 'split')

@@ -30,7 +30,7 @@ export function modelSplitter(options: ModelSplitterOptions = {}): ModelSplitter
   return {
     split(model: ModelSource, layer: string, signal?: AbortSignal) {
       return new Promise<ModelSplit>((resolve, reject) => {
-        const request = JSON.stringify({ path: model.path, sha256: model.sha256, layer, folder })
+        const request = JSON.stringify({ path: model.path, sha256: model.sha256, axes: model.axes, layer, folder })
         const args = [...execArgv, fileURLToPath(url), request]
         execFile(process.execPath, args, { timeout: within, maxBuffer: 2 ** 20, signal }, (error, output) => {
           if (signal?.aborted) return reject(new Cancelled(undefined, { cause: signal.reason }))

@@ -1,6 +1,7 @@
 import { type Observable, type OperatorFunction, Subject, type Subscription } from 'rxjs'
 import type { StageContext } from '../context.ts'
-import type { Item } from '../message.ts'
+import { Guarded } from '../guarded.ts'
+import { assertItem, type Item } from '../message.ts'
 import type { OpenStage, StageDefinition } from '../stage.ts'
 
 /** A stage of ours, or any RxJS operator over items. */
@@ -74,8 +75,17 @@ export class Chain {
       this.#input = undefined
       this.#onBroken(error)
     }
-    const output = this.#opened.reduce<Observable<Item>>((stream, stage) => stream.pipe(stage.operator), input)
-    this.#subscription = output.subscribe({ next: this.#onItem, error: broken, complete: () => broken(ended()) })
+    const caught = (error: unknown) => this.#context.events.emit({ type: 'fault', where: 'chain', error })
+    // An operator of the user's may subscribe with callbacks that throw; RxJS would end the process for it.
+    const output = this.#opened.reduce<Observable<Item>>(
+      (stream, stage) => Guarded.of(stream, caught).pipe(stage.operator),
+      input,
+    )
+    this.#subscription = Guarded.of(output, caught).subscribe({
+      next: (item) => this.#onItem(assertItem(item)),
+      error: broken,
+      complete: () => broken(ended()),
+    })
     return input
   }
 }

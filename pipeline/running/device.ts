@@ -1,18 +1,22 @@
 import type { Observable } from 'rxjs'
 import { answerOf } from '../answer.ts'
 import { Cancellation } from '../cancellation.ts'
-import type { Capture, FailedCapture, Source } from '../capture.ts'
+import type { Capture, FailedCapture, LiveSource, Source } from '../capture.ts'
 import { type Timer, yieldTo } from '../clock.ts'
 import type { StageContext } from '../context.ts'
-import { Cancelled, StageFailed } from '../errors.ts'
+import { Cancelled, MailboxFull, StageFailed } from '../errors.ts'
+import type { Events } from '../events.ts'
+import { Guarded } from '../guarded.ts'
 import type { Item, Message } from '../message.ts'
 import type { Result } from '../payload.ts'
 import { Window } from '../window.ts'
 import { Answers } from './answers.ts'
+import { readCapture } from './captured.ts'
 import { Chain } from './chain.ts'
 import { Flight } from './flight.ts'
 import type { AttemptRules } from './flying.ts'
 import type { Segment } from './segments.ts'
+import { Backlog, Freshest, type WaitingFrame } from './waiting.ts'
 
 /** Captures taken in a row before timers and sockets get their turn: a source that never waits must not starve them. */
 const burst = 64
@@ -29,6 +33,9 @@ export interface DeviceOptions {
   readonly battery?: () => number | undefined
 }
 
+/** Streams of which a frame may wait, where the source does not say. */
+const streamsByDefault = 64
+
 /** The battery is asked this often, ms. */
 const batteryEvery = 30_000
 
@@ -41,6 +48,10 @@ export class DeviceHalf {
   readonly #stop = new Cancellation()
   #chain: Chain | undefined
   #opening: Promise<void> | undefined
+  /** Captures are taken in until it resolves. */
+  #taking: Promise<void> | undefined
+  /** Frames that the source gave so far. */
+  #frames = 0
   #batteryTimer: Timer | undefined
   #drained: Promise<void> | undefined
   /** Resolves when the source has ended and everything is settled and closed. */
@@ -54,6 +65,7 @@ export class DeviceHalf {
     this.flight = new Flight({
       ...options,
       device: options.context.node,
+      checkOwnership: options.source.checkOwnership ?? false,
       enter: (message) => this.#chain?.push(message),
       onSettled: (item, flew) => this.#settled(item, flew),
     })
@@ -101,6 +113,8 @@ export class DeviceHalf {
 
   async #drain(within: number, error?: unknown): Promise<void> {
     this.#stop.cancel()
+    // What still waits to enter is counted before the counts are final.
+    await this.#taking?.catch(() => {})
     await this.flight.land(within)
     this.#batteryTimer?.cancel()
     // What is being opened meanwhile must be closed, too.
@@ -114,8 +128,8 @@ export class DeviceHalf {
     const { battery, context } = this.#options
     if (!battery || this.#stop.cancelled) return
     try {
-      const charge = battery()
-      if (charge !== undefined && charge >= 0 && charge <= 1) context.world.set('battery', charge, 'battery')
+      const charge: unknown = battery()
+      if (typeof charge === 'number' && charge >= 0 && charge <= 1) context.world.set('battery', charge, 'battery')
       this.#batteryTimer = context.clock.after(batteryEvery, this.#askBattery, { background: true })
     } catch (error) {
       context.events.emit({ type: 'fault', where: 'battery', error })
@@ -127,10 +141,12 @@ export class DeviceHalf {
     const { signal } = this.#stop
     let error: unknown
     try {
-      if (!signal.aborted)
-        await (source.kind === 'live' ? this.#live(source.open(signal)) : this.#pull(source.open(signal)))
+      if (!signal.aborted) {
+        this.#taking = source.kind === 'live' ? this.#live(source.open(signal)) : this.#pull(source.open(signal))
+        await this.#taking
+      }
     } catch (thrown) {
-      if (!signal.aborted) error = thrown
+      if (!signal.aborted) error = thrown ?? new StageFailed('capture', { cause: thrown })
     }
     if (signal.aborted) return
     // The source has ended by itself: what is in flight may use its whole budget.
@@ -149,7 +165,7 @@ export class DeviceHalf {
         const next = await orCancelled(iterator.next(), this.#stop)
         // It may have come just before the stop, and be looked at just after: nothing enters any more.
         if (next.done || signal.aborted) return
-        this.#enter(next.value, clock.now())
+        this.#enter(this.#read(next.value), clock.now())
       }
     } finally {
       // The source's own clean-up must not hold up a drain.
@@ -158,29 +174,26 @@ export class DeviceHalf {
   }
 
   async #live(captures: Observable<Capture | FailedCapture>): Promise<void> {
-    const { clock } = this.#options.context
+    const { source, context } = this.#options
+    const { streams = streamsByDefault, buffer } = source as LiveSource
     const { signal } = this.#stop
-    let freshest: { readonly capture: Capture | FailedCapture; readonly at: number } | undefined
+    const waiting = buffer === undefined ? new Freshest(streams) : new Backlog(buffer)
     let entering: Promise<void> | undefined
-    const replace = (next: typeof freshest) => {
-      const old = freshest
-      freshest = next
-      return old
-    }
     const enter = async () => {
-      while (freshest) {
-        await this.#window.acquire(signal)
-        if (signal.aborted) return
-        const taken = replace(undefined)
-        if (taken) this.#enter(taken.capture, taken.at)
+      for (let frame = await this.#whenRoom(waiting); frame; frame = await this.#whenRoom(waiting)) {
+        this.#enter(frame.capture, frame.at)
       }
     }
     try {
-      await observed(captures, signal, (capture) => {
-        if (!entering && this.#window.tryAcquire()) return this.#enter(capture, clock.now())
-        const stale = replace({ capture, at: clock.now() })
-        if (stale) this.#stale(stale.capture)
-        // Rejects only when the drain begins; the frame that waited is counted below.
+      await observed(captures, signal, context.events, (given) => {
+        const capture = this.#read(given)
+        const at = context.clock.now()
+        // It needs no place, and takes none from a frame.
+        if ('error' in capture) return this.flight.fail(capture)
+        if (!entering && this.#window.tryAcquire()) return this.#enter(capture, at)
+        const out = waiting.push({ capture, at })
+        if (out) this.#pushedOut(out.capture, buffer)
+        // Rejects only when the drain begins; the frames that wait are counted below.
         entering ??= enter()
           .catch(() => {})
           .finally(() => {
@@ -189,14 +202,33 @@ export class DeviceHalf {
       })
       await entering
     } finally {
-      const left = replace(undefined)
-      if (left) this.#stale(left.capture)
+      for (let left = waiting.take(); left; left = waiting.take()) {
+        if (buffer === undefined) this.flight.drop(left.capture)
+        else this.flight.fail({ ...namesOf(left.capture), error: stoppedBefore() })
+      }
     }
   }
 
-  #stale(capture: Capture | FailedCapture): void {
-    if ('error' in capture) this.flight.fail(capture)
-    else this.flight.drop(capture)
+  /** The frame whose turn it is when there is room for it, looked at only then; undefined when none waits. */
+  async #whenRoom(waiting: Freshest | Backlog): Promise<WaitingFrame | undefined> {
+    if (waiting.size === 0) return undefined
+    await this.#window.acquire(this.#stop.signal)
+    if (this.#stop.cancelled) return undefined
+    const frame = waiting.take()
+    if (!frame) this.#window.release()
+    return frame
+  }
+
+  #pushedOut(capture: Capture, buffer: number | undefined): void {
+    if (buffer === undefined) return void this.flight.drop(capture)
+    const error = new MailboxFull(
+      `${buffer} bytes of frames wait for a place already. Give capture() a larger buffer, the pipeline a larger window, or let the source be live.`,
+    )
+    this.flight.fail({ ...namesOf(capture), error })
+  }
+
+  #read(given: unknown): Capture | FailedCapture {
+    return readCapture(given, ++this.#frames, this.#options.source.copy)
   }
 
   /** Lets a capture that holds a place in the window in; `at`, local clock, ms: when it was there. */
@@ -224,15 +256,36 @@ function orCancelled<T>(promise: Promise<T>, stop: Cancellation): Promise<T> {
   })
 }
 
-/** Hands everything on until the stream ends or the signal is aborted; rejects when the stream errors. */
-function observed<T>(stream: Observable<T>, signal: AbortSignal, next: (value: T) => void): Promise<void> {
+/**
+ * Hands everything on until the stream ends or the signal is aborted; rejects when the stream errors. What goes wrong in
+ * a callback of the stream's is a fault: there is nobody above it who could catch it.
+ */
+function observed(
+  stream: Observable<unknown>,
+  signal: AbortSignal,
+  events: Events,
+  next: (value: unknown) => void,
+): Promise<void> {
+  const caught = (error: unknown) => events.emit({ type: 'fault', where: 'capture', error })
   return new Promise((resolve, reject) => {
-    const subscription = stream.subscribe({ next, error: reject, complete: resolve })
+    const subscription = Guarded.of(stream, caught).subscribe({ next, error: reject, complete: resolve })
     const abort = () => {
-      subscription.unsubscribe()
+      try {
+        subscription.unsubscribe()
+      } catch (error) {
+        // The source's own clean-up.
+        caught(error)
+      }
       resolve()
     }
     if (signal.aborted) abort()
     else signal.addEventListener('abort', abort, { once: true })
   })
 }
+
+const namesOf = ({ stream, id }: Capture) => ({
+  ...(stream === undefined ? {} : { stream }),
+  ...(id === undefined ? {} : { id }),
+})
+
+const stoppedBefore = () => new Cancelled('The pipeline stopped before there was room for this frame.')

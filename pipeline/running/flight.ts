@@ -3,17 +3,30 @@ import { Cancellation } from '../cancellation.ts'
 import type { Capture, FailedCapture } from '../capture.ts'
 import type { Timer } from '../clock.ts'
 import type { Attempts, StageContext } from '../context.ts'
-import { asQuintetError, BadInput, Cancelled, DeadlineExceeded, type QuintetError, StageFailed } from '../errors.ts'
+import {
+  asQuintetError,
+  BadInput,
+  Cancelled,
+  DeadlineExceeded,
+  described,
+  type QuintetError,
+  reasonOf,
+  StageFailed,
+} from '../errors.ts'
 import { Ledger } from '../ledger.ts'
 import { dropped, failure, type Item, type Message } from '../message.ts'
 import type { Captured } from '../payload.ts'
 import { lastAnswer } from '../plan.ts'
 import { type AttemptRules, Flying } from './flying.ts'
 import { LastAnswers } from './last.ts'
+import { fingerprint, frameChanged, isUnchanged } from './ownership.ts'
 import { Passes } from './passes.ts'
 
 /** A stage that respects budgets has ended a message by then; this catches what an operator lost, ms after its end. */
 const grace = 250
+
+/** Streams whose messages are numbered on; of more, the one that was captured from longest ago begins at 0 again. */
+const streamsKnown = 16_384
 
 export interface FlightOptions {
   readonly context: StageContext
@@ -21,6 +34,8 @@ export interface FlightOptions {
   /** Milliseconds a message may take. */
   readonly budget: number
   readonly rules: AttemptRules
+  /** Whether a frame that was written over in flight fails. */
+  readonly checkOwnership: boolean
   /** Takes a further pass of a message in, where captures come in. */
   readonly enter: (message: Message) => void
   /** `flew`: it had entered the pipeline, and so holds a place in the window. */
@@ -73,7 +88,8 @@ export class Flight implements Attempts {
     if (wrong) return this.fail({ error: wrong, ...(stream === undefined ? {} : { stream }) })
     const message = this.#message(capture, at - (capture.ms ?? 0), capture.payload)
     this.ledger.open(message.id)
-    this.#flying.set(message.id, new Flying(message))
+    const handedIn = this.#options.checkOwnership ? fingerprint(message.payload) : undefined
+    this.#flying.set(message.id, new Flying(message, handedIn))
     this.#timer ??= clock.after(grace, this.#sweep, { background: true })
     this.#context.world.set('inFlight', this.#flying.size, 'flight')
     this.#context.events.emit({ type: 'captured', id: message.id })
@@ -166,7 +182,7 @@ export class Flight implements Attempts {
   }
 
   #leave(flying: Flying): void {
-    const item = flying.end as Item
+    const item = asHandedIn(flying)
     flying.stopTimers()
     this.#flying.delete(item.id)
     if (flying.branched) this.#branched--
@@ -207,7 +223,11 @@ export class Flight implements Attempts {
     const { id, stream } = from
     const source = `${this.#options.device}.${stream !== undefined && isToken(stream) ? stream : 'main'}`
     const seq = this.#seqs.get(source) ?? 0
+    // Moved to the end, so that the first is the one that was captured from longest ago.
+    if (this.#seqs.size > 1) this.#seqs.delete(source)
     this.#seqs.set(source, seq + 1)
+    const [oldest] = this.#seqs.size > streamsKnown ? this.#seqs.keys() : []
+    if (oldest !== undefined) this.#seqs.delete(oldest)
     const number = this.#count++
     const span = number.toString(16).padStart(16, '0')
     return {
@@ -263,11 +283,34 @@ function twin(id: string): BadInput {
   return new BadInput(`A capture of the id "${id}" is in flight already. Give each an id of its own, or none.`)
 }
 
+/** How a message ended; where its frame was written over meanwhile, that is how. */
+function asHandedIn({ message, handedIn, end }: Flying): Item {
+  const item = end as Item
+  if (handedIn === undefined || item.kind === 'dropped' || isUnchanged(message.payload, handedIn)) return item
+  const { plan, timings, attempt } = item
+  const cause = item.kind === 'failure' ? item.error : undefined
+  return failure({ ...message, plan, timings, attempt }, 'capture', frameChanged(cause))
+}
+
 /** The item, or the failure that it is when a message comes out of the pipeline without an answer. */
 function answered(item: Item): Item {
-  if (item.kind !== 'message' || item.payload.form === 'result') return item
-  const cause = new Error(
-    `nothing answered it: it came out at "${item.payload.at}", though its plan says "${item.plan.cut ?? 'open'}"`,
-  )
-  return failure(item, 'pipeline', new StageFailed('pipeline', { cause }))
+  if (item.kind !== 'message') return item
+  const wrong = whyNoAnswer(item)
+  return wrong === undefined
+    ? item
+    : failure(item, 'pipeline', new StageFailed('pipeline', { cause: new Error(wrong) }))
+}
+
+/** Looked at here, once: behind this an answer is read where nothing may throw. */
+function whyNoAnswer({ payload, plan }: Message): string | undefined {
+  if (payload.form !== 'result') {
+    return `nothing answered it: it came out at "${payload.at}", though its plan says "${plan.cut ?? 'open'}"`
+  }
+  try {
+    const { label, score, top } = payload
+    if (typeof label === 'string' && typeof score === 'number' && Array.isArray(top)) return undefined
+    return `its result is none: label ${described(label)}, score ${described(score)}, top ${described(top)}`
+  } catch (thrown) {
+    return `its result throws when it is read: ${reasonOf(thrown)}`
+  }
 }

@@ -29,6 +29,7 @@ export interface Ended {
 export class Flying {
   /** As it was captured. */
   readonly message: Message<Captured, 'device'>
+  readonly handedIn: number | undefined
   /** What is planned for the pass that is not a backup. */
   plan: Plan
   /** Attempts begun so far, tries of one plan included. */
@@ -55,8 +56,10 @@ export class Flying {
   #tried: readonly Tried[] = []
   #open: Restriction = {}
 
-  constructor(message: Message<Captured, 'device'>) {
+  /** @param handedIn the fingerprint of what was captured, where somebody looks whether it stays as it was */
+  constructor(message: Message<Captured, 'device'>, handedIn?: number) {
     this.message = message
+    this.handedIn = handedIn
     this.plan = message.plan
     this.planned = message
   }

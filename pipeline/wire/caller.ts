@@ -1,3 +1,4 @@
+import { type BackoffPolicy, pauseAfter } from '../actors/supervision.ts'
 import type { Clock } from '../clock.ts'
 import { sleep } from '../clock.ts'
 import { asQuintetError, Cancelled, type QuintetError, type Refused, VersionMismatch } from '../errors.ts'
@@ -15,6 +16,8 @@ import { Peers } from './peers.ts'
 const avoidFor = 10_000
 /** Of more nodes none is told that a message is not wanted which it may not even have. */
 const mostSuspects = 16
+/** Between the attempts of one message, where nobody says when to come back. */
+const retrying: BackoffPolicy = { first: 50, factor: 2, longest: 500, jitter: 0 }
 /** Nodes that may refuse one try for its version before it is over, as long as others of the group may not. */
 const mostUnspoken = 8
 /** Room for the header and the transport's own framing below its largest payload. */
@@ -98,7 +101,7 @@ export class Caller implements AttemptOwner {
         events.emit({ type: 'attempt-failed', id, attempt, error })
         const outage = this.#isOutage(error)
         if (!outage && (!error.retryable || tries >= attempts)) return failure(current, stage, error)
-        const pause = outage ? Math.min(500, 50 * 2 ** down++) : this.#pause(error, tries)
+        const pause = outage ? pauseAfter(++down, retrying) : this.#pause(error, tries)
         if (pause === undefined || clock.now() + pause >= current.expires) return failure(current, stage, error)
         try {
           if (pause > 0) await sleep(clock, pause, current.cancellation?.signal)
@@ -130,7 +133,7 @@ export class Caller implements AttemptOwner {
       case 'executor-lost':
         return 0
       case 'refused':
-        return (error as Refused).retryAfter ?? Math.min(500, 50 * tries)
+        return (error as Refused).retryAfter ?? pauseAfter(tries, retrying)
       default:
         return undefined
     }

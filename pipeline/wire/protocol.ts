@@ -9,6 +9,7 @@ import {
   type ErrorCode,
   ExecutionFailed,
   ExecutorLost,
+  FrameChanged,
   MailboxFull,
   ModelLoadFailed,
   NodeLost,
@@ -203,6 +204,7 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
 
 const classes: Readonly<Record<ErrorCode, { readonly prototype: QuintetError }>> = {
   'bad-input': BadInput,
+  'frame-changed': FrameChanged,
   'bad-message': BadMessage,
   'version-mismatch': VersionMismatch,
   'too-large': TooLarge,

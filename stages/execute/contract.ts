@@ -12,6 +12,8 @@ import type { StepTimes } from './times.ts'
 
 /** What happened in a pool, for whoever watches. */
 export type PoolEvent =
+  /** Its last executor was given up: it runs nothing any more. */
+  | { readonly type: 'given-up'; readonly error: ExecutorLost }
   | { readonly type: 'executor-started'; readonly executor: string }
   /** `final`: its restart budget is spent, its place stays empty. */
   | { readonly type: 'executor-lost'; readonly error: ExecutorLost; readonly final: boolean }

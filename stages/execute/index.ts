@@ -22,6 +22,8 @@ export {
 } from './cache/index.ts'
 export { classify } from './classify.ts'
 export {
+  type AskRecordOptions,
+  askRecord,
   type ClusterOptions,
   type NodeRecord,
   type RollOutOptions,

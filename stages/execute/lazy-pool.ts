@@ -167,22 +167,37 @@ export class LazyPool implements Half {
               }),
           }),
     })
-    pool.cache?.watch((event) => this.#tell(event))
+    pool.cache?.watch((event) => {
+      this.#tell(event)
+      if (event.type === 'crashed') this.#failed('model cache', event.error, event.final)
+    })
     return pool
   }
 
   #hear(event: PoolEvent): void {
     this.#tell(event)
-    const { events, world } = this.#context
-    if (event.type === 'executor-lost') events.emit({ type: 'fault', where: 'executor', error: event.error })
+    const { world } = this.#context
+    if (event.type === 'executor-lost') this.#failed('executor', event.error, false)
+    if (event.type === 'given-up') this.#failed('executors', event.error, true)
     this.#follower?.look()
-    if (event.type === 'model-load-failed' || event.type === 'run-overdue') return
+    if (event.type === 'model-load-failed' || event.type === 'run-overdue' || event.type === 'given-up') return
     const models = this.#pool?.statistics().executors.flatMap((each) => each.models) ?? []
     world.set('resident', [...new Set(models)], 'execute')
   }
 
+  /** @param final it is given up, and the half goes on without it */
+  #failed(actor: string, error: unknown, final: boolean): void {
+    const { events } = this.#context
+    events.emit(final ? { type: 'escalated', actor, error } : { type: 'fault', where: actor, error })
+  }
+
   #tell(event: PoolEvent | CacheEvent): void {
-    const { node, side } = this.#context
-    this.#options.events?.({ ...event, node, side })
+    const { node, side, events } = this.#context
+    try {
+      this.#options.events?.({ ...event, node, side })
+    } catch (error) {
+      // A listener's trouble is not the pool's.
+      events.emit({ type: 'fault', where: 'listener', error })
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { made, readOptions } from '../../pipeline/index.ts'
+import { made, readOptions, restartPolicy } from '../../pipeline/index.ts'
 import type { ExecutorFactory } from './ports.ts'
 
 const count = z.number().int().min(0)
@@ -37,13 +37,8 @@ export const poolOptions = z.strictObject({
   admission: z.boolean().default(true),
   /** `desiredSize` is for working off what is pending within so many ms. */
   target: z.number().positive().default(1_000),
-  restarts: z
-    .strictObject({
-      times: count.default(5),
-      within: ms.default(60_000),
-      backoff: ms.default(100),
-    })
-    .prefault({}),
+  /** How an executor that died is replaced: at first after 100 ms. When its restarts are used up its place stays empty. */
+  restart: restartPolicy.extend({ first: ms.default(100) }).prefault({}),
   /** When an executor is replaced because its process grew by more than its models. */
   recycle: z
     .strictObject({

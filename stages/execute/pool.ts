@@ -181,11 +181,11 @@ class Pool implements ExecutorPool {
   }
 
   #slot(start: () => ReturnType<ExecutorPoolOptions['factory']['start']>): Slot {
-    const { restarts } = this.#settings
+    const { restart } = this.#settings
     return new Slot({
       start,
       clock: this.#clock,
-      restarts,
+      restart,
       onUp: ({ executor }) => {
         this.#events?.({ type: 'executor-started', executor: executor.id })
         this.#leases?.cache.up(executor.id)
@@ -194,6 +194,7 @@ class Pool implements ExecutorPool {
       onDown: (error, final, up) => {
         this.#events?.({ type: 'executor-lost', error, final })
         if (up !== undefined) this.#leases?.down(up.executor.id)
+        if (final && this.#slots.every((slot) => slot.failed)) this.#events?.({ type: 'given-up', error })
         this.#dispatch()
       },
       onReplaced: (up) => this.#leases?.down(up.executor.id),

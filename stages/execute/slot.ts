@@ -1,16 +1,15 @@
-import { type Clock, ExecutorLost, type Timer, within } from '../../pipeline/index.ts'
+import {
+  type Actor,
+  actor,
+  type Behaviour,
+  type Clock,
+  ExecutorLost,
+  type RestartPolicy,
+  within,
+} from '../../pipeline/index.ts'
 import { Lane } from './lane.ts'
 import type { Executor } from './ports.ts'
 import { Residency } from './residency.ts'
-
-/** How often and how fast an executor that died is replaced. */
-export interface RestartOptions {
-  /** Deaths within `within` milliseconds that are made good; one more and the place stays empty. */
-  readonly times: number
-  readonly within: number
-  /** Wait before the first restart in milliseconds; doubles with each further death in the window, up to 50 times. */
-  readonly backoff: number
-}
 
 /** A living executor, what it holds and what it does. */
 export interface Up {
@@ -24,39 +23,51 @@ export interface Up {
 export interface SlotOptions {
   readonly start: () => Promise<Executor>
   readonly clock: Clock
-  readonly restarts: RestartOptions
+  readonly restart: RestartPolicy
   /** An executor is ready. */
   readonly onUp: (up: Up) => void
-  /** It is gone, or did not start; `final` when the restart budget is spent. */
+  /** It is gone, or did not start; `final` when it is given up: its place stays empty. */
   readonly onDown: (error: ExecutorLost, final: boolean, up: Up | undefined) => void
   /** It gets nothing new: another has taken its place, and it is closed as soon as it is done. */
   readonly onReplaced: (up: Up) => void
 }
 
-/** A place for one executor: fills itself, and fills itself again when its executor dies. */
+/** A fresh executor is to take the place of this one, which may finish what it has for so many ms. */
+interface Replace {
+  readonly old: Up
+  readonly within: number
+}
+
+/**
+ * A place for one executor: an actor whose behaviour is that executor. One that dies, or does not start, is a crash: the
+ * actor's supervision starts the next one, or gives the place up. Who runs on it looks at `up`, and asks nobody.
+ */
 export class Slot {
   readonly #options: SlotOptions
+  readonly #actor: Actor<Replace, void>
   #up: Up | undefined
-  #failed = false
   #closed = false
   #end: () => void = () => {}
   readonly #ending = new Promise<void>((resolve) => {
     this.#end = resolve
   })
-  #deaths: number[] = []
-  #timer: Timer | undefined
-  #starting: Promise<void> | undefined
-  #replacing: Promise<void> | undefined
-  /** Executors that were replaced and have work to finish. */
+  #starting: Promise<unknown> | undefined
+  #replacing = false
+  /** Executors that are ending: they were replaced and have work to finish, or the place is being closed. */
   readonly #retiring = new Set<Promise<void>>()
-  /** Executors started after the first, for one that died. */
-  restarts = 0
   /** Executors replaced while they lived. */
   replaced = 0
 
   constructor(options: SlotOptions) {
     this.#options = options
-    this.#begin()
+    const { clock, restart } = options
+    this.#actor = actor('executor', () => this.#begin(), {
+      clock,
+      restart,
+      onCrash: (error, final) => this.#down(asLost(error), final),
+    })
+    // Never within the caller: its owner may still be under construction.
+    queueMicrotask(() => this.#actor.start())
   }
 
   /** The executor in it; undefined while it is being started or waits for its restart, and after its end. */
@@ -66,17 +77,22 @@ export class Slot {
 
   /** Whether a fresh executor is being started for one that lives. */
   get replacing(): boolean {
-    return this.#replacing !== undefined
+    return this.#replacing
   }
 
-  /** Whether it stays empty: the restart budget is spent. */
+  /** Whether it stays empty: it was given up. */
   get failed(): boolean {
-    return this.#failed
+    return this.#actor.givenUp
+  }
+
+  /** Executors started after the first, for one that died. */
+  get restarts(): number {
+    return this.#actor.restarts
   }
 
   /** Tells that this executor is lost; known already or long replaced is fine. */
   lost(executor: Executor, error: ExecutorLost): void {
-    if (this.#up?.executor === executor) this.#down(error)
+    if (this.#up?.executor === executor) this.#actor.crash(error)
   }
 
   /** Ends the executor at once and replaces it, as if it had died. */
@@ -84,18 +100,15 @@ export class Slot {
     const executor = this.#up?.executor
     if (executor === undefined) return
     executor.kill()
-    this.#down(new ExecutorLost(`Executor ${executor.id} was killed: ${reason}. Its place gets a new one.`))
+    this.#actor.crash(new ExecutorLost(`Executor ${executor.id} was killed: ${reason}. Its place gets a new one.`))
   }
 
   /** Ends the executor, letting its run finish for at most `within` ms, and fills the place no more. */
   async close(within: number): Promise<void> {
     this.#closed = true
     this.#end()
-    this.#timer?.cancel()
-    await Promise.all([this.#starting, this.#replacing])
-    const up = this.#up
-    this.#up = undefined
-    await Promise.all([up?.executor.close(within), ...this.#retiring])
+    await Promise.all([this.#actor.stop(within), this.#starting?.catch(() => {})])
+    await Promise.all(this.#retiring)
   }
 
   /**
@@ -103,51 +116,57 @@ export class Slot {
    * ready, finishes what it has, for at most `within` ms, and is closed. One that cannot be started changes nothing.
    */
   replace(old: Up, within: number): void {
-    if (this.#replacing !== undefined || this.#closed || this.#up !== old) return
-    this.#replacing = this.#follow(old, within).finally(() => {
-      this.#replacing = undefined
+    if (this.#replacing || this.#closed || this.#up !== old) return
+    this.#replacing = true
+    // Refused where the place has just been given up: then there is nothing to replace.
+    this.#actor.tell({ old, within }).catch(() => {
+      this.#replacing = false
     })
   }
 
-  async #follow(old: Up, within: number): Promise<void> {
+  async #begin(): Promise<Behaviour<Replace, void>> {
+    const starting = this.#options.start()
+    this.#starting = starting
+    const executor = await starting
+    if (this.#closed) this.#retire(executor.close())
+    else this.#fill(executor)
+    return {
+      receive: (replace) => this.#follow(replace),
+      stop: (within) => {
+        const up = this.#up
+        this.#up = undefined
+        // One that was lost has nothing left to close.
+        if (up !== undefined) this.#retire(up.executor.close(within))
+      },
+    }
+  }
+
+  async #follow({ old, within }: Replace): Promise<void> {
     let executor: Executor
     try {
-      executor = await this.#options.start()
+      const starting = this.#options.start()
+      this.#starting = starting
+      executor = await starting
     } catch {
       return
+    } finally {
+      this.#replacing = false
     }
-    if (this.#closed || this.#up !== old) return executor.close()
+    if (this.#closed || this.#up !== old) return this.#retire(executor.close())
     this.replaced += 1
     this.#options.onReplaced(old)
     this.#fill(executor)
-    const retiring = this.#retire(old, within).finally(() => this.#retiring.delete(retiring))
-    this.#retiring.add(retiring)
+    this.#retire(this.#finish(old, within))
   }
 
-  async #retire({ lane, executor }: Up, ms: number): Promise<void> {
+  async #finish({ lane, executor }: Up, ms: number): Promise<void> {
     await within(Promise.race([lane.idle(), executor.lost, this.#ending]), ms, this.#options.clock)
     await executor.close(this.#closed ? undefined : 0)
   }
 
-  #begin(): void {
-    // Never within the caller: its owner may still be under construction.
-    this.#starting = Promise.resolve()
-      .then(() => this.#start())
-      .finally(() => {
-        this.#starting = undefined
-      })
-  }
-
-  async #start(): Promise<void> {
-    let executor: Executor
-    try {
-      executor = await this.#options.start()
-    } catch (error) {
-      this.#down(asLost(error))
-      return
-    }
-    if (this.#closed) return executor.close()
-    this.#fill(executor)
+  #retire(ending: Promise<void>): void {
+    const retiring = ending.finally(() => this.#retiring.delete(retiring))
+    this.#retiring.add(retiring)
   }
 
   #fill(executor: Executor): void {
@@ -157,22 +176,10 @@ export class Slot {
     onUp(this.#up)
   }
 
-  #down(error: ExecutorLost): void {
+  #down(error: ExecutorLost, final: boolean): void {
     const up = this.#up
     this.#up = undefined
-    if (this.#closed) return
-    const { clock, restarts, onDown } = this.#options
-    const now = clock.now()
-    this.#deaths = [...this.#deaths.filter((death) => now - death < restarts.within), now]
-    this.#failed = this.#deaths.length > restarts.times
-    if (!this.#failed) {
-      const wait = restarts.backoff * Math.min(2 ** (this.#deaths.length - 1), 50)
-      this.#timer = clock.after(wait, () => {
-        this.restarts += 1
-        this.#begin()
-      })
-    }
-    onDown(error, this.#failed, up)
+    if (!this.#closed) this.#options.onDown(error, final, up)
   }
 }
 

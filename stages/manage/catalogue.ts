@@ -39,7 +39,7 @@ export const modelInput = z.strictObject({
 })
 
 /** Behind so many layers a model can be cut at most. */
-const mostCuts = 1024
+export const mostCuts = 1024
 
 /** A place where a model can be cut in two. `quintet cuts` writes them. */
 const modelCut = z
@@ -123,6 +123,8 @@ export const catalogueEntry = z.strictObject({
   batch: z.boolean().optional(),
   /** Where the model can be cut, in the order of the chain. Default: nowhere. */
   cuts: modelCuts.optional(),
+  /** False where there are more cuts than are listed: the search for them ended at its limit, or there were too many. */
+  cutsComplete: z.boolean().optional(),
   /** What lossy encodings leave of the accuracy. Default: nothing was measured; see `keeps`. */
   fidelity: z.array(fidelity).max(16_384).optional(),
   licence: z.string().min(1),

@@ -7,6 +7,7 @@ export {
   type ModelCut,
   type ModelInput,
   modelInput,
+  mostCuts,
   token,
 } from './catalogue.ts'
 export { keeps, measuredPixel, offered, unmeasured, usualQuality } from './fidelity.ts'

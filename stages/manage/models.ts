@@ -13,6 +13,8 @@ export interface ModelSource {
   readonly sha256: string
   /** Size of the file, the first guess of its size in memory. */
   readonly bytes: number
+  /** Sizes of the input's axes, `INPUT[AXIS]`: they hold where the file leaves one free. Cutting the model needs them. */
+  readonly axes?: Readonly<Record<string, number>>
   /** What it is fed and answers by its catalogue entry; checked at load. Undefined for parts of a cut model. */
   readonly expects?: Expectations | undefined
   /** False: never run on several pictures at once, whatever is found out. */

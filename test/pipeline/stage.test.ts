@@ -294,11 +294,11 @@ describe('what goes wrong in a stage', () => {
         if (++tries < 3) throw new Refused('busy')
         return message
       },
-      { retry: { times: 2, pause: 10 } },
+      { retry: { times: 2, first: 10 } },
     )
     const { clock, input, out } = await bench(thirdTime)
     input.next(items.a)
-    await clock.advance(19)
+    await clock.advance(29)
     expect([tries, out.length]).toEqual([2, 0])
     await clock.advance(1)
     expect(out).toEqual([items.a])
@@ -318,7 +318,10 @@ describe('what goes wrong in a stage', () => {
 
   it('is not tried again once the time is over, and leaves no timer behind', async () => {
     let tries = 0
-    const busy = failing(1, () => new Refused(`${++tries}`), { retry: { times: 50, pause: 20 }, timeout: 50 })
+    const busy = failing(1, () => new Refused(`${++tries}`), {
+      retry: { times: 50, first: 20, factor: 1 },
+      timeout: 50,
+    })
     const { clock, input, out } = await bench(busy)
     input.next(items.a)
     await clock.advance(50)

@@ -1,10 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 
 import { ModelLoadFailed, versioned } from '../../../pipeline/index.ts'
 import { hashOf } from '../hash.ts'
+import { type Encoded, writeEncoded } from './encode.ts'
 
 /** A file of a cache entry. */
 export interface SavedFile {
@@ -22,8 +23,10 @@ export interface Saved {
 
 /** What an entry is made from. */
 export interface Making {
-  readonly files: Readonly<Record<string, Uint8Array>>
+  readonly files: Readonly<Record<string, Encoded>>
   readonly about: unknown
+  /** Looks at the written files, by path, before the entry appears; what it throws leaves no entry behind. */
+  readonly check?: (paths: readonly string[]) => Promise<void>
 }
 
 /** An entry of another version is none: each release keeps those of its own beside those of others. */
@@ -62,10 +65,10 @@ async function readOrMake(path: string, make: () => Promise<Making>): Promise<Sa
   await mkdir(aside, { recursive: true })
   try {
     const files: Record<string, { sha256: string; bytes: number }> = {}
-    for (const [name, bytes] of Object.entries(made.files)) {
-      await writeFile(join(aside, name), bytes)
-      files[name] = { sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length }
+    for (const [name, content] of Object.entries(made.files)) {
+      files[name] = { sha256: await writeEncoded(join(aside, name), content), bytes: content.length }
     }
+    await made.check?.(Object.keys(made.files).map((name) => join(aside, name)))
     await writeFile(join(aside, 'split.json'), JSON.stringify(manifest.write({ files, about: made.about }), null, 1))
     return await put(aside, path)
   } finally {

@@ -1,4 +1,4 @@
-import { add, addAll, type Bits, bits, has, isApart, isEmpty, isWithin } from './bits.ts'
+import { add, addAll, type Bits, bits, firstOutside, has } from './bits.ts'
 import { echoesOf } from './echoes.ts'
 import type { Model } from './model.ts'
 
@@ -19,8 +19,8 @@ interface Edge {
   readonly name: string
   /** Layer that makes the tensor, -1 for an input of the model. */
   readonly maker: number
-  /** Layers that read it. */
-  readonly readers: Bits
+  /** Layers that read it, ascending. */
+  readonly readers: readonly number[]
   /** An answer of the model: it must leave the head even where no layer of the tail reads it. */
   readonly answer: boolean
 }
@@ -31,50 +31,49 @@ interface Edge {
  *
  * A depth-first search that asks of one layer after another, in the order of computation, whether it belongs to the
  * head or, with all that depends on it, to the tail. Each parting is found once; a branch ends as soon as too many
- * tensors are sure to cross.
+ * tensors are sure to cross. In a chain each step costs the width of the graph and a look at n/32 words, so that n
+ * layers take little more than n such steps.
  * @param most Tensors that may cross.
  * @param limit Steps after which the search gives up.
  */
 export function crossings(model: Model, most: number, limit: number): Crossings {
   const count = model.layers.length
   const echoes = echoesOf(model)
-  const { makes, behind, inputs } = relate(model, echoes)
+  const { makes, behind, inputs, leads } = relate(model, echoes)
   const found: Crossing[] = []
   let steps = 0
 
-  const search = (start: State): void => {
-    let { head, tail, next, crossing, open } = start
-    while (crossing.size <= most && steps < limit) {
+  const echoing = bits(count)
+  for (const echo of echoes) add(echoing, echo)
+  const answers = inputs.filter(({ answer }) => answer)
+  // By hand instead of by recursion: one tensor may have more readers than the stack has places.
+  const waiting: State[] = [{ head: bits(count), tail: bits(count), next: 0, crossing: new Set(answers), open: inputs }]
+  for (let from = waiting.pop(); from !== undefined; from = waiting.pop()) {
+    let state = from
+    while (state.crossing.size <= most) {
       // What a layer needs was decided before it: unless it is in the tail already, all that is in the head.
-      while (next < count && (has(tail, next) || echoes.has(next))) next++
-      if (next === count) {
-        if (!isEmpty(head) && !isEmpty(tail)) found.push({ head, tensors: [...crossing].map(({ name }) => name) })
-        return
+      const next = firstOutside(state.tail, echoing, state.next)
+      const { head, crossing } = state
+      if (next >= count) {
+        if (holds(head) && holds(state.tail)) found.push({ head, tensors: [...crossing].map(({ name }) => name) })
+        break
       }
+      state = { ...state, next }
+      if (steps >= limit) return { found, complete: false }
       steps++
 
-      // In the tail: at least what it reads crosses, so that this goes no deeper than tensors may cross.
-      const below = tail.slice()
-      addAll(below, behind[next] ?? below)
-      const cut = new Set(crossing)
-      for (const edge of open) if (!isApart(edge.readers, below)) cut.add(edge)
-      search({ head, tail: below, next: next + 1, crossing: cut, open })
+      // In the head: goes on later. Whatever comes of it has to cross as well, for which there may be no place left.
+      if (crossing.size < most || !leads[next]) waiting.push(inHead(state, makes[next] ?? []))
 
-      // In the head: goes on here.
-      const above = head.slice()
-      add(above, next)
-      const made = makes[next] ?? []
-      const left = made.filter((edge) => edge.answer || !isApart(edge.readers, tail))
-      if (left.length > 0) crossing = new Set([...crossing, ...left])
-      open = [...open, ...made].filter(({ readers }) => !isWithin(readers, above))
-      head = above
-      next++
+      // In the tail: at least what it reads crosses.
+      const tail = state.tail.slice()
+      addAll(tail, behind(next))
+      const cut = new Set(state.crossing)
+      for (const edge of state.open) if (edge.readers.some((reader) => has(tail, reader))) cut.add(edge)
+      state = { ...state, tail, next: next + 1, crossing: cut }
     }
   }
-
-  const answers = inputs.filter(({ answer }) => answer)
-  search({ head: bits(count), tail: bits(count), next: 0, crossing: new Set(answers), open: inputs })
-  return { found, complete: steps < limit }
+  return { found, complete: true }
 }
 
 /** What was decided of the layers before `next`. */
@@ -89,13 +88,34 @@ interface State {
   readonly open: readonly Edge[]
 }
 
+/** The next layer in the head, with what it makes. */
+function inHead({ head, tail, next, crossing, open }: State, made: readonly Edge[]): State {
+  const above = head.slice()
+  add(above, next)
+  const left = made.filter((edge) => edge.answer || edge.readers.some((reader) => has(tail, reader)))
+  return {
+    head: above,
+    tail,
+    next: next + 1,
+    crossing: left.length > 0 ? new Set([...crossing, ...left]) : crossing,
+    open: [...open, ...made].filter(({ readers }) => (readers.at(-1) ?? -1) > next),
+  }
+}
+
+function holds(set: Bits): boolean {
+  for (let word = 0; word < set.length; word++) if (set[word] !== 0) return true
+  return false
+}
+
 interface Relations {
   /** Per layer: what it makes. */
   readonly makes: readonly (readonly Edge[])[]
-  /** Per layer: itself and all that depends on it. */
-  readonly behind: readonly Bits[]
+  /** Of a layer: itself and all that depends on it. */
+  readonly behind: (layer: number) => Bits
   /** The model's inputs. */
   readonly inputs: readonly Edge[]
+  /** Per layer: whether something that must leave the head comes of it. Of others nothing but states does. */
+  readonly leads: readonly boolean[]
 }
 
 function relate(model: Model, echoes: ReadonlySet<number>): Relations {
@@ -106,37 +126,45 @@ function relate(model: Model, echoes: ReadonlySet<number>): Relations {
   const answers = new Set(model.outputs.map(({ name }) => name).filter((name) => !stateOutputs.has(name)))
 
   const makes: Edge[][] = model.layers.map(() => [])
-  const behind = model.layers.map(() => bits(count))
-  const gather = (name: string, readers: Bits): Bits => {
+  const gather = (name: string, readers: Set<number>): Set<number> => {
     for (const node of model.wiring.readers.get(name) ?? []) {
       const layer = layerOf.get(node)
       if (layer === undefined) continue
       // Who reads an echo reads what it echoes.
       if (echoes.has(layer)) for (const output of model.layers[layer]?.outputs ?? []) gather(output.name, readers)
-      else add(readers, layer)
+      else readers.add(layer)
     }
     return readers
   }
   const edge = (name: string, maker: number): Edge => ({
     name,
     maker,
-    readers: gather(name, bits(count)),
+    readers: [...gather(name, new Set())].sort((one, other) => one - other),
     answer: answers.has(name),
   })
   const inputs = model.inputs.filter(({ name }) => !stateInputs.has(name)).map(({ name }) => edge(name, -1))
-  const own = model.layers.filter((layer) => !echoes.has(layer.index))
-  const made = own.flatMap((layer) => layer.outputs.map(({ name }) => edge(name, layer.index)))
-  for (const one of [...inputs, ...made]) {
-    makes[one.maker]?.push(one)
+  for (const layer of model.layers) {
+    if (echoes.has(layer.index)) continue
+    for (const { name } of layer.outputs) makes[layer.index]?.push(edge(name, layer.index))
   }
+  const leads = model.layers.map(() => false)
+  const reach: (Bits | undefined)[] = []
   for (let layer = count - 1; layer >= 0; layer--) {
-    const set = behind[layer] ?? bits(count)
-    add(set, layer)
-    for (const one of makes[layer] ?? []) {
-      for (let reader = layer + 1; reader < count; reader++) {
-        if (has(one.readers, reader)) addAll(set, behind[reader] ?? set)
-      }
-    }
+    const made = makes[layer] ?? []
+    leads[layer] = made.some(({ answer, readers }) => answer || readers.some((reader) => leads[reader]))
   }
-  return { makes, behind, inputs }
+  const behind = (layer: number): Bits => {
+    const known = reach[layer]
+    if (known) return known
+    // Backwards from the end, so that each layer adds what its readers have.
+    for (let at = count - 1; at >= layer; at--) {
+      if (reach[at]) continue
+      const set = bits(count)
+      add(set, at)
+      for (const { readers } of makes[at] ?? []) for (const reader of readers) addAll(set, reach[reader] ?? set)
+      reach[at] = set
+    }
+    return reach[layer] ?? bits(count)
+  }
+  return { makes, behind, inputs, leads }
 }

@@ -1,14 +1,14 @@
-import { type Bits, has, members, size } from './bits.ts'
+import { type Bits, has, members, size, summing } from './bits.ts'
 import { crossings } from './crossings.ts'
 import { echoesOf } from './echoes.ts'
 import { lowerEnvelope } from './envelope.ts'
 import { UnknownCut } from './errors.ts'
 import { insideFolds } from './folded.ts'
 import { insideGroups } from './groups.ts'
-import type { Layer, Model } from './model.ts'
+import type { Model } from './model.ts'
 import { insideQuantised } from './quantised.ts'
 import type { State } from './states.ts'
-import { isWireTensor, type WireTensor } from './tensors.ts'
+import { isWireTensor, sumOf, type WireTensor } from './tensors.ts'
 
 /** A place where a model can be cut in two without changing its answer. */
 export interface LayerCut {
@@ -35,6 +35,12 @@ export interface LayerCut {
   readonly envelope: boolean
 }
 
+/** Cuts, nearest to the input first. */
+export interface Cuts extends ReadonlyArray<LayerCut> {
+  /** False where the search gave up at its limit, so that there may be more. */
+  readonly complete: boolean
+}
+
 /** Which cuts to look for. */
 export interface CutOptions {
   /** Tensors that may cross at once; 1 finds the cuts of a chain alone. 3 by default. */
@@ -51,12 +57,14 @@ export interface CutOptions {
  * inside the integer groups of a quantised model, between a product and what is folded into its weights, and inside
  * spelled-out normalisations and activations.
  */
-export function cuts(model: Model, options: CutOptions = {}): LayerCut[] {
-  const { found } = crossings(model, options.tensors ?? 3, options.limit ?? 200_000)
+export function cuts(model: Model, options: CutOptions = {}): Cuts {
+  const { found, complete } = crossings(model, options.tensors ?? 3, options.limit ?? 200_000)
   const inside = new Set([...insideQuantised(model), ...insideFolds(model), ...insideGroups(model)])
   const sources = sourcesOf(model)
+  const sides = sidesOf(model)
+  const share = shares(model)
   const offered = found.flatMap(({ head, tensors }) => {
-    const states = sides(model, head)
+    const states = sides(head)
     const wires = tensors.map((name) => model.shapes.tensors.get(name)).filter((tensor) => tensor !== undefined)
     const crossing = inOrder(model, wires.filter(isWireTensor))
     if (!states || crossing.length < tensors.length || crossing.some(({ name }) => inside.has(name))) return []
@@ -66,7 +74,7 @@ export function cuts(model: Model, options: CutOptions = {}): LayerCut[] {
   offered.sort((a, b) => a.layers - b.layers || a.bytes - b.bytes)
   const envelope = lowerEnvelope(model, offered)
 
-  return offered.map((one): LayerCut => {
+  const listed = offered.map((one): LayerCut => {
     let layers: readonly number[] | undefined
     const from = one.crossing.map(({ name }) => sources.get(name) ?? { name, label: name })
     return {
@@ -79,11 +87,12 @@ export function cuts(model: Model, options: CutOptions = {}): LayerCut[] {
       },
       crossing: one.crossing,
       bytes: one.bytes,
-      headShare: shareOf(model, one.head),
+      headShare: share(one.head),
       ...one.states,
       envelope: envelope.has(one),
     }
   })
+  return Object.assign(listed, { complete })
 }
 
 // An echo that the head computes is counted there, whether or not the tail computes it again.
@@ -96,11 +105,12 @@ function withEchoes(model: Model, head: Bits): number[] {
   return [...set].sort((a, b) => a - b)
 }
 
-function shareOf(model: Model, head: Bits): number {
-  const sum = (layers: readonly Layer[]): number => layers.reduce((all, layer) => all + layer.macs, 0)
-  const total = sum(model.layers)
-  if (total === 0) return size(head) / model.layers.length
-  return sum(model.layers.filter(({ index }) => has(head, index))) / total
+/** The head's share of the multiply-accumulates; of the layers, where those of a layer are not known or none has any. */
+function shares(model: Model): (head: Bits) => number {
+  const total = sumOf(model.layers.map(({ macs }) => macs))
+  if (!total) return (head) => size(head) / model.layers.length
+  const before = summing(model.layers.map(({ macs }) => macs ?? 0))
+  return (head) => before(head) / total
 }
 
 /** Per tensor the layer that it names. Second outputs of a layer go by their own name: the layer's is its first. */
@@ -122,38 +132,76 @@ export function findCut(model: Model, name: string, options: CutOptions = {}): L
   ]
   // Few tensors first: most cuts have one, and are found at once.
   const most = options.tensors ?? 3
-  let all: LayerCut[] = []
+  let all: readonly LayerCut[] = []
+  let complete = true
   for (let tensors = 1; tensors <= most; tensors++) {
-    all = cuts(model, { ...options, tensors })
+    const found = cuts(model, { ...options, tensors })
+    all = found
+    complete &&= found.complete
     for (const match of matches) {
       const cut = all.find(match)
       if (cut) return cut
     }
   }
-  const layer = model.layers.find((one) => one.name === wanted || one.label === wanted)
-  const reason = layer
-    ? `Behind "${wanted}" the model cannot be cut without changing its answer`
-    : `The model has no cut "${wanted}"`
-  const some = (all.some((cut) => cut.envelope) ? all.filter((cut) => cut.envelope) : all).slice(0, 8)
-  throw new UnknownCut(
-    `${reason}. Use one of ${some.map((cut) => cut.label).join(', ') || '(it has none)'}${all.length > some.length ? `, or any of the ${all.length} that "quintet inspect" lists` : ''}.`,
-  )
+  throw new UnknownCut(`${whyNot(model, wanted)} ${instead(model, wanted, all, complete)}`)
 }
 
-// A state must be read and made on one side, or it would have to travel back at every step.
-function sides(model: Model, head: Bits): { headStates: State[]; tailStates: State[] } | undefined {
-  const layerOf = new Map(model.nodeOf.map((node, layer) => [node, layer]))
-  const headStates: State[] = []
-  const tailStates: State[] = []
-  for (const state of model.states) {
-    const touching = [model.wiring.maker.get(state.output.name), ...(model.wiring.readers.get(state.input.name) ?? [])]
-    const layers = touching.flatMap((node) => (node === undefined ? [] : (layerOf.get(node) ?? [])))
-    const inHead = layers.filter((layer) => has(head, layer)).length
-    if (inHead !== 0 && inHead !== layers.length) return undefined
-    if (inHead > 0) headStates.push(state)
-    else tailStates.push(state)
+function whyNot(model: Model, wanted: string): string {
+  const layer = model.layers.find((one) => one.name === wanted || one.label === wanted)
+  if (!layer) return `There is no layer "${wanted}".`
+  const open = layer.outputs.find(({ shape }) => shape === undefined)
+  return open
+    ? `Behind "${wanted}" the model cannot be cut: the shape of "${open.name}" is only known in a run.`
+    : `Behind "${wanted}" the model cannot be cut without changing its answer.`
+}
+
+function instead(model: Model, wanted: string, all: readonly LayerCut[], complete: boolean): string {
+  const near = nearest(wanted, [
+    ...new Set([...all.map(({ name }) => name), ...model.layers.map(({ name }) => name)]),
+  ]).filter((name) => all.some((cut) => cut.name === name))
+  const best = all.some((cut) => cut.envelope) ? all.filter((cut) => cut.envelope) : all
+  const some = [...new Set([...near, ...best.slice(0, 8).map(({ name }) => name)])].slice(0, 8)
+  const more = all.length > some.length ? `, or any of the ${all.length} that "quintet inspect" lists` : ''
+  const gaveUp = complete ? '' : ' The search for cuts ended at its limit: there may be more.'
+  return `Use one of ${some.join(', ') || '(it has none)'}${more}.${gaveUp}`
+}
+
+/** The names most like what was wanted, at most three, best first; none that is wholly unlike. */
+export function nearest(wanted: string, names: readonly string[]): string[] {
+  const pairs = (text: string): Set<string> =>
+    new Set(Array.from({ length: Math.max(0, text.length - 1) }, (_, at) => text.slice(at, at + 2).toLowerCase()))
+  const own = pairs(wanted)
+  const likeness = (name: string): number => {
+    const other = pairs(name)
+    const shared = [...own].filter((pair) => other.has(pair)).length
+    return (2 * shared) / Math.max(1, own.size + other.size)
   }
-  return { headStates, tailStates }
+  return names
+    .map((name) => ({ name, like: likeness(name) }))
+    .filter(({ like }) => like > 0.5)
+    .sort((a, b) => b.like - a.like)
+    .slice(0, 3)
+    .map(({ name }) => name)
+}
+
+/** The states of either side of a cut, undefined where it would part one from itself: it would travel back at every step. */
+function sidesOf(model: Model): (head: Bits) => { headStates: State[]; tailStates: State[] } | undefined {
+  const layerOf = new Map(model.nodeOf.map((node, layer) => [node, layer]))
+  const touched = model.states.map((state) => {
+    const touching = [model.wiring.maker.get(state.output.name), ...(model.wiring.readers.get(state.input.name) ?? [])]
+    return { state, layers: touching.flatMap((node) => (node === undefined ? [] : (layerOf.get(node) ?? []))) }
+  })
+  return (head) => {
+    const headStates: State[] = []
+    const tailStates: State[] = []
+    for (const { state, layers } of touched) {
+      const inHead = layers.filter((layer) => has(head, layer)).length
+      if (inHead !== 0 && inHead !== layers.length) return undefined
+      if (inHead > 0) headStates.push(state)
+      else tailStates.push(state)
+    }
+    return { headStates, tailStates }
+  }
 }
 
 function inOrder<T extends { readonly name: string }>(model: Model, tensors: readonly T[]): T[] {

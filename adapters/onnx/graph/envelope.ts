@@ -1,6 +1,6 @@
 import { type Bits, isWithin } from './bits.ts'
 import type { Model } from './model.ts'
-import type { WireTensor } from './tensors.ts'
+import { sumOf, type WireTensor } from './tensors.ts'
 
 interface Candidate {
   readonly head: Bits
@@ -15,7 +15,7 @@ interface Candidate {
  */
 export function lowerEnvelope<T extends Candidate>(model: Model, candidates: readonly T[]): ReadonlySet<T> {
   const states = new Set(model.states.map((state) => state.input.name))
-  const input = model.inputs.filter(({ name }) => !states.has(name)).reduce((sum, { bytes }) => sum + bytes, 0)
+  const input = sumOf(model.inputs.filter(({ name }) => !states.has(name)).map(({ bytes }) => bytes)) ?? Infinity
   const between = beforeActivations(model)
   const standing = new Set<T>()
   for (const one of candidates) {
@@ -39,7 +39,7 @@ function beforeActivations(model: Model): ReadonlySet<string> {
       const readers = model.wiring.readers.get(name) ?? []
       const [reader] = readers.length === 1 ? readers.map((node) => layerOf.get(node)) : []
       const [made] = reader?.outputs ?? []
-      return reader && activations.has(reader.kind) && made?.bytes === bytes && !answers.has(made.name)
+      return made && reader && activations.has(reader.kind) && made.bytes === bytes && !answers.has(made.name)
     })
   return new Set(between.map(({ name }) => name))
 }

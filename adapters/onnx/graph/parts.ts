@@ -1,27 +1,27 @@
-import { create, toBinary } from '@bufbuild/protobuf'
+import { create } from '@bufbuild/protobuf'
 import { TooLarge } from '../../../pipeline/index.ts'
 import type { LayerCut } from './cuts.ts'
 import { echoesOf } from './echoes.ts'
-import { isExternal, readExternal } from './external.ts'
+import { type Encoded, encoded, joined } from './encode.ts'
+import { isExternal } from './external.ts'
 import {
   GraphProtoSchema,
-  ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
   type TensorProto,
-  TensorProto_DataLocation,
-  TensorProtoSchema,
   type ValueInfoProto,
 } from './generated/onnx_pb.ts'
 import type { Model } from './model.ts'
-import { valueInfo, withGraph } from './shapes.ts'
+import { valueInfo } from './shapes.ts'
 import { type TensorInfo, tensorInfo, type WireTensor } from './tensors.ts'
 import { initialisedNames, readsOf } from './wiring.ts'
 
 /** The head or tail of a cut model: an ONNX model of its own. */
 export interface PartModel {
-  /** The file's bytes, its weights inside. */
+  /** The file's bytes, its weights inside; put together when they are asked for. */
   readonly bytes: Uint8Array
+  /** The same as it is written: weights stay where they are until then. */
+  readonly encoded: Encoded
   /** What it takes and gives, states included. */
   readonly inputs: readonly TensorInfo[]
   readonly outputs: readonly TensorInfo[]
@@ -112,14 +112,22 @@ async function part(model: Model, order: Order): Promise<PartModel> {
   }
   const created = Object.assign(create(GraphProtoSchema), graph, {
     node,
-    initializer: await Promise.all(values.map((tensor) => embedded(tensor, model.file.path))),
+    initializer: values,
     sparseInitializer: graph.sparseInitializer.filter(({ values: sparse }) => sparse && read.has(sparse.name)),
     input: [...keptInputs, ...order.given.map((tensor) => declaration(model, tensor))],
     output: order.wanted.map((tensor) => declaration(model, tensor)),
     valueInfo: shapes.filter(({ name }) => !order.wanted.some((tensor) => tensor.name === name)),
     quantizationAnnotation: graph.quantizationAnnotation.filter(({ tensorName }) => made.has(tensorName)),
   })
-  return { bytes: toBinary(ModelProtoSchema, withGraph(model.file.proto, created)), inputs, outputs: order.wanted }
+  const content = await encoded(model.file.proto, created, model.file.path)
+  return {
+    get bytes() {
+      return joined(content)
+    },
+    encoded: content,
+    inputs,
+    outputs: order.wanted,
+  }
 }
 
 /** The nodes and whatever constants and echoes they and the wanted tensors need. */
@@ -161,15 +169,5 @@ function declaration(model: Model, tensor: TensorInfo): ValueInfoProto {
 }
 
 function weightBytes(model: Model, tensor: TensorProto): number {
-  return isExternal(tensor) ? known(model, tensor.name).bytes : tensor.rawData.length
-}
-
-/** The tensor with its bytes inside the file; as it is where they are. */
-async function embedded(tensor: TensorProto, modelPath: string): Promise<TensorProto> {
-  if (!isExternal(tensor)) return tensor
-  return Object.assign(create(TensorProtoSchema), tensor, {
-    rawData: await readExternal(tensor, modelPath),
-    externalData: [],
-    dataLocation: TensorProto_DataLocation.DEFAULT,
-  })
+  return isExternal(tensor) ? (known(model, tensor.name).bytes ?? 0) : tensor.rawData.length
 }

@@ -32,7 +32,12 @@ export async function readFileOf(path: string): Promise<ModelFile> {
     if (cause.code === 'ERR_FS_FILE_TOO_LARGE') {
       throw new TooLarge(`${path} is over 2 GiB. Save the model with its weights as external data.`, { cause })
     }
-    throw new NotAModel(`${path} cannot be read (${cause.code ?? cause.message}). Name an .onnx file.`, { cause })
+    throw new NotAModel(
+      `${path} ${unreadable[cause.code ?? ''] ?? 'cannot be read'} (${cause.code ?? cause.message}). Name an .onnx file.`,
+      {
+        cause,
+      },
+    )
   })
   const proto = decode(bytes, path)
   const graph = proto.graph
@@ -46,6 +51,13 @@ export async function readFileOf(path: string): Promise<ModelFile> {
     throw new BadExternalData(`${path} cannot be taken whole: ${cause.message}.`, { cause })
   })
   return { path: resolve(path), sha256, bytes: bytes.length, externalBytes, proto, graph }
+}
+
+const unreadable: Readonly<Record<string, string>> = {
+  EISDIR: 'is a folder',
+  ENAMETOOLONG: 'is too long a name',
+  ENOENT: 'does not exist',
+  EACCES: 'may not be read by this user',
 }
 
 function decode(bytes: Uint8Array, path: string): ModelProto {

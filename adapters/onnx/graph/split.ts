@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
-import type { Cut } from '../../../pipeline/index.ts'
+import { type Cut, ModelLoadFailed } from '../../../pipeline/index.ts'
+import { askAside } from './aside.ts'
 import { cached, type Saved } from './cache.ts'
 import { type CutOptions, findCut, type LayerCut } from './cuts.ts'
 import type { Model } from './model.ts'
@@ -65,7 +66,7 @@ export function splitFolder(): string {
 /**
  * Splits a model behind a layer (or at a cut that `cuts` found). Head and tail are written once per model content,
  * cut and sizes of free dimensions; later calls find and verify them.
- * @throws UnknownCut · TooLarge · BadExternalData; nothing is written then
+ * @throws UnknownCut · TooLarge · BadExternalData · ModelLoadFailed where the runtime refuses a part; nothing is left then
  */
 export async function split(model: Model, cut: LayerCut | string, options: SplitOptions = {}): Promise<Split> {
   const chosen = typeof cut === 'string' ? findCut(model, cut, options) : cut
@@ -73,8 +74,9 @@ export async function split(model: Model, cut: LayerCut | string, options: Split
   const saved = await cached(options.folder ?? splitFolder(), key, async () => {
     const { head, tail, crossing } = await cutInTwo(model, chosen)
     return {
-      files: { 'head.onnx': head.bytes, 'tail.onnx': tail.bytes },
+      files: { 'head.onnx': head.encoded, 'tail.onnx': tail.encoded },
       about: { crossing, head: sidesOf(head), tail: sidesOf(tail) },
+      check: (paths) => checkLoads(chosen, paths),
     }
   })
   const about = description.parse(saved.about)
@@ -106,6 +108,18 @@ function partOf(saved: Saved, file: string, name: string, about: z.infer<typeof 
     inputs: about.inputs as unknown as readonly TensorInfo[],
     outputs: about.outputs as unknown as readonly TensorInfo[],
   }
+}
+
+/**
+ * Has the runtime load both parts, in a process of its own: a split is done when it can be used.
+ * @throws ModelLoadFailed with what the runtime says
+ */
+export async function checkLoads(cut: LayerCut, paths: readonly string[]): Promise<void> {
+  const answer = await askAside({ load: paths }, 120_000)
+  if (!('error' in answer)) return
+  throw new ModelLoadFailed(
+    `Behind "${cut.name}" the model was cut, but the runtime does not load the parts: ${answer.error}. Cut it elsewhere.`,
+  )
 }
 
 /** The content's hash: the model with its external weights, which layers the head has, and the sizes taken. */

@@ -12,20 +12,21 @@ export type DataType =
   | 'string'
   | 'unknown'
 
-/** What is known of a tensor before any run. */
+/** What is known of a tensor. */
 export interface TensorInfo {
   readonly name: string
   readonly type: DataType
-  /** Concrete dimensions, e.g. `[1, 256, 6, 6]`; undefined where only the data decides. */
+  /** Concrete dimensions, e.g. `[1, 256, 6, 6]`, `[]` of a scalar; undefined where they are not known. */
   readonly shape: readonly number[] | undefined
-  /** Bytes of its dense form; 0 where the shape is undefined. */
-  readonly bytes: number
+  /** Bytes of its dense form; undefined where the shape is not known, or elements have no size (strings). */
+  readonly bytes: number | undefined
 }
 
 /** A tensor that can cross the wire: its type and shape are known. */
 export interface WireTensor extends TensorInfo {
   readonly type: ElementType
   readonly shape: readonly number[]
+  readonly bytes: number
 }
 
 // TensorProto.DataType → name and bytes of one element.
@@ -71,10 +72,21 @@ export function elements(shape: readonly number[]): number {
 
 /** Describes a tensor, its bytes computed. */
 export function tensorInfo(name: string, type: DataType, shape: readonly number[] | undefined): TensorInfo {
-  return { name, type, shape, bytes: shape ? elements(shape) * bytesOf(type) : 0 }
+  const each = bytesOf(type)
+  return { name, type, shape, bytes: shape && each > 0 ? elements(shape) * each : undefined }
 }
 
 /** Whether a tensor can cross the wire: a type of the wire format and a known, not empty shape. */
 export function isWireTensor(tensor: TensorInfo): tensor is WireTensor {
   return onTheWire.has(tensor.type) && tensor.shape?.every((side) => side > 0) === true
+}
+
+/** The sum, or undefined where a part is: what is not known makes nothing known. */
+export function sumOf(parts: readonly (number | undefined)[]): number | undefined {
+  let sum = 0
+  for (const part of parts) {
+    if (part === undefined) return undefined
+    sum += part
+  }
+  return sum
 }

@@ -84,7 +84,8 @@ export function readsOf(node: NodeProto): string[] {
   return [...names]
 }
 
-function innerGraphs(attribute: AttributeProto): GraphProto[] {
+/** The graphs inside an attribute: branches of If, bodies of Loop and Scan. */
+export function innerGraphs(attribute: AttributeProto): GraphProto[] {
   return attribute.g ? [attribute.g, ...attribute.graphs] : attribute.graphs
 }
 
@@ -123,16 +124,64 @@ function sorted(graph: GraphProto): NodeProto[] {
   if (waits.every((before, index) => [...before].every((other) => other < index))) return graph.node
 
   // Kahn's algorithm, always the node that comes first in the file: stable, whatever the file's order.
+  const followers: number[][] = waits.map(() => [])
+  const left = waits.map((before, index) => {
+    for (const other of before) followers[other]?.push(index)
+    return before.size
+  })
+  const ready = new Smallest()
+  left.forEach((count, index) => {
+    if (count === 0) ready.push(index)
+  })
   const order: NodeProto[] = []
-  const placed = graph.node.map(() => false)
-  while (order.length < graph.node.length) {
-    const next = waits.findIndex((before, index) => !placed[index] && [...before].every((other) => placed[other]))
+  for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
     const node = graph.node[next]
-    if (!node) {
-      throw new NotAModel('Some nodes of the model wait for each other in a circle. Export the model again.')
+    if (node) order.push(node)
+    for (const follower of followers[next] ?? []) {
+      const count = (left[follower] ?? 0) - 1
+      left[follower] = count
+      if (count === 0) ready.push(follower)
     }
-    placed[next] = true
-    order.push(node)
+  }
+  if (order.length < graph.node.length) {
+    throw new NotAModel('Some nodes of the model wait for each other in a circle. Export the model again.')
   }
   return order
+}
+
+/** A binary heap of numbers: gives the smallest first. */
+class Smallest {
+  readonly #heap: number[] = []
+
+  push(value: number): void {
+    const heap = this.#heap
+    let at = heap.push(value) - 1
+    while (at > 0) {
+      const above = (at - 1) >> 1
+      const other = heap[above] ?? 0
+      if (other <= value) break
+      heap[at] = other
+      at = above
+    }
+    heap[at] = value
+  }
+
+  pop(): number | undefined {
+    const heap = this.#heap
+    const first = heap[0]
+    const last = heap.pop()
+    if (last === undefined || heap.length === 0) return first
+    let at = 0
+    for (;;) {
+      let below = 2 * at + 1
+      if (below >= heap.length) break
+      if ((heap[below + 1] ?? Number.POSITIVE_INFINITY) < (heap[below] ?? 0)) below++
+      const other = heap[below] ?? 0
+      if (other >= last) break
+      heap[at] = other
+      at = below
+    }
+    heap[at] = last
+    return first
+  }
 }

@@ -21,10 +21,12 @@ export function featuresOf(model: Model): Features[] {
     if (layer.outputs.some(({ name }) => inside.has(name))) kind.push('int8')
     // Weights that a caller may replace cannot be rearranged beforehand, which makes convolutions slower.
     else if (weights && replaceable.has(weights.name) && model.file.proto.irVersion >= 4n) kind.push('replaceable')
+    // What is not known without a run counts as nothing.
+    const { macs = 0, inputBytes = 0, outputBytes = 0 } = layer
     return {
       kind: kind.filter((part) => part !== '').join(':'),
-      macs: layer.macs || (layer.window > 1 ? (layer.outputBytes / 4) * layer.window : layer.outputBytes / 4),
-      bytes: layer.inputBytes + layer.outputBytes + layer.parameterBytes,
+      macs: macs || (layer.window > 1 ? (outputBytes / 4) * layer.window : outputBytes / 4),
+      bytes: inputBytes + outputBytes + layer.parameterBytes,
     }
   })
 }

@@ -71,7 +71,7 @@ export async function profile(model: Model, options: MeasureOptions = {}): Promi
     total,
     layers: model.layers.map((layer, index) => ({
       name: layer.name,
-      ...(features[index] ?? { kind: layer.kind, macs: layer.macs, bytes: 0 }),
+      ...(features[index] ?? { kind: layer.kind, macs: layer.macs ?? 0, bytes: 0 }),
       ...(layers[index] ?? none),
     })),
     runs,
@@ -101,12 +101,13 @@ export async function saveProfile(path: string, value: ModelProfile): Promise<vo
  * @throws BadConfiguration where it is none, or another model's · VersionMismatch another release wrote it
  */
 export async function loadProfile(path: string, model?: Model): Promise<ModelProfile> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const bytes = await readFile(path).catch((cause: unknown) => {
     throw new BadConfiguration(`The profile ${path} cannot be read. Make one with "quintet profile".`, { cause })
   })
   let value: unknown
   try {
-    value = JSON.parse(text)
+    // Without the byte order mark that some editors write.
+    value = JSON.parse(new TextDecoder().decode(bytes))
   } catch (cause) {
     throw new BadConfiguration(`${path} is no profile. Make one with "quintet profile".`, { cause })
   }

@@ -74,5 +74,5 @@ function worker(model: Model, layer: Layer, made: ReadonlyMap<string, Layer>): L
     if (!before || (model.wiring.readers.get(input.name)?.length ?? 0) > 1) return layer
     at = before
   }
-  return at.macs > 0 ? at : layer
+  return at.macs === 0 ? layer : at
 }

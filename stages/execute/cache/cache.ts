@@ -14,7 +14,7 @@ import { demand } from './demand.ts'
 import type { CacheEvent } from './events.ts'
 import { Grants } from './grants.ts'
 import { keep } from './keep.ts'
-import { leaseRefusal, nowhere } from './lease-refusal.ts'
+import { leaseRefusal, nowhere, unattended } from './lease-refusal.ts'
 import { Loader } from './loader.ts'
 import { type CacheSettings, settle } from './options.ts'
 import { leastLeased, type PlaceLoad } from './place.ts'
@@ -62,6 +62,7 @@ class Cache implements ModelCache {
       wants: (now) => demand(state, now),
       ready: (copy) => this.#ready(copy),
       left: (copy) => this.#left(copy),
+      givenUp: (error) => this.#givenUp(error),
     })
     const { prefetch } = state.settings
     this.#prefetches =
@@ -208,9 +209,23 @@ class Cache implements ModelCache {
     this.#loader.close()
     this.#prefetches?.close()
     background.close()
-    wishes.close()
+    wishes.end(new Cancelled('The cache was closed. Make a new one to go on.'))
     const closed = new Cancelled('The cache was closed before the model was loaded. Give the work to another node.')
     for (const waiter of waiters.all()) waiter.reject(closed, 'given-up')
+  }
+
+  /** What is loaded is still leased; nothing else will be. */
+  #givenUp(cause: unknown): void {
+    const state = this.#state
+    state.givenUp = { cause }
+    this.#prefetches?.close()
+    state.background.close()
+    for (const waiter of state.waiters.all()) {
+      const refused = unattended(state, waiter.model)
+      state.refused(waiter.model, refused)
+      waiter.reject(refused, 'refused')
+    }
+    state.wishes.end(unattended(state))
   }
 
   /** Counts a request for a model. */
@@ -220,7 +235,12 @@ class Cache implements ModelCache {
     const use = this.#state.useOf(model)
     this.#prefetches?.asked(use)
     use.used(now)
-    policy.used?.(use, now)
+    try {
+      policy.used?.(use, now)
+    } catch (error) {
+      // The request has no part in it.
+      this.#loader.crash(error)
+    }
   }
 
   #hit(copy: Copy, alias: string | undefined): Lease {

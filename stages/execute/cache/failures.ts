@@ -1,3 +1,5 @@
+import { type BackoffPolicy, pauseAfter } from '../../../pipeline/index.ts'
+
 /** Deaths in a row of executors that were loading a model, up to which chance is blamed: neighbours die together. */
 const chance = 2
 
@@ -14,20 +16,18 @@ interface Failures {
 
 /** Loads that failed, and for how long they are not tried again. */
 export class LoadFailures {
-  readonly #first: number
-  readonly #longest: number
+  readonly #backoff: BackoffPolicy
   readonly #models = new Map<string, Failures>()
 
-  constructor({ first, longest }: { readonly first: number; readonly longest: number }) {
-    this.#first = first
-    this.#longest = longest
+  constructor(backoff: BackoffPolicy) {
+    this.#backoff = backoff
   }
 
-  /** @returns milliseconds until it is tried on this executor again: doubles with each failure in a row */
+  /** @returns milliseconds until it is tried on this executor again: longer with each failure in a row */
   failed(key: string, executor: string, error: unknown, now: number): number {
     const model = this.#of(key)
-    const wait = Math.min(this.#longest, this.#first * 2 ** model.times)
     model.times += 1
+    const wait = pauseAfter(model.times, this.#backoff)
     model.error = error
     model.until.set(executor, now + wait)
     return wait

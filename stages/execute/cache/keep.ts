@@ -1,4 +1,5 @@
 import type { ModelSource } from '../../manage/index.ts'
+import { unattended } from './lease-refusal.ts'
 import { LeaseRefused } from './refused.ts'
 import type { CacheState } from './state.ts'
 
@@ -21,6 +22,7 @@ export interface Keeping {
  */
 export function keep(state: CacheState, { owner, model, copies, within }: Keeping, turn: () => void): Promise<void> {
   const { pins, residents, wishes } = state
+  if (state.givenUp !== undefined) return Promise.reject(unattended(state, model()))
   const before = pins.get(owner)
   pins.set(owner, { model, copies })
   const excess = pinnedTooMuch(state, model())

@@ -12,6 +12,7 @@ export function leaseRefusal(
   const { name, key } = model
   const { residents, failures, waiters, settings, clock } = state
   if (state.closed) return new LeaseRefused('closed', 'The cache was closed. Give the work to another node.')
+  if (state.givenUp !== undefined) return unattended(state, model)
   if (executors !== undefined && !state.anyUp(executors)) return nowhere(model)
   const now = clock.now()
   const ready = state.readyIn(model)
@@ -42,5 +43,17 @@ export function nowhere({ name }: ModelSource): LeaseRefused {
   return new LeaseRefused(
     'no-executor',
     `None of the executors that were asked for "${name}" is up. Ask without naming any, or when they are.`,
+  )
+}
+
+/** The cache has given up loading. @param model the one that was asked for, if one was */
+export function unattended({ givenUp }: CacheState, model?: ModelSource): LeaseRefused {
+  const { cause } = givenUp ?? {}
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const what = model === undefined ? 'any model' : `"${model.name}"`
+  return new LeaseRefused(
+    'given-up',
+    `The cache does not load ${what}: its policy or placement failed too often, the last time with "${reason}". Mend that, and make a new cache.`,
+    { cause },
   )
 }

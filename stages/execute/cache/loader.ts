@@ -1,4 +1,11 @@
-import { ExecutorLost, ModelLoadFailed, type Timer } from '../../../pipeline/index.ts'
+import {
+  type Actor,
+  actor,
+  type Behaviour,
+  ExecutorLost,
+  ModelLoadFailed,
+  type Timer,
+} from '../../../pipeline/index.ts'
 import type { CacheHost, LoadCost } from './contract.ts'
 import type { EvictionReason } from './events.ts'
 import type { PlaceLoad } from './place.ts'
@@ -17,20 +24,26 @@ export interface LoaderOptions {
   ready(copy: Copy): number
   /** A copy's memory is free. */
   left(copy: Copy): void
+  /** Nothing is loaded any more: it failed too often. */
+  givenUp(error: unknown): void
 }
 
 /**
  * Carries wants out: finds an executor, makes room, loads; one turn after each thing that happens, so that a decision
- * always sees all of the state, and never half of another decision. Not an `Actor`: a restart would forget what the
- * executors hold, and a hit would pay for a mailbox; between two turns nothing can interleave on one thread anyway.
+ * always sees all of the state, and never half of another decision. Turns are the messages of an actor: a policy or a
+ * placement that throws in one is a crash, after which the loader puts its books right and goes on. What the executors hold
+ * is the cache's own, and outlives it; a hit needs no turn.
  */
 export class Loader {
   readonly #state: CacheState
   readonly #options: LoaderOptions
   readonly #room: Room
   readonly #overdue = new Map<Copy, Timer>()
-  #inTurn = false
-  #again = false
+  readonly #actor: Actor<void, void>
+  /** Copies whose load or unload the host has been asked for, and has not answered. */
+  readonly #atHost = new Set<Copy>()
+  /** A turn is to come. */
+  #due = false
   #wake: Timer | undefined
   #wakeAt = Number.POSITIVE_INFINITY
   #closed = false
@@ -39,21 +52,50 @@ export class Loader {
     this.#state = state
     this.#options = options
     this.#room = new Room(state)
+    const { clock, settings } = state
+    this.#actor = actor('model cache', () => this.#begin(), {
+      clock,
+      restart: settings.restart,
+      onCrash: (error, final) => {
+        this.#due = false
+        state.emit({ type: 'crashed', error, final })
+        if (final) options.givenUp(error)
+      },
+    })
   }
 
   /** Does what there is to do now. Called again from within, it goes on afterwards. */
   turn(): void {
-    this.#again = true
-    if (this.#inTurn || this.#closed) return
-    this.#inTurn = true
-    try {
-      while (this.#again) {
-        this.#again = false
-        this.#pass()
-      }
-    } finally {
-      this.#inTurn = false
+    if (this.#due || this.#closed || this.#actor.givenUp) return
+    this.#due = true
+    void this.#actor.tell()
+  }
+
+  /** What the cache was given has failed outside of a turn. */
+  crash(error: unknown): void {
+    this.#actor.crash(error)
+  }
+
+  /** At its start, and again after each crash. */
+  #begin(): Behaviour<void, void> {
+    for (const copy of [...this.#state.residents.all()]) {
+      if (this.#atHost.has(copy)) continue
+      if (copy.state === 'unloading') void this.#unload(copy)
+      if (copy.state === 'loading') this.#gone(copy)
     }
+    this.turn()
+    return {
+      receive: () => {
+        this.#due = false
+        this.#pass()
+      },
+    }
+  }
+
+  /** Its memory is free. */
+  #gone(copy: Copy): void {
+    this.#state.residents.remove(copy)
+    this.#options.left(copy)
   }
 
   /** Lets a copy go as soon as nobody uses it. */
@@ -66,7 +108,11 @@ export class Loader {
     copy.state = copy.leases > 0 ? 'draining' : 'unloading'
     figures.evictions += 1
     if (!residents.of(model.key).some(({ state }) => state === 'ready' || state === 'loading')) {
-      policy.evicted?.(use, now)
+      try {
+        policy.evicted?.(use, now)
+      } catch (error) {
+        this.crash(error)
+      }
       use.evicted()
       figures.evicted(model.key, age, now)
     }
@@ -107,6 +153,7 @@ export class Loader {
 
   close(): void {
     this.#closed = true
+    void this.#actor.stop(0)
     this.#wake?.cancel()
     for (const timer of this.#overdue.values()) timer.cancel()
     this.#overdue.clear()
@@ -193,10 +240,14 @@ export class Loader {
     this.#watch(copy, 'load', settings.longestLoad)
     // In an async function, so that a host that throws at once is as one that rejects.
     const load = async () => host.load(executor, model)
-    load().then(
-      (cost) => this.#loaded(copy, cost),
-      (error: unknown) => this.#failed(copy, error),
-    )
+    this.#atHost.add(copy)
+    const answered = () => this.#atHost.delete(copy)
+    load()
+      .finally(answered)
+      .then(
+        (cost) => this.#loaded(copy, cost),
+        (error: unknown) => this.#failed(copy, error),
+      )
   }
 
   #loaded(copy: Copy, cost: LoadCost): void {
@@ -237,22 +288,21 @@ export class Loader {
     const { model, executor } = copy
     // It is down before its owner says so.
     if (error instanceof ExecutorLost) return this.down(executor)
-    const { residents, failures, figures, clock } = this.#state
-    const { left } = this.#options
+    const { failures, figures, clock } = this.#state
     this.#notOverdue(copy)
-    residents.remove(copy)
     figures.loadFailures += 1
     const retryAfter = failures.failed(model.key, executor, error, clock.now())
     this.#state.emit({ type: 'load-failed', executor, model: model.name, key: model.key, error, retryAfter })
-    left(copy)
+    this.#gone(copy)
     this.turn()
   }
 
   async #unload(copy: Copy): Promise<void> {
-    const { residents, settings } = this.#state
-    const { host, left } = this.#options
+    const { settings } = this.#state
+    const { host } = this.#options
     const { model, executor } = copy
     this.#watch(copy, 'unload', settings.longestUnload)
+    this.#atHost.add(copy)
     try {
       await host.unload(executor, model.key)
     } catch (error) {
@@ -262,11 +312,12 @@ export class Loader {
       copy.state = 'stuck'
       this.#state.emit({ type: 'unload-failed', executor, model: model.name, key: model.key, error })
       return this.turn()
+    } finally {
+      this.#atHost.delete(copy)
     }
     if (copy.gone) return
     this.#notOverdue(copy)
-    residents.remove(copy)
-    left(copy)
+    this.#gone(copy)
     this.turn()
   }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { readOptions } from '../../../pipeline/index.ts'
+import { backoffPolicy, readOptions, restartPolicy } from '../../../pipeline/index.ts'
 
 const ms = z.number().min(0)
 
@@ -33,15 +33,12 @@ const settings = z.strictObject({
   patience: ms.default(100),
   /** A model gets a further copy when its copies compute for more than this share of the time. Default 0.75. */
   busy: z.number().positive().default(0.75),
-  /** After a failed load it is not tried again on that executor for so long (ms); doubles up to `longest`. */
-  backoff: z
-    .strictObject({
-      /** Default 1,000. */
-      first: ms.positive().default(1_000),
-      /** Default 60,000. */
-      longest: ms.positive().default(60_000),
-    })
-    .default({ first: 1_000, longest: 60_000 }),
+  /** How it goes on after its policy or its placement threw; when the restarts are used up it loads nothing any more. */
+  restart: restartPolicy.prefault({}),
+  /** How long a load that failed is not tried again on that executor: at first 1,000 ms, at most 60,000. */
+  backoff: backoffPolicy
+    .extend({ first: ms.positive().default(1_000), longest: ms.positive().default(60_000) })
+    .prefault({}),
   /** Bytes in memory for each byte of a file, until files of unlike sizes were measured. Default 1.25. */
   bytesPerFileByte: z.number().positive().default(1.25),
   /** Loads models shortly before they are expected to be asked for again. Default: off. */

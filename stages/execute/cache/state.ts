@@ -31,6 +31,8 @@ export class CacheState {
   readonly background: Background
   readonly figures = new Figures()
   closed = false
+  /** Why nothing is loaded any more; undefined while it is. */
+  givenUp: { readonly cause: unknown } | undefined
   readonly #uses = new Map<string, UseRecord>()
   readonly #listeners = new Set<(event: CacheEvent) => void>()
 

@@ -1,4 +1,4 @@
-import { Cancelled, type Clock, DeadlineExceeded, type Timer } from '../../../pipeline/index.ts'
+import { type Clock, DeadlineExceeded, type Timer } from '../../../pipeline/index.ts'
 
 interface Wish {
   readonly key: string
@@ -19,7 +19,7 @@ export class Wishes {
 
   /**
    * @param reached looked at after each turn
-   * @throws DeadlineExceeded with this sentence after `within` ms · what `fail` was told · Cancelled by `close`
+   * @throws DeadlineExceeded with this sentence after `within` ms · what `fail` or `end` was told
    */
   until(key: string, within: number, late: string, reached: () => boolean): Promise<void> {
     if (reached()) return Promise.resolve()
@@ -50,10 +50,11 @@ export class Wishes {
     )
   }
 
-  close(): void {
+  /** None can come true any more. */
+  end(error: Error): void {
     this.#end(
       () => true,
-      ({ reject }) => reject(new Cancelled('The cache was closed. Make a new one to go on.')),
+      ({ reject }) => reject(error),
     )
   }
 

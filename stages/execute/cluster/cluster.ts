@@ -1,4 +1,5 @@
 import {
+  type Actor,
   asQuintetError,
   Boundary,
   type Clock,
@@ -18,7 +19,7 @@ import type { CacheHost } from '../cache/index.ts'
 import type { ExecutorPool } from '../contract.ts'
 import { NodeAliases } from './aliases.ts'
 import type { Presence } from './announcement.ts'
-import { command } from './commands.ts'
+import { type Asked, asked, nodeActor, type Told } from './asked.ts'
 import { NodeFigures } from './figures.ts'
 import { Holdings } from './holdings.ts'
 import { ModelKeys } from './keys.ts'
@@ -28,7 +29,7 @@ import { Placements } from './placements.ts'
 import { makeRecord } from './record.ts'
 import { RecordKeeper } from './record-keeper.ts'
 import { ModelRouting } from './routing.ts'
-import { commandRef, Versions } from './versions.ts'
+import { Versions } from './versions.ts'
 
 /** How long what other nodes have sent may take to end, ms. */
 const drainWithin = 10_000
@@ -68,8 +69,9 @@ export class ClusterNode {
   readonly #records: RecordKeeper
   #local: LocalExecution | undefined
   #responder: Responder | undefined
-  #commands: Subscription | undefined
-  #questions: Subscription | undefined
+  #actor: Actor<Asked, Told> | undefined
+  /** What its actor is spoken to through. */
+  #address: Subscription | undefined
   /** Runs under way here. */
   #running = 0
   #closing: Promise<void> | undefined
@@ -171,8 +173,15 @@ export class ClusterNode {
         accept: (message) => void this.#serve(message),
       })
       const subject = nodeSubject('cmd', tenant, pipeline, node)
-      this.#commands = await expose(commandRef(subject, versions), { transport, subject, schema: command })
-      this.#questions = await this.#placements.open()
+      this.#actor = nodeActor(
+        {
+          follow: (command) => versions.follow(command),
+          place: (question) => this.#placements.answer(question),
+          record: () => this.#record(),
+        },
+        { node, clock, events },
+      )
+      this.#address = await expose(this.#actor, { transport, subject, schema: asked })
       await this.#membership.join(settings.settle)
       await this.#holdings.open(cache, this.#responder)
       if (settings.observe !== false) this.#records.open()
@@ -213,8 +222,8 @@ export class ClusterNode {
 
   async #close(): Promise<void> {
     this.#membership.leave()
-    await this.#commands?.close()
-    await this.#questions?.close()
+    await this.#address?.close()
+    await this.#actor?.stop()
     await this.#holdings.close()
     await this.#responder?.drain(drainWithin)
     await this.#membership.close()

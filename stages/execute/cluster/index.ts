@@ -1,3 +1,4 @@
+export { type AskRecordOptions, askRecord } from './asked.ts'
 export { ClusterNode } from './cluster.ts'
 export { type ClusterOptions, clusterOptions, clusterSettings } from './options.ts'
 export { type NodeRecord, readRecord } from './record.ts'

@@ -2,11 +2,9 @@ import { z } from 'zod'
 import {
   type ActorRef,
   type Clock,
-  expose,
   NoResponders,
   nodeSubject,
   remote,
-  type Subscription,
   type Transport,
 } from '../../../pipeline/index.ts'
 import { token } from '../../manage/index.ts'
@@ -24,11 +22,12 @@ const mostHomes = 1_024
 /** Claims kept at most: keys come off the wire. */
 const mostClaims = 4_096
 
-const question = z.object({ key: modelKey, bytes: z.number().min(0) })
+/** What a home is asked: where a model belongs. */
+export const question = z.object({ key: modelKey, bytes: z.number().min(0) })
 const answer = z.object({ node: token })
 
-type Question = z.infer<typeof question>
-type Answer = z.infer<typeof answer>
+export type Question = z.infer<typeof question>
+export type Answer = z.infer<typeof answer>
 
 export interface PlacementsOptions {
   readonly transport: Transport
@@ -62,16 +61,9 @@ export class Placements {
     this.#options = options
   }
 
-  /** Lets other nodes ask this one. @throws TransportClosed · BadConfiguration the server does not allow the subject */
-  open(): Promise<Subscription> {
-    const { transport, node } = this.#options
-    const decide = (asked: Question): Answer => ({ node: this.#decide(asked) })
-    const ref: ActorRef<Question, Answer> = {
-      name: 'placements',
-      ask: async (asked) => decide(asked),
-      tell: async () => {},
-    }
-    return expose(ref, { transport, subject: this.#subject(node), schema: question })
+  /** Where a model belongs that this node is home to, for another node. */
+  answer(asked: Question): Answer {
+    return { node: this.#decide(asked) }
   }
 
   /** The node to load it on, as its home says; as this node would have it where the home does not answer. Never rejects. */
@@ -100,8 +92,9 @@ export class Placements {
   }
 
   #home(node: string): ActorRef<Question, Answer> {
-    const { transport, clock } = this.#options
-    const known = this.#homes.get(node) ?? remote(transport, this.#subject(node), { schema: answer, clock })
+    const { transport, tenant, pipeline, clock } = this.#options
+    const subject = nodeSubject('cmd', tenant, pipeline, node)
+    const known = this.#homes.get(node) ?? remote(transport, subject, { schema: answer, clock })
     if (this.#homes.size >= mostHomes) this.#homes.clear()
     this.#homes.set(node, known)
     return known
@@ -125,10 +118,5 @@ export class Placements {
   #nodes(): readonly [Presence, ...Presence[]] {
     const { self, membership } = this.#options
     return [self(), ...membership.others]
-  }
-
-  #subject(node: string): string {
-    const { tenant, pipeline } = this.#options
-    return `${nodeSubject('cmd', tenant, pipeline, node)}.place`
   }
 }

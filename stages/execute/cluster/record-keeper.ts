@@ -1,4 +1,11 @@
-import type { Clock, Directory, Events, Timer, Transport } from '../../../pipeline/index.ts'
+import {
+  type Clock,
+  type Directory,
+  type Events,
+  pauseAfter,
+  type Timer,
+  type Transport,
+} from '../../../pipeline/index.ts'
 import { type NodeRecord, packRecord, recordKey } from './record.ts'
 
 export interface RecordKeeperOptions {
@@ -20,7 +27,8 @@ export class RecordKeeper {
   #timer: Timer | undefined
   #key: string | undefined
   #writing: Promise<void> | undefined
-  #failed = false
+  /** In a row. */
+  #failures = 0
   #closed = false
 
   constructor(options: RecordKeeperOptions) {
@@ -45,8 +53,9 @@ export class RecordKeeper {
     const { clock, every } = this.#options
     this.#writing = this.#put().finally(() => {
       this.#writing = undefined
-      // A directory that takes its time is asked less often.
-      if (!this.#closed) this.#timer = clock.after(this.#failed ? 10 * every : every, () => this.#write())
+      // A directory that fails is asked less often.
+      const pause = this.#failures > 0 ? pauseAfter(this.#failures, { first: 2 * every, longest: 10 * every }) : every
+      if (!this.#closed) this.#timer = clock.after(pause, () => this.#write())
     })
   }
 
@@ -58,10 +67,10 @@ export class RecordKeeper {
       const made = record()
       this.#key = recordKey(made)
       await this.#directory?.put(this.#key, packRecord(made))
-      this.#failed = false
+      this.#failures = 0
     } catch (error) {
-      if (!this.#failed) events.emit({ type: 'fault', where: 'directory', error })
-      this.#failed = true
+      this.#failures += 1
+      if (this.#failures === 1) events.emit({ type: 'fault', where: 'directory', error })
     }
   }
 }

@@ -18,7 +18,7 @@ const mostCopies = 512
  * A node as observers see it. Sizes in bytes, durations in ms; ratios 0…1, absent before there is anything to divide.
  * Figures are since the node's start, but for `times`: of its last 512 runs.
  */
-const nodeRecord = versioned({
+export const nodeRecord = versioned({
   what: "a node's record",
   version: 1,
   remedy: 'Use an observer of the release of that node.',

@@ -1,4 +1,4 @@
-import { type ActorRef, type Clock, DeadlineExceeded, Refused, within } from '../../../pipeline/index.ts'
+import { type Clock, DeadlineExceeded, Refused, within } from '../../../pipeline/index.ts'
 import { assertAlike, type Models } from '../../manage/index.ts'
 import type { ModelCache } from '../cache/index.ts'
 import type { NodeAliases } from './aliases.ts'
@@ -15,7 +15,7 @@ export interface VersionsOptions {
   readonly onMoved: () => void
 }
 
-/** One node's part in a roll-out: keeps both versions while the name moves, lets one go at the end. */
+/** One node's part in roll-outs: keeps both versions while the name moves, lets one go at the end. */
 export class Versions {
   readonly #options: VersionsOptions
   /** Names being moved, with the version that was made ready for them. */
@@ -86,14 +86,5 @@ export class Versions {
     for (const model of new Set([gone, kept])) if (!stays(model)) cache.unpin(models.source(model))
     const wanted = aliases.of(gone) === gone || aliases.all.some(({ to }) => to === gone)
     if (!stays(gone) && !wanted) await cache.evict(models.source(gone))
-  }
-}
-
-/** A node's part in roll-outs as what commands are told to: each step by itself, so that one that waits keeps no other waiting. */
-export function commandRef(name: string, versions: Versions): ActorRef<Command, CommandReply> {
-  return {
-    name,
-    ask: (step) => versions.follow(step),
-    tell: async (step) => void (await versions.follow(step)),
   }
 }

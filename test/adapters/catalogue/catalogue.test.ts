@@ -68,6 +68,40 @@ describe('a catalogue', () => {
     })
   })
 
+  test('may begin with the byte order mark that some editors write', () => {
+    const path = folder(`\ufeff${JSON.stringify({ version: 1, models: [entry()] })}`, ['small.onnx'])
+    expect(catalogue(path).ids).toEqual(['small'])
+  })
+
+  test('in UTF-16 says that it is, not where its JSON is wrong', () => {
+    const path = folder('', ['small.onnx'])
+    const text = Buffer.from(`\ufeff${JSON.stringify({ models: [entry()] })}`, 'utf16le')
+    writeFileSync(join(path, 'catalogue.json'), text)
+    expect(sentence(() => catalogue(path))).toMatch(/not UTF-8\. Save it as UTF-8/)
+  })
+
+  test('takes links into folders that are allowed, as download caches make them, and no others', () => {
+    const cache = join(root, 'cache')
+    const snapshot = join(cache, 'snapshots/1')
+    mkdirSync(snapshot, { recursive: true })
+    mkdirSync(join(cache, 'blobs'))
+    mkdirSync(join(cache, 'blobs-of-others'))
+    writeFileSync(join(cache, 'blobs/0a1b'), 'model')
+    writeFileSync(join(cache, 'blobs-of-others/2c'), 'model')
+    writeFileSync(join(snapshot, 'catalogue.json'), JSON.stringify({ version: 1, models: [entry()] }))
+    symlinkSync('../../blobs/0a1b', join(snapshot, 'small.onnx'))
+    const refused = sentence(() => catalogue(snapshot))
+    expect(refused).toContain(`to "${join(cache, 'blobs/0a1b')}"`)
+    expect(refused).toContain(`roots: ['${join(cache, 'blobs')}']`)
+    const roots = [join(cache, 'blobs')]
+    expect(catalogue(snapshot, { roots }).source('small').path).toBe(join(snapshot, 'small.onnx'))
+    expect(models([entry()], snapshot, { roots: [join(cache, 'none'), ...roots] }).ids).toEqual(['small'])
+    // The catalogue itself still names what is beside it, and a folder of a like name is another.
+    symlinkSync('../../blobs-of-others/2c', join(snapshot, 'other.onnx'))
+    expect(sentence(() => models([entry({ file: 'other.onnx' })], snapshot, { roots }))).toMatch(/link out of/)
+    expect(sentence(() => models([entry({ file: '../../blobs/0a1b' })], snapshot, { roots }))).toMatch(/without "\.\."/)
+  })
+
   test('names the known models when asked for an unknown one', () => {
     const all = catalogue(folder({ models: [entry()] }, ['small.onnx']))
     expect(() => all.entry('huge')).toThrow(UnknownModel)

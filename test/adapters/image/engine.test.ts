@@ -3,11 +3,13 @@ import { join } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { imageEngine } from '../../../adapters/image/index.ts'
+import { preprocess } from '../../../adapters/node/index.ts'
 import {
   BadConfiguration,
   BadInput,
   Cancelled,
   type Captured,
+  DeadlineExceeded,
   type ImagePayload,
   type PixelsPayload,
   type Prepared,
@@ -314,9 +316,102 @@ describe('what cannot be prepared ends in a named error that says what to do', (
     ...fields,
   })
   const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+  /** A file of boxes of these brands, as HEIF and MP4 are. */
+  const boxed = (...brands: string[]) =>
+    of(
+      Buffer.concat([
+        Buffer.from([0, 0, 0, 8 + 4 * brands.length]),
+        Buffer.from(`ftyp${brands.join('')}`),
+        Buffer.alloc(99),
+      ]),
+    )
+  /** The JPEG with another frame: its marker, and bits a sample. */
+  const framed = async (marker: number, precision = 8) => {
+    const bytes = Uint8Array.from(await jpeg())
+    const at = bytes.findIndex(
+      (byte, index) => byte === 0xff && (bytes[index + 1] === 0xc0 || bytes[index + 1] === 0xc2),
+    )
+    bytes[at + 1] = marker
+    bytes[at + 4] = precision
+    return of(bytes)
+  }
+  const broken = async (name: 'png' | 'webp' | 'gif' | 'avif' | 'tiff') => {
+    const bytes = await scene(99, 99)[name]().toBuffer()
+    return of(bytes.map((byte, at) => (at > 60 && at < bytes.length - 40 && at % 3 === 0 ? byte ^ 0x55 : byte)))
+  }
+  const noAnswerOfOurs = /not a picture that is decoded here/
   const cases: readonly [string, () => Promise<Captured | Prepared>, new (message: string) => Error, RegExp][] = [
+    [
+      'a HEIC photo',
+      async () => boxed('heic', '\0\0\0\0', 'mif1', 'heic'),
+      BadInput,
+      /are HEIC, not a picture that is decoded here. Convert it to JPEG.*Most Compatible/,
+    ],
+    [
+      'a film in MP4',
+      async () => boxed('isom', '\0\0\x02\0', 'isom', 'mp41'),
+      BadInput,
+      /are video \(MP4.*Take single pictures/,
+    ],
+    [
+      'a film in WebM',
+      async () => of(Buffer.from([0x1a, 0x45, 0xdf, 0xa3, 1, 2, 3])),
+      BadInput,
+      /are video \(Matroska or WebM\)/,
+    ],
+    ['a camera raw', async () => boxed('crx ', '\0\0\0\x01'), BadInput, /camera raw/],
+    ['a JPEG of 12 bits', () => framed(0xc1, 12), BadInput, /it is a jpeg of 12 bits a sample, which is not read here/],
+    ['a lossless JPEG', () => framed(0xc3), BadInput, /it is a lossless jpeg, which is not read here/],
+    ['a PDF', async () => of(Buffer.from('%PDF-1.7\n')), BadInput, /are PDF, not a picture.*Draw its pages/],
+    [
+      'a BMP',
+      async () =>
+        of(Buffer.concat([Buffer.from('BM'), Buffer.alloc(12), Buffer.from([40, 0, 0, 0]), Buffer.alloc(40)])),
+      BadInput,
+      /are BMP.*Convert/,
+    ],
+    ['an icon', async () => of(Buffer.from([0, 0, 1, 0, 1, 0, 16, 16])), BadInput, /are icon \(ICO\)/],
+    ['a web page', async () => of(Buffer.from('<!DOCTYPE html><html>')), BadInput, /web page.*answered with an error/],
+    ['JSON', async () => of(Buffer.from('{"error": 404}')), BadInput, /are JSON, not a picture/],
+    [
+      'base64',
+      async () => of(Buffer.from(Buffer.from(await jpeg()).toString('base64'))),
+      BadInput,
+      /written as text.*Decode it/,
+    ],
+    ['an archive', async () => of(Buffer.from('PK\x03\x04....')), BadInput, noAnswerOfOurs],
+    [
+      'noise',
+      async () => of(Uint8Array.from({ length: 999 }, (_, at) => (at * 37 + 11) % 256)),
+      BadInput,
+      /not a picture of a known format/,
+    ],
+    [
+      'a PNG that is damaged',
+      () => broken('png'),
+      BadInput,
+      /The png picture .* cannot be decoded: its data is damaged, or of a kind of png/,
+    ],
+    [
+      'an AVIF that is damaged',
+      () => broken('avif'),
+      BadInput,
+      /The avif picture .* cannot be decoded: its data is damaged/,
+    ],
+    [
+      'a GIF cut off',
+      async () => of((await scene(99, 99).gif().toBuffer()).subarray(0, 1500)),
+      BadInput,
+      /gif picture.*cut off/,
+    ],
+    [
+      'an AVIF cut off',
+      async () => of((await scene(99, 99).avif({ effort: 0 }).toBuffer()).subarray(0, 600)),
+      BadInput,
+      /avif picture.*cut off/,
+    ],
     ['nothing', async () => of(new Uint8Array()), BadInput, /empty/],
-    ['a text', async () => of(Buffer.from('Dear sir or madam')), BadInput, /not a picture.*jpeg, png/],
+    ['a text', async () => of(Buffer.from('Dear sir or madam')), BadInput, /text, not a picture.*jpeg, png/],
     ['an SVG, which is a program', async () => of(Buffer.from(svg)), BadInput, /not a picture/],
     ['a JPEG cut off', async () => of((await jpeg()).subarray(0, 10_000)), BadInput, /cut off.*again/],
     ['a PNG cut off', async () => of((await scene(99, 99).png().toBuffer()).subarray(0, 500)), BadInput, /cut off/],
@@ -355,9 +450,110 @@ describe('what cannot be prepared ends in a named error that says what to do', (
     await expect(prepare).rejects.toThrow(BadConfiguration)
   })
 
+  test('no reason is that of another picture in flight, nor damage that is none', async () => {
+    const small = await scene(60, 40).png().toBuffer()
+    const kinds: readonly (readonly [RegExp, () => Promise<Captured | Prepared>])[] = [
+      [/^The jpeg picture.*cut off/, async () => of(photo.subarray(0, 5000))],
+      [/^The png picture.*cut off/, async () => of(small.subarray(0, small.length - 30))],
+      [/^The webp picture.*cut off/, async () => of((await scene(60, 40).webp().toBuffer()).subarray(0, 200))],
+      [/a jpeg of 12 bits/, () => framed(0xc1, 12)],
+      [/2100 × 2000/, async () => of(await bomb())],
+    ]
+    const pictures = await Promise.all(kinds.map(([, make]) => make()))
+    const reasons = await Promise.all(
+      Array.from({ length: 300 }, (_, n) =>
+        engine.prepare(pictures[n % kinds.length] as Captured, input(), { encoding: 'raw' }).then(
+          () => 'prepared',
+          (error: Error) => error.message,
+        ),
+      ),
+    )
+    const others = reasons.filter((reason, n) => !kinds[n % kinds.length]?.[0].test(reason))
+    expect(others).toEqual([])
+  })
+
+  test('what takes too long is said to, with the bound: it is not damaged', async () => {
+    const hasty = imageEngine({ patience: 1000 })
+    const noisy = Buffer.from(Uint8Array.from({ length: 300 * 300 * 3 }, (_, at) => (at * at * 31) % 251))
+    const sharpened = await sharp(noisy, { raw: { width: 300, height: 300, channels: 3 } })
+      .png()
+      .toBuffer()
+    const slow = hasty.prepare(of(sharpened), input({ width: 8192, height: 8192 }), { encoding: 'webp', quality: 100 })
+    await expect(slow).rejects.toThrow(DeadlineExceeded)
+    await expect(slow).rejects.toThrow(/not decoded and resized within 1 s.*patience/)
+  })
+
   test('measuring fails by the same names', async () => {
     await expect(engine.measure(new Uint8Array())).rejects.toThrow(BadInput)
     await expect(engine.measure(photo.subarray(0, 30))).rejects.toThrow(BadInput)
     await expect(engine.measure(await bomb())).rejects.toThrow(TooLarge)
+  })
+})
+
+describe('how large a picture may be', () => {
+  const flat = (width: number, height: number) =>
+    sharp({ create: { width, height, channels: 3, background: 'teal' }, limitInputPixels: false })
+  const to = input({ width: 32, height: 32 })
+
+  /** A grey JPEG of any size, in a moment: with the standard tables four blocks without any detail are three bytes. */
+  async function grey(width: number, height: number): Promise<Uint8Array> {
+    const one = await sharp({ create: { width: 8, height: 8, channels: 3, background: '#808080' } })
+      .toColourspace('b-w')
+      .jpeg({ optimiseCoding: false })
+      .toBuffer()
+    const frame = one.indexOf(Buffer.from([0xff, 0xc0]))
+    one.writeUInt16BE(height, frame + 5)
+    one.writeUInt16BE(width, frame + 7)
+    const scan = one.indexOf(Buffer.from([0xff, 0xda]))
+    const blocks = Math.ceil(width / 8) * Math.ceil(height / 8)
+    const data = Buffer.alloc(Math.ceil((blocks * 3) / 4), Buffer.from([0x28, 0xa2, 0x8a]))
+    return Buffer.concat([one.subarray(0, scan + 2 + one.readUInt16BE(scan + 2)), data, Buffer.from([0xff, 0xd9])])
+  }
+
+  test('what telephones take, to 200 megapixels, passes by default', async () => {
+    const engine = imageEngine()
+    for (const [width, height] of [
+      [8165, 6136],
+      [12_000, 9000],
+      [16_320, 12_240],
+    ] as const) {
+      const photo = await grey(width, height)
+      const { bytes } = (await engine.prepare(captured(photo), to, { encoding: 'raw' })) as PixelsPayload
+      expect(new Set(bytes)).toEqual(new Set([128]))
+      expect(await engine.measure(photo)).toEqual({ width, height })
+    }
+  }, 60_000)
+
+  test('is bounded by the memory that its kind takes, and the sentence names the option', async () => {
+    const engine = imageEngine({ maxMemory: 8 * 2 ** 20 })
+    const [baseline, progressive, interlaced, webp] = await Promise.all([
+      flat(2000, 1500).jpeg().toBuffer(),
+      flat(2000, 1500).jpeg({ progressive: true }).toBuffer(),
+      flat(2000, 1500).png({ progressive: true }).toBuffer(),
+      flat(2000, 1500).webp().toBuffer(),
+    ])
+    const prepare = (bytes: Uint8Array) => engine.prepare(captured(bytes), to, { encoding: 'raw' })
+    await prepare(baseline)
+    await prepare(await flat(2000, 1500).png().toBuffer())
+    await expect(prepare(progressive)).rejects.toThrow(/progressive jpeg of 2000 × 1500.*9000000 bytes.*maxMemory/)
+    await expect(prepare(interlaced)).rejects.toThrow(/interlaced png/)
+    await expect(prepare(webp)).rejects.toThrow(TooLarge)
+    await imageEngine({ maxMemory: 16 * 2 ** 20 }).prepare(captured(webp), to, { encoding: 'raw' })
+  })
+})
+
+describe('what holds for the whole process', () => {
+  test('the library’s threads are set where an engine is told so, and by no other', () => {
+    const before = sharp.concurrency()
+    imageEngine()
+    expect(sharp.concurrency()).toBe(before)
+    const images = imageEngine({ concurrency: 3 })
+    imageEngine()
+    preprocess({ images })
+    preprocess()
+    expect(sharp.concurrency()).toBe(3)
+    imageEngine({ concurrency: 3 })
+    expect(() => imageEngine({ concurrency: 2 })).toThrow(/3 threads, which holds for the whole process/)
+    expect(sharp.concurrency()).toBe(3)
   })
 })

@@ -15,6 +15,7 @@ const none = {} as never
 /** Every public factory that takes options, and one of its options with a letter too many. */
 const factories: Record<string, readonly [option: string, make: (options: Given) => unknown]> = {
   pipeline: ['windoww', (options) => quintet.pipeline('p', options as never, quintet.capture([]), none)],
+  capture: ['livee', (options) => quintet.capture([], options as never)],
   hop: ['attemptss', (options) => quintet.hop('h', options as never)],
   transfer: ['probee', (options) => quintet.transfer(options as never)],
   preprocess: ['qualityy', (options) => quintet.preprocess(options as never)],

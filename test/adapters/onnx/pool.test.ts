@@ -78,7 +78,7 @@ describe('a pool of processes', () => {
     const pool = start({
       batch: { size: 4 },
       queue: 400,
-      restarts: { times: 20, backoff: 10 },
+      restart: { restarts: 20, first: 10 },
       cache: (host, clock) => modelCache({ host, clock, budget, guard: 0, bytesPerFileByte: 4 }),
     })
     // A third that dies while it loads the same model would rightly be blamed on that.

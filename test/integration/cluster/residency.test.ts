@@ -2,6 +2,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { memoryBroker } from '../../../adapters/memory/index.ts'
 import { connect, type NatsServer } from '../../../adapters/nats/index.ts'
 import type { Answer, Capture, Counts, Transport } from '../../../pipeline/index.ts'
+import { askRecord } from '../../../stages/execute/index.ts'
 import { testServer } from '../../support/nats.ts'
 import { captureFor, names, type SharedNode, type SharedOptions, shared, startNode } from './shared.ts'
 
@@ -60,7 +61,8 @@ describe.each(Object.keys(transports))('over %s, nodes that share execution', (k
   const link = () => (transports[kind] as () => () => Promise<Transport>)()
 
   test('load each model once between them, and answer every message where it is loaded', async () => {
-    const { nodes, loads, send } = await cluster(link(), 3, { window: 24 })
+    const connectTo = link()
+    const { nodes, loads, send } = await cluster(connectTo, 3, { window: 24 })
     const captures = Array.from({ length: 80 }, (_, index) => captureFor(names[index % 10] as string, index))
     const { answers, counts, errors } = await send(captures)
     expect(errors).toEqual([])
@@ -75,6 +77,14 @@ describe.each(Object.keys(transports))('over %s, nodes that share execution', (k
       expect(model).toBe(id.split('-')[0])
       expect(nodes.find(({ name }) => name === node)?.loads()).toContain(model)
     }
+    // And each says so to whoever asks it.
+    const observer = await connectTo()
+    for (const node of nodes) {
+      const record = await askRecord(observer, { pipeline: 'shared', node: node.name })
+      expect(record.models.map(({ model }) => model).sort()).toEqual([...node.loads()].sort())
+      expect(record.loads).toBe(node.loads().length)
+    }
+    await observer.drain()
   })
 
   test('load a cold model once for 1,000 that ask for it at the same time', async () => {

@@ -1,6 +1,6 @@
 import { lastValueFrom, of, toArray } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { BadInput, type Source } from '../../../pipeline/index.ts'
+import { BadConfiguration, BadInput, type Source } from '../../../pipeline/index.ts'
 import { capture, type Frame, picture } from '../../../stages/index.ts'
 
 const jpeg = Uint8Array.of(0xff, 0xd8)
@@ -59,5 +59,50 @@ describe('capture', () => {
 
   it('is named as asked', () => {
     expect([capture([]).name, capture([], { name: 'door' }).name]).toEqual(['capture', 'door'])
+  })
+
+  it.each([
+    [{ life: true }, /life/],
+    [{ live: 'yes' }, /live/],
+    [{ streams: 0 }, /streams/],
+    [{ streams: 2 }, /"streams" of capture\(\) is for live sources/],
+    [{ buffer: 5 }, /"buffer" of capture\(\) is for Observables that are not live/],
+    [{ name: 7 }, /name/],
+  ])('refuses options that are none, or that would go unheard: %s', (options, sentence) => {
+    expect(() => capture([], options as never)).toThrow(BadConfiguration)
+    expect(() => capture([], options as never)).toThrow(sentence)
+  })
+
+  it.each([null, undefined, 'a.jpg', 7, jpeg, Promise.resolve([jpeg]), {}])(
+    'refuses %s: no frames come of it',
+    (what) => {
+      expect(() => capture(what as never)).toThrow(BadConfiguration)
+    },
+  )
+
+  it('says of an observable that is not live how much may wait', () => {
+    expect(capture(of(jpeg), { live: false })).toMatchObject({ kind: 'live', buffer: 256 * 2 ** 20 })
+    expect(capture(of(jpeg), { live: false, buffer: 5 })).toMatchObject({ buffer: 5 })
+    expect(capture(of(jpeg))).not.toHaveProperty('buffer')
+  })
+
+  it('of frames without end said to be live leaves timers their turn, and ends them when nobody watches', async () => {
+    let ended = false
+    function* endless(): Generator<Frame> {
+      try {
+        for (;;) yield jpeg
+      } finally {
+        ended = true
+      }
+    }
+    let seen = 0
+    const watching = capture(endless(), { live: true })
+      .open(new AbortController().signal)
+      .subscribe(() => seen++)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    watching.unsubscribe()
+    const after = seen
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect([after > 0, seen, ended]).toEqual([true, after, true])
   })
 })

@@ -64,7 +64,7 @@ describe('an executor that dies', () => {
       pool: each,
       factory,
       state,
-    } = await poolOfFakes({}, { restarts: { times: 3, within: 60_000, backoff: 10 } })
+    } = await poolOfFakes({}, { restart: { restarts: 3, within: 60_000, first: 10 } })
     for (const [wait, started] of [
       [10, 2],
       [20, 3],
@@ -85,8 +85,44 @@ describe('an executor that dies', () => {
     expect(await state(each.warm([model('a')]))).toBeInstanceOf(ExecutorLost)
   })
 
+  test('the last place that stays empty is told to the owner of the pool, once', async () => {
+    const options = { size: 2, restart: { restarts: 0 } }
+    const { clock, pool: each, factory, events, state } = await poolOfFakes({ runMs: 100 }, options)
+    const run = later(each.run(model('a'), input(1)))
+    factory.executors[0]?.crash()
+    await clock.advance(1)
+    expect(events.filter(({ type }) => type === 'given-up')).toEqual([])
+    factory.executors[1]?.crash()
+    await clock.advance(1)
+    expect(events.filter(({ type }) => type === 'given-up')).toHaveLength(1)
+    expect(await state(run)).toBeInstanceOf(ExecutorLost)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('starts that fail give no restart back, however slowly they come', async () => {
+    const clock = manualClock()
+    const factory = fakeExecutors({ clock })
+    factory.failStarts(100)
+    open = executorPool({ factory, size: 1, clock, restart: { restarts: 3, within: 10, first: 1_000, longest: 1_000 } })
+    const run = later(open.run(model('a'), input(1)))
+    await clock.advance(3_000)
+    await expect(run).rejects.toThrow(ExecutorLost)
+    expect(open.statistics().restarts).toBe(3)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('a pool that is closed while a place pauses ends at once', async () => {
+    const { clock, pool: each, factory } = await poolOfFakes({}, { restart: { first: 5_000 } })
+    factory.executors[0]?.crash()
+    await settled()
+    await each.close()
+    expect(clock.pending).toBe(0)
+    await clock.advance(10_000)
+    expect(factory.executors).toHaveLength(1)
+  })
+
   test('deaths that are long past do not count against the budget', async () => {
-    const { clock, pool: each, factory } = await poolOfFakes({}, { restarts: { times: 1, within: 1_000, backoff: 10 } })
+    const { clock, pool: each, factory } = await poolOfFakes({}, { restart: { restarts: 1, within: 990, first: 10 } })
     for (let death = 0; death < 5; death++) {
       factory.executors.at(-1)?.crash()
       await clock.advance(1_000)

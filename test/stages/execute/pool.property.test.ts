@@ -46,7 +46,7 @@ test('whatever dies, hangs, is aborted or expires: every run settles once, with 
           batches,
           memory: () => (clock.now() % 7 === 0 ? 2 ** 30 : 100),
         })
-        const restarts = { times: 1_000, within: 60_000, backoff: 1 }
+        const restart = { restarts: 1_000, within: 60_000, first: 1, longest: 50 }
         const pool = executorPool({
           factory,
           size,
@@ -54,7 +54,7 @@ test('whatever dies, hangs, is aborted or expires: every run settles once, with 
           clock,
           grace: 50,
           longestRun: 500,
-          restarts,
+          restart,
           tied: 1,
           ...(batches ? { batch: { size: 4, wait } } : {}),
           ...(fit === undefined ? {} : { cache: memoryFor(fit) }),

@@ -24,6 +24,14 @@ export const assetModels: readonly string[] = haveAssets
     )
   : []
 
+/** Models of other kinds than classifiers: detectors, recurrent ones, pictures to pictures. */
+export const kinds: readonly string[] =
+  haveAssets && existsSync(join(folder, 'models/kinds'))
+    ? readdirSync(join(folder, 'models/kinds'))
+        .filter((name) => name.endsWith('.onnx'))
+        .map((name) => `models/kinds/${name}`)
+    : []
+
 const zoo = resolve('examples/zoo/models')
 
 /** The paths of the built-in models. */

@@ -42,6 +42,19 @@ export function longs(name: string, values: readonly number[]): TensorProto {
   return create(TensorProtoSchema, { name, dataType: 7, dims: [BigInt(values.length)], rawData })
 }
 
+/** One whole number. */
+export function scalar(name: string, value: number): TensorProto {
+  return create(TensorProtoSchema, { ...longs(name, [value]), dims: [] })
+}
+
+/** The constant "true". */
+export function truth(name: string): TensorProto {
+  return create(TensorProtoSchema, { name, dataType: 9, dims: [], rawData: Uint8Array.of(1) })
+}
+
+/** An input or output of any type. */
+export const declares = valueInfo
+
 /** A float tensor whose bytes lie in another file. */
 export function external(name: string, dims: readonly number[], location: string, offset = 0): TensorProto {
   const pairs = { location, offset: String(offset), length: String(4 * dims.reduce((a, b) => a * b, 1)) }

@@ -119,6 +119,38 @@ describe('the cuts of a model', () => {
     ).toEqual(['c'])
   })
 
+  it('are said to be incomplete where the search ended at its limit', async () => {
+    const model = await readModel(await write(at('wide.onnx'), randomGraph(3, 40)))
+    expect(cuts(model, { tensors: 3 }).complete).toBe(true)
+    expect(cuts(model, { tensors: 3, limit: 20 }).complete).toBe(false)
+    expect(() => findCut(model, 'nowhere', { limit: 5 })).toThrow(/ended at its limit/)
+  })
+
+  it('are found in thousands of layers, in whatever order the file has them', async () => {
+    const count = 4_000
+    const chain = Array.from({ length: count }, (_, index) => node('Relu', `t${index}`, `t${index + 1}`))
+    const io = { inputs: { t0: [1, 4] }, outputs: { [`t${count}`]: [1, 4] } }
+    for (const nodes of [chain, [...chain].reverse()]) {
+      const found = cuts(await readModel(await write(at('long.onnx'), { ...io, nodes })))
+      expect({ length: found.length, complete: found.complete }).toEqual({ length: count - 1, complete: true })
+      expect(found.at(-1)?.head.length).toBe(count - 1)
+    }
+  })
+
+  it('are found where one tensor has thousands of readers', async () => {
+    const count = 3_000
+    const branches = Array.from({ length: count }, (_, index) => node('Relu', 'a', `b${index}`))
+    const sum = node('Sum', branches.map(({ output }) => output[0]).join(' '), 'c')
+    const draft = {
+      inputs: { x: [1] },
+      outputs: { d: [1] },
+      nodes: [node('Neg', 'x', 'a'), ...branches, sum, node('Exp', 'c', 'd')],
+    }
+    const found = cuts(await readModel(await write(at('fan.onnx'), draft)), { tensors: 1 })
+    expect(found.map(({ name }) => name)).toEqual(['a', 'c'])
+    expect(found.complete).toBe(true)
+  })
+
   it('leave out tensors whose shape only the data decides', async () => {
     const nodes = [
       node('Relu', 'x', 'a'),

@@ -104,7 +104,7 @@ describe('a recurrent model with explicit state', () => {
     const late = findCut(model, 'logits')
     const moving = movingStates(early, late)
     expect(moving.map(({ input }) => input.name)).toEqual(['h1', 'c1', 's2'])
-    expect(moving.reduce((sum, { input }) => sum + input.bytes, 0)).toBe(3 * hidden * 4)
+    expect(moving.reduce((sum, { input }) => sum + (input.bytes ?? 0), 0)).toBe(3 * hidden * 4)
 
     const device = start()
     const cloud = start()

@@ -172,7 +172,27 @@ describe('head and tail', () => {
   })
 })
 
-describe('the cache of parts', () => {
+describe('a split that the runtime does not load', () => {
+  it('is an error that says why, and leaves no entry', async () => {
+    const draft = {
+      inputs: { x: [1, 4] },
+      outputs: { b: [1, 4] },
+      nodes: [node('Tanh', 'x', 'a'), node('Exp', 'a', 'b')],
+    }
+    const model = await readModel(await write(at('wrong.onnx'), draft))
+    // What crosses as another type than the tail computes with.
+    const [cut] = cuts(model)
+    if (!cut) throw new Error('no cut')
+    const wrong = { ...cut, head: cut.head, crossing: cut.crossing.map((one) => ({ ...one, type: 'int64' as const })) }
+    await expect(split(model, wrong, { folder: at('refused') })).rejects.toThrow(
+      /Behind "a" .* does not load the parts/,
+    )
+    expect(await readdir(at('refused'))).toEqual([])
+  }, 60_000)
+})
+
+// Each split is loaded once in a process of its own, which takes a while to start on a busy machine.
+describe('the cache of parts', { timeout: 120_000 }, () => {
   const draft: Draft = {
     inputs: { x: [1, 4] },
     outputs: { c: [1, 4] },

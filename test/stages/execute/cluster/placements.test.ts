@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { memoryBroker } from '../../../../adapters/memory/index.ts'
+import { Events, expose, nodeSubject } from '../../../../pipeline/index.ts'
 import { type FakeClock, fakeClock } from '../../../../pipeline/testing/index.ts'
 import type { Presence } from '../../../../stages/execute/cluster/announcement.ts'
+import { asked, nodeActor } from '../../../../stages/execute/cluster/asked.ts'
 import { homeNode } from '../../../../stages/execute/cluster/choose.ts'
-import { Placements } from '../../../../stages/execute/cluster/placements.ts'
+import { Placements, type Question } from '../../../../stages/execute/cluster/placements.ts'
 
 const names = ['a', 'b', 'c'] as const
 const model = { key: '0123456789abcdef', bytes: 1_000 }
@@ -54,13 +56,22 @@ async function nodes(seen: Readonly<Record<string, readonly Presence[]>>, served
           },
           self: () => figures().find((each) => each.node === node) ?? presence(node),
         })
-        if (served.includes(node)) await placements.open()
+        if (served.includes(node)) {
+          const parts = { place: (asked: Question) => placements.answer(asked), follow: unasked, record: unasked }
+          const subject = nodeSubject('cmd', 'main', 'things', node)
+          await expose(nodeActor(parts, { node, clock, events: new Events() }), { transport, subject, schema: asked })
+        }
         open.push(() => transport.drain())
         return [node, placements] as const
       }),
     ),
   )
   return { clock, lost, at: (node: string) => made[node] as Placements, broker }
+}
+
+/** Not asked here. */
+const unasked = () => {
+  throw new Error('nobody asks for this')
 }
 
 const idle = names.map((name) => presence(name))
@@ -116,7 +127,7 @@ describe('where a model is loaded', () => {
     const { at, clock, broker } = await nodes({ a: busyBut(second), b: busyBut(second), c: busyBut(second) }, [])
     const silent = broker.connect()
     open.push(() => silent.drain())
-    await silent.serve(`cmd.main.things.${home}.place`, () => {})
+    await silent.serve(`cmd.main.things.${home}`, () => {})
     const asked = at(second).place(model)
     await clock.advance(249)
     let settled = false
@@ -134,7 +145,7 @@ describe('where a model is loaded', () => {
     const counting = broker.connect()
     open.push(() => counting.drain())
     let questions = 0
-    await counting.serve(`cmd.main.things.${home}.place`, () => {
+    await counting.serve(`cmd.main.things.${home}`, () => {
       questions += 1
     })
     const asked = Array.from({ length: 100 }, () => at(second).place(model))

@@ -3,13 +3,15 @@ import {
   type ActorOptions,
   ActorStopped,
   actor,
+  BadConfiguration,
   DeadlineExceeded,
   Events,
+  later,
   MailboxFull,
   type PipelineEvent,
   sleep,
-} from '../../pipeline/index.ts'
-import { fakeClock, settled } from '../../pipeline/testing/index.ts'
+} from '../../../pipeline/index.ts'
+import { fakeClock, settled } from '../../../pipeline/testing/index.ts'
 
 /** An actor that answers `word!`, crashes on `crash`, works 100 ms on `work`, for ever on `hang`. */
 function bench(options: Omit<ActorOptions, 'clock' | 'events'> = {}) {
@@ -76,7 +78,7 @@ describe('an actor', () => {
   })
 
   it('is started again with backoff: not before its pause, and each pause longer', async () => {
-    const { clock, life, seen, one } = bench({ restart: { backoff: 50, factor: 2 } })
+    const { clock, life, seen, one } = bench({ restart: { first: 50, factor: 2 } })
     void one.tell('crash')
     void one.tell('crash')
     await one.tell('after')
@@ -95,8 +97,8 @@ describe('an actor', () => {
   it('escalates when its restart budget ends: those that wait, and those that come, get ActorStopped with the cause', async () => {
     const escalated: unknown[] = []
     const { clock, life, seen, one } = bench({
-      restart: { restarts: 1, backoff: 10 },
-      onEscalate: (error) => escalated.push(error),
+      restart: { restarts: 1, first: 10 },
+      onCrash: (error, final) => final && escalated.push(error),
     })
     const crashes = [one.ask('crash', 1000), one.ask('crash', 1000)].map(ended)
     const waiting = ended(one.ask('waiting', 1000))
@@ -250,7 +252,7 @@ describe('stopping an actor', () => {
   })
 
   it('during backoff does not wait for the pause to end', async () => {
-    const { clock, life, one } = bench({ restart: { backoff: 5000, longest: 5000 } })
+    const { clock, life, one } = bench({ restart: { first: 5000, longest: 5000 } })
     void one.tell('crash')
     const waiting = ended(one.ask('waiting', 10_000))
     await settled()
@@ -316,4 +318,173 @@ describe('stopping an actor', () => {
     await settled()
     expect(blocked.error).toBeInstanceOf(ActorStopped)
   })
+})
+
+describe('a message to an actor that does nothing else', () => {
+  it('is handled within the call that brings it, and what its behaviour sends to it afterwards', () => {
+    const seen: string[] = []
+    const one = actor<string>('one', () => ({
+      receive(word) {
+        if (word === 'first') void one.tell('second')
+        seen.push(word)
+      },
+    }))
+    void one.tell('first')
+    expect(seen).toEqual(['first', 'second'])
+  })
+})
+
+describe('a later answer', () => {
+  const lingering = (options: ActorOptions = {}) => {
+    const clock = fakeClock()
+    const one = actor<number | 'crash', string>(
+      'one',
+      () => ({
+        receive(ms) {
+          if (ms === 'crash') throw new Error('crashed')
+          if (ms < 0) return later(Promise.reject(new Error('refused')))
+          return later(sleep(clock, ms).then(() => `after ${ms}`))
+        },
+      }),
+      { clock, ...options },
+    )
+    return { clock, one }
+  }
+
+  it('keeps no other message waiting, and outlives a crash', async () => {
+    const { clock, one } = lingering()
+    const slow = one.ask(1000, 5000)
+    const quick = ended(one.ask(1, 5000))
+    const crashed = ended(one.ask('crash', 5000))
+    await clock.advance(1)
+    expect([quick.value, (crashed.error as Error).message]).toEqual(['after 1', 'crashed'])
+    await clock.advance(999)
+    expect(await slow).toBe('after 1000')
+    expect(clock.pending).toBe(0)
+  })
+
+  it('that rejects is an answer, and no crash', async () => {
+    const { one } = lingering()
+    await expect(one.ask(-1, 100)).rejects.toThrow('refused')
+    expect(one.restarts).toBe(0)
+  })
+
+  it('that is not there when the actor stops, or is given up, is ActorStopped', async () => {
+    const { clock, one } = lingering()
+    const open = ended(one.ask(1000, 5000))
+    await one.stop()
+    expect(open.error).toBeInstanceOf(ActorStopped)
+    const { one: other } = lingering({ restart: { restarts: 0 } })
+    const lost = ended(other.ask(1000, 5000))
+    await other.tell('crash')
+    await settled()
+    expect(lost.error).toBeInstanceOf(ActorStopped)
+    await clock.advance(1000)
+  })
+})
+
+describe('an actor that fails from outside', () => {
+  it('loses the message in hand, is started again without being asked, and ignores more of it meanwhile', async () => {
+    const { clock, life, one } = bench({ restart: { first: 50 } })
+    const inHand = ended(one.ask('hang', 1000))
+    await settled()
+    one.crash(new Error('gone'))
+    one.crash(new Error('gone again'))
+    const next = one.ask('next', 1000)
+    await clock.advance(50)
+    expect((inHand.error as Error).message).toBe('gone')
+    expect(await next).toBe('next!')
+    expect(life).toEqual(['start 1', 'hang', 'stop 1', 'start 2', 'next'])
+    expect(one.restarts).toBe(1)
+  })
+
+  it('while it is being started fails once it is', async () => {
+    const clock = fakeClock()
+    let starts = 0
+    const slow = actor<string, string>(
+      'slow',
+      async () => {
+        starts++
+        await sleep(clock, 100)
+        return { receive: (word) => word }
+      },
+      { clock, restart: { first: 10 } },
+    )
+    slow.start()
+    slow.crash(new Error('gone'))
+    const asked = slow.ask('a', 1000)
+    await clock.advance(210)
+    expect(await asked).toBe('a')
+    expect(starts).toBe(2)
+  })
+
+  it('gets its restarts back while it runs well', async () => {
+    const { clock, one } = bench({ restart: { restarts: 1, within: 1000, first: 10 } })
+    one.start()
+    for (let crash = 0; crash < 5; crash++) {
+      one.crash(new Error('gone'))
+      await clock.advance(1010)
+    }
+    expect(one).toMatchObject({ restarts: 5, givenUp: false })
+    one.crash(new Error('gone'))
+    await clock.advance(500)
+    one.crash(new Error('gone too soon'))
+    expect(one.givenUp).toBe(true)
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('a child that is given up', () => {
+  const family = (by: 'restart' | 'stop' | 'none') => {
+    const clock = fakeClock()
+    const events = new Events()
+    const seen: string[] = []
+    events.stream.subscribe((event) => 'actor' in event && seen.push(`${event.actor} ${event.type}`))
+    const life: string[] = []
+    const behaviour = (name: string) => () => {
+      life.push(`start ${name}`)
+      return { receive: (word: string) => word, stop: () => void life.push(`stop ${name}`) }
+    }
+    const owner = actor<string, string>('owner', behaviour('owner'), { clock, events, restart: { first: 10 } })
+    const child = actor<string, string>('child', behaviour('child'), {
+      clock,
+      events,
+      restart: { restarts: 0 },
+      ...(by === 'none' ? {} : { escalate: by === 'restart' ? { restart: owner } : { stop: owner } }),
+    })
+    owner.start()
+    child.start()
+    return { clock, seen, life, owner, child }
+  }
+
+  it('leaves its owner alone, where nothing else is said', async () => {
+    const { clock, seen, owner, child } = family('none')
+    child.crash(new Error('broken'))
+    await clock.advance(100)
+    await expect(child.ask('a', 100)).rejects.toThrow('broken')
+    expect(await owner.ask('a', 100)).toBe('a')
+    expect([seen, owner.restarts]).toEqual([['child escalated'], 0])
+  })
+
+  it('makes its owner fail with the same error, which is then started again', async () => {
+    const { clock, seen, life, owner, child } = family('restart')
+    child.crash(new Error('broken'))
+    await clock.advance(10)
+    expect(seen).toEqual(['child escalated', 'owner restarted'])
+    expect(life.slice(-2)).toEqual(['stop owner', 'start owner'])
+    expect(owner.restarts).toBe(1)
+  })
+
+  it('stops its owner', async () => {
+    const { clock, life, owner, child } = family('stop')
+    child.crash(new Error('broken'))
+    await clock.advance(100)
+    await expect(owner.ask('a', 100)).rejects.toBeInstanceOf(ActorStopped)
+    expect(life.at(-1)).toBe('stop owner')
+    expect(clock.pending).toBe(0)
+  })
+})
+
+it('an actor whose restart policy is wrong says which option', () => {
+  expect(() => actor('one', () => ({ receive: () => {} }), { restart: { factor: 0 } })).toThrow(BadConfiguration)
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { memoryBroker } from '../../adapters/memory/index.ts'
+import { memoryBroker } from '../../../adapters/memory/index.ts'
 import {
   ActorStopped,
   actor,
@@ -21,9 +21,9 @@ import {
   TooLarge,
   TransportClosed,
   VersionMismatch,
-} from '../../pipeline/index.ts'
-import { fakeClock, faulty, settled } from '../../pipeline/testing/index.ts'
-import { changed, release } from '../support/dialects.ts'
+} from '../../../pipeline/index.ts'
+import { fakeClock, faulty, settled } from '../../../pipeline/testing/index.ts'
+import { changed, release } from '../../support/dialects.ts'
 
 const subject = 'act.counter'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Mailbox, type Overflow } from '../../pipeline/index.ts'
-import { settled } from '../../pipeline/testing/index.ts'
+import { Mailbox, type Overflow } from '../../../pipeline/index.ts'
+import { settled } from '../../../pipeline/testing/index.ts'
 
 const emptied = <T>(mailbox: Mailbox<T>) => {
   const out: T[] = []

@@ -1,13 +1,13 @@
 import { z } from 'zod'
+import { type Clock, systemClock } from '../clock.ts'
+import { asQuintetError, DeadlineExceeded, Refused } from '../errors.ts'
+import { assertSubject } from '../patterns.ts'
+import type { Conversation, Parts, ServedRequest, Subscription, Transport } from '../transport.ts'
+import { dialectsOf, inWords, noCommonVersion } from '../wire/dialects.ts'
+import { packFrame } from '../wire/frame.ts'
+import { Peers } from '../wire/peers.ts'
+import { packReply, type Read, readFrame, readReply, reviveError, type Unspoken } from '../wire/protocol.ts'
 import type { ActorRef } from './actor.ts'
-import { type Clock, systemClock } from './clock.ts'
-import { asQuintetError, DeadlineExceeded, Refused } from './errors.ts'
-import { assertSubject } from './patterns.ts'
-import type { Conversation, Parts, ServedRequest, Subscription, Transport } from './transport.ts'
-import { dialectsOf, inWords, noCommonVersion } from './wire/dialects.ts'
-import { packFrame } from './wire/frame.ts'
-import { Peers } from './wire/peers.ts'
-import { packReply, type Read, readFrame, readReply, reviveError, type Unspoken } from './wire/protocol.ts'
 
 /*
  * An actor's address: a subject. Up go `ask` and `tell` with the message in the frame's header, down comes one
