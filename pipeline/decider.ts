@@ -150,7 +150,7 @@ const fixable = z.strictObject({
   model: z.string().optional(),
   cut: z.string().optional(),
   encoding: z.string().optional(),
-})
+} satisfies Record<keyof Fixed, z.ZodType>)
 
 /** Always the same choice, for the fields given. @throws BadConfiguration a field that is none */
 export function fixed(choice: Fixed, name = 'fixed'): Decider {

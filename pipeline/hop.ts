@@ -14,7 +14,7 @@ import { Prober, probeSettings } from './wire/probe.ts'
 const boundaryOptions = z.strictObject({
   chunkAbove: z.number().min(0).exactOptional(),
   attempts: z.number().int().min(1).exactOptional(),
-})
+} satisfies Record<keyof BoundaryOptions, z.ZodType>)
 const wireOptions = boundaryOptions.extend({ probe: z.literal(false).or(probeSettings).prefault({}) })
 
 export interface BoundaryOptions {

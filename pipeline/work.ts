@@ -41,7 +41,7 @@ export const stageOptions = z.strictObject({
   retry: backoffPolicy.extend({ times: z.number().int().min(0) }).optional(),
   step: step.optional(),
   ability: z.enum(['prepare', 'execute']).optional(),
-})
+} satisfies Record<keyof StageOptions, z.ZodType>)
 
 /** What a stage's function gives. */
 export type Work<P extends Payload = Payload, S extends Side = Side> = Item<P, S> | P

@@ -73,7 +73,10 @@ export function models(
   return open({ version: catalogueFile.version, models: entries }, folder, 'The list of models', options)
 }
 
-const catalogueOptions = z.strictObject({ missing: z.enum(['refuse', 'allow']).default('refuse') })
+const catalogueOptions = z.strictObject({
+  missing: z.enum(['refuse', 'allow']).default('refuse'),
+  roots: z.array(z.string().min(1)).optional(),
+} satisfies Record<keyof CatalogueOptions, z.ZodType>)
 
 function open(content: unknown, folder: string, name: string, options: CatalogueOptions): Models {
   const { missing } = readOptions(catalogueOptions, options, 'the catalogue')

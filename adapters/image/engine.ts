@@ -54,7 +54,7 @@ const engineOptions = z.strictObject({
   patience: z.number().min(1000).max(3_600_000, 'give milliseconds, from 1,000 to 3,600,000').default(20_000),
   quality: z.number().int().min(1).max(100).default(85),
   concurrency: z.number().int().min(1).optional(),
-})
+} satisfies Record<keyof ImageEngineOptions, z.ZodType>)
 
 /** What an engine has set the library to use, for the process. */
 let threadsStated: number | undefined

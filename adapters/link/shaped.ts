@@ -31,7 +31,9 @@ export interface ShapedOptions {
   readonly onFault?: (error: Error) => void
 }
 
-const shapedOptions = z.strictObject({ onFault: made<(error: Error) => void>('a function').exactOptional() })
+const shapedOptions = z.strictObject({
+  onFault: made<(error: Error) => void>('a function').exactOptional(),
+} satisfies Record<keyof ShapedOptions, z.ZodType>)
 
 /**
  * A device's transport behind an emulated link: what leaves it goes up, what comes to it goes down. Order is kept and

@@ -22,7 +22,7 @@ export interface MemoryBrokerOptions {
 const brokerOptions = z.strictObject({
   random: made<() => number>('a function that gives 0 ≤ x < 1').exactOptional(),
   clock: made<Clock>('a clock').exactOptional(),
-})
+} satisfies Record<keyof MemoryBrokerOptions, z.ZodType>)
 
 const transportOptions = memoryOptions.extend(brokerOptions.shape)
 

@@ -46,7 +46,7 @@ export const memoryOptions = z.strictObject({
   handsOver: z.boolean().exactOptional(),
   onFault: made<(error: Error) => void>('a function').exactOptional(),
   clock: made<Clock>('a clock').exactOptional(),
-})
+} satisfies Record<keyof MemoryOptions, z.ZodType>)
 
 const defaultDrain = 5000
 

@@ -22,7 +22,7 @@ export interface ProcessExecutorOptions {
 const processOptions = z.strictObject({
   startWithin: z.number().positive().default(20_000),
   largest: z.number().positive().default(defaultBounds.body),
-})
+} satisfies Record<keyof ProcessExecutorOptions, z.ZodType>)
 
 /**
  * Executors that are child processes: a run never blocks the caller's event loop, can be killed in its middle, and a

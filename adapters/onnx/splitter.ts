@@ -15,7 +15,7 @@ export interface ModelSplitterOptions {
 const splitterOptions = z.strictObject({
   folder: z.string().min(1).optional(),
   within: z.number().positive().default(120_000),
-})
+} satisfies Record<keyof ModelSplitterOptions, z.ZodType>)
 
 /** What the splitting process prints: one line of JSON. */
 export type SplitReport = ModelSplit | { readonly error: { readonly code: string; readonly message: string } }

@@ -13,7 +13,10 @@ export interface ThreadExecutorOptions {
   readonly startWithin?: number
 }
 
-const threadOptions = z.strictObject({ startWithin: z.number().positive().default(20_000) })
+const threadOptions = z.strictObject({ startWithin: z.number().positive().default(20_000) } satisfies Record<
+  keyof ThreadExecutorOptions,
+  z.ZodType
+>)
 
 let count = 0
 

@@ -57,7 +57,7 @@ const simulateOptions = z.strictObject({
   frames: z.number().int().min(0),
   pipeline: made<NonNullable<SimulateOptions['pipeline']>>('options of the pipeline').optional(),
   onAnswer: made<(answer: Answer) => void>('a function').optional(),
-})
+} satisfies Record<keyof SimulateOptions, z.ZodType>)
 
 const compose = composer()
 

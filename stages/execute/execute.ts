@@ -93,7 +93,7 @@ const settings = z.strictObject({
   splitter: made<ModelSplitter>('what cuts models, such as modelSplitter()').optional(),
   models: made<Models>('models, as catalogue(folder) makes them').optional(),
   cluster: z.boolean().or(clusterOptions).optional(),
-})
+} satisfies Record<keyof ExecuteOptions, z.ZodType>)
 
 /**
  * Runs the model that the plan names (where nobody has decided: the first of those left) and answers. On the device

@@ -61,7 +61,7 @@ export const lazyPoolSettings = z.strictObject({
   batch: batchOptions.optional(),
   queue: z.number().int().min(0).optional(),
   events: made<(event: ExecuteEvent) => void>('a function').optional(),
-})
+} satisfies Record<keyof LazyPoolOptions, z.ZodType>)
 
 /** What follows the memory of a pool; then there is a cache, and without `memory` one that never lets go. */
 export interface MemoryFollower {

@@ -60,7 +60,7 @@ const settings = z.strictObject({
     .refine(isPictureEncoding, 'a picture is written as jpeg, webp, raw, tensor or e.g. jpeg:80:444')
     .optional(),
   quality: z.number().int().min(1).max(100).optional(),
-})
+} satisfies Record<keyof PreprocessOptions, z.ZodType>)
 
 /**
  * Does what is still to do to a picture, as far as the plan wants it here. On the device: nothing for a cut at
