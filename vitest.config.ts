@@ -6,6 +6,8 @@ export default defineConfig({
     exclude: ['test/bench/**', '**/node_modules/**'],
     globalSetup: ['test/global-setup.ts'],
     pool: 'forks',
+    // For tests that load the ONNX runtime by themselves, to compare with.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
     // Much of the time of the tests with processes and servers is waiting.
     maxWorkers: '100%',
     testTimeout: 30_000,

@@ -4,6 +4,7 @@ import { Events } from './events.ts'
 import type { Message, Side } from './message.ts'
 import type { ModelSet } from './models.ts'
 import type { ResultPayload } from './payload.ts'
+import { type Platform, webPlatform } from './platform.ts'
 import type { Boundary } from './subjects.ts'
 import type { Transport } from './transport.ts'
 import { World } from './world.ts'
@@ -36,6 +37,7 @@ export interface StageContext {
   /** The name of this half among all: a token. */
   readonly node: string
   readonly clock: Clock
+  readonly platform: Platform
   readonly events: Events
   readonly world: World
   readonly models: ModelSet | undefined
@@ -71,6 +73,7 @@ export function standaloneContext(change: Partial<StageContext> = {}): StageCont
     side: 'device',
     node: 'standalone',
     clock,
+    platform: webPlatform,
     events: new Events(),
     world: new World(clock),
     models: undefined,

@@ -19,7 +19,8 @@ export function decide(...deciders: readonly Decider[]): Unchanging {
   const name = deciders.map((decider) => decider.name).join('+') || 'decide'
   return asStage<Unchanging>(
     workStage(name, (context) => {
-      for (const decider of deciders) decider.open?.({ side: context.side, models: context.models })
+      const { side, models, platform } = context
+      for (const decider of deciders) decider.open?.({ side, models, platform })
       context.deciders.push(...deciders)
       const base = new BaseMenu(context)
       return {

@@ -4,6 +4,7 @@ import type { ModelSet } from './models.ts'
 import { readOptions } from './options.ts'
 import type { Cut } from './payload.ts'
 import type { Menu, Plan } from './plan.ts'
+import type { Platform } from './platform.ts'
 import type { World } from './world.ts'
 
 /** The features of the message that is decided about. */
@@ -118,6 +119,14 @@ export interface Probe {
   readonly now: number
 }
 
+/** The half of a pipeline that a decider decides for. */
+export interface DeciderHalf {
+  readonly side: Side
+  readonly models: ModelSet | undefined
+  /** The machine it runs on, where it runs at all: what it cannot pack need not be weighed. */
+  readonly platform?: Platform
+}
+
 /**
  * Narrows the menu for one message. Called on the message thread for every message: synchronous, no I/O, sparing with
  * allocation. It may return the menu as it is. An empty list is an error of the decider, and fails the message.
@@ -125,7 +134,7 @@ export interface Probe {
 export interface Decider {
   readonly name: string
   /** Called when a half that it decides for opens, before any message. @throws BadConfiguration it cannot work there */
-  open?(half: { readonly side: Side; readonly models: ModelSet | undefined }): void
+  open?(half: DeciderHalf): void
   decide(request: DecisionRequest, world: World, menu: Menu): Menu
   /** Learns from what really happened, to any message of this half. */
   observe?(outcome: Outcome, world: World): void

@@ -117,11 +117,10 @@ export class ExecutorLost extends QuintetError {
 
 /** Nobody listens on the subject. */
 export class NoResponders extends QuintetError {
-  constructor(subject: string, options?: { cause?: unknown }) {
-    super('no-responders', `Nobody serves "${subject}". Start a cloud half of this pipeline, or plan "answered".`, {
-      ...options,
-      retryable: true,
-    })
+  /** @param sentence what nobody serves and what to start, where more is known than the subject */
+  constructor(subject: string, options: { cause?: unknown; sentence?: string } = {}) {
+    const { sentence = `Nobody serves "${subject}". Start what does, or look at the name.`, cause } = options
+    super('no-responders', sentence, { cause, retryable: true })
   }
 }
 

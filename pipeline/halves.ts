@@ -11,7 +11,7 @@ export interface Running {
   drain(within?: number): Promise<void>
 }
 
-/** The half above the wire, or a whole pipeline in one process. Iterating reads its answers; leaving the loop drains. */
+/** The half above the wire, or a whole pipeline. Iterating reads its answers; leaving the loop drains. */
 export interface RunningDevice extends Running, AsyncIterable<Answer> {
   /** For one reader. */
   readonly answers: AsyncIterable<Answer>

@@ -89,7 +89,7 @@ function openCaller(
   options: BoundaryOptions,
   context: StageContext,
 ): Upper {
-  const { outward, clock, events, world, side } = context
+  const { outward, clock, platform, events, world, side } = context
   if (!outward) {
     throw new BadConfiguration(
       `"${name}" needs another end. Use it inside pipeline(…), which runs what stands below it.`,
@@ -110,6 +110,7 @@ function openCaller(
     boundary: outward.boundary(boundary.kind === 'hop' ? boundary.hop : undefined),
     stage: name,
     clock,
+    platform,
     events,
     next: (message) => context.attempts?.next(message) ?? message.attempt + 1,
     // Only the wire is a crossing; below it, a hop's says which node answered.

@@ -12,6 +12,7 @@ export {
   Supervision,
 } from './actors/supervision.ts'
 export type { Answer } from './answer.ts'
+export { base64url, hex, utf8 } from './bytes.ts'
 export { Cancellation } from './cancellation.ts'
 export type { Capture, FailedCapture, LiveSource, PullSource, Source } from './capture.ts'
 export { type Clock, sleep, systemClock, type Timer, yieldTo } from './clock.ts'
@@ -21,6 +22,7 @@ export { decide } from './decide.ts'
 export {
   allOnDevice,
   type Decider,
+  type DeciderHalf,
   type DecisionRequest,
   type Explanation,
   type Fixed,
@@ -116,6 +118,7 @@ export {
   restrict,
   type Target,
 } from './plan.ts'
+export { hashOfName, type Packer, type Packing, type Platform, webPlatform } from './platform.ts'
 export { guardedFault, Settlement, within } from './settlement.ts'
 export {
   amend,

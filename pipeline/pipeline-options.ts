@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Clock } from './clock.ts'
 import type { ModelSet } from './models.ts'
 import { made, readOptions } from './options.ts'
+import type { Platform } from './platform.ts'
 import type { Transport } from './transport.ts'
 
 const settings = z.strictObject({
@@ -34,6 +35,7 @@ const settings = z.strictObject({
 const others = z.strictObject({
   models: made<ModelSet>('models, as catalogue(folder) or models(entries, folder) makes them').optional(),
   clock: made<Clock>('a clock').optional(),
+  platform: made<Platform>('a platform').optional(),
   embedded: made<() => Transport>('a function that makes a transport, such as memoryTransport').optional(),
   battery: made<() => number | undefined>('a function').optional(),
 })
@@ -43,6 +45,8 @@ export interface PipelineOptions extends z.input<typeof settings> {
   /** The models that plans may name, e.g. a catalogue. */
   readonly models?: ModelSet
   readonly clock?: Clock
+  /** The machine it runs on. Default: what every browser and runtime has. */
+  readonly platform?: Platform
   /** The charge of the device's battery, 0…1, or undefined where it has none; asked twice a minute. Must not wait. */
   readonly battery?: () => number | undefined
   /** The transport of `run()`: a new one for each run, which drains it. */
@@ -54,7 +58,7 @@ export type PipelineSettings = z.output<typeof settings>
 
 /** @throws BadConfiguration naming the option that is wrong */
 export function pipelineSettings(name: string, options: PipelineOptions): PipelineSettings {
-  const { models, clock, embedded, battery, ...plain } = options
-  readOptions(others, { models, clock, embedded, battery }, `pipeline "${name}"`)
+  const { models, clock, platform, embedded, battery, ...plain } = options
+  readOptions(others, { models, clock, platform, embedded, battery }, `pipeline "${name}"`)
   return readOptions(settings, plain, `pipeline "${name}"`)
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { hex } from './bytes.ts'
 import type { Source } from './capture.ts'
 import { systemClock } from './clock.ts'
 import type { StageContext } from './context.ts'
@@ -7,6 +7,7 @@ import { Events } from './events.ts'
 import type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves.ts'
 import type { Side } from './message.ts'
 import { type PipelineOptions, type PipelineSettings, pipelineSettings } from './pipeline-options.ts'
+import { type Platform, webPlatform } from './platform.ts'
 import type { Link } from './running/chain.ts'
 import { DeviceHalf } from './running/device.ts'
 import { routeOf, type Segment, segments } from './running/segments.ts'
@@ -24,12 +25,14 @@ export class Pipeline {
   readonly #settings: PipelineSettings
   readonly #source: Source
   readonly #segments: readonly Segment[]
+  readonly #platform: Platform
 
   /** @throws BadConfiguration a bad name or option, two wires, two hops of one name */
   constructor(name: string, options: PipelineOptions, source: Source, links: readonly Link[]) {
     this.name = assertToken(name, "a pipeline's name")
     this.#settings = pipelineSettings(name, options)
     this.#options = options
+    this.#platform = options.platform ?? webPlatform
     this.#source = assertSource(name, source)
     this.#segments = segments(links)
   }
@@ -138,7 +141,7 @@ export class Pipeline {
     device?: StageContext,
   ): Promise<RunningCloud> {
     const events = device?.events ?? new Events()
-    const node = assertToken(options.node ?? `cloud-${randomBytes(4).toString('hex')}`, "a node's name")
+    const node = assertToken(options.node ?? this.#newName('cloud'), "a node's name")
     const { capacity = 256 } = options
     if (!Number.isInteger(capacity) || capacity < 1) {
       throw new BadConfiguration(`A half cannot hold ${capacity} messages at once. Let its capacity be 1 or more.`)
@@ -192,7 +195,7 @@ export class Pipeline {
 
   #deviceHalf(transport: Transport | undefined, options: HalfOptions) {
     const [segment] = this.#segments
-    const node = assertToken(options.node ?? `device-${randomBytes(4).toString('hex')}`, "a device's name")
+    const node = assertToken(options.node ?? this.#newName('device'), "a device's name")
     const { deadline, late, patience = Math.max(10_000, 10 * deadline), window, showBackup, attempts } = this.#settings
     const context: StageContext = {
       ...this.#context('device', node, new Events(), transport, options),
@@ -256,6 +259,11 @@ export class Pipeline {
     return running
   }
 
+  /** Of a half that was given none. */
+  #newName(half: string): string {
+    return `${half}-${hex(this.#platform.randomBytes(4))}`
+  }
+
   #context(
     side: Side,
     node: string,
@@ -271,6 +279,7 @@ export class Pipeline {
       side,
       node,
       clock,
+      platform: this.#platform,
       events,
       world: shared?.world ?? new World(clock),
       models,

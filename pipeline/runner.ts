@@ -128,7 +128,7 @@ export class Runner {
     const { message } = visit
     const started = this.#context.clock.now()
     if (message.cancellation?.cancelled) return this.#finish(visit, failure(message, this.#name, new Cancelled()))
-    if (started >= message.expires) return this.#finish(visit, failure(message, this.#name, this.#late(message)))
+    if (started >= message.expires) return this.#finish(visit, failure(message, this.#name, this.#late()))
     this.#running++
     visit.started = started
     let result: Work | Promise<Work>
@@ -154,7 +154,7 @@ export class Runner {
     this.#calls.add(visit)
     const allowed = Math.min(message.expires - started, this.#options.timeout ?? Number.POSITIVE_INFINITY)
     if (Number.isFinite(allowed)) {
-      visit.timer = this.#context.clock.after(allowed, () => this.#give(visit, this.#late(message)))
+      visit.timer = this.#context.clock.after(allowed, () => this.#give(visit, this.#late()))
     }
     if (!message.cancellation) return
     visit.give = () => this.#give(visit, new Cancelled())
@@ -244,9 +244,9 @@ export class Runner {
     if (this.#completed && this.#running === 0 && this.#waiting.length === 0) this.#out.complete()
   }
 
-  #late(message: Message): DeadlineExceeded {
+  #late(): DeadlineExceeded {
     return new DeadlineExceeded(
-      `The time for "${this.#name}" ended ${Math.round(this.#context.clock.now() - message.captured)} ms after capture. Allow more time, or plan less work.`,
+      `The time for "${this.#name}" ended before it was done. Allow more time, or plan less work.`,
     )
   }
 }

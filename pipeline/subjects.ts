@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto'
+import { hex } from './bytes.ts'
 import { BadConfiguration } from './errors.ts'
+import { hashOfName } from './platform.ts'
 
 /*
  * Where messages travel. A device publishes below its own name alone:
@@ -29,16 +30,22 @@ export function assertToken(name: string, what: string): string {
 /** The subjects of one boundary: of the wire, of a named hop, or of the nodes that hold a model. */
 export class Boundary {
   readonly prefix: string
+  /** What is missing where nobody serves it, and what to start. */
+  readonly absence: string
   /** Of the subjects of single nodes; as long as `prefix`. */
   readonly #direct: string
 
-  private constructor(prefix: string, direct = prefix) {
+  private constructor(prefix: string, absence: string, direct = prefix) {
     this.prefix = prefix
+    this.absence = absence
     this.#direct = direct
   }
 
   static wire(tenant: string, pipeline: string): Boundary {
-    return new Boundary(`in.${assertToken(tenant, 'a tenant')}.${assertToken(pipeline, "a pipeline's name")}`)
+    return new Boundary(
+      `in.${assertToken(tenant, 'a tenant')}.${assertToken(pipeline, "a pipeline's name")}`,
+      `Nobody serves what stands below the wire of "${pipeline}". Start a cloud half of this pipeline, or plan "answered".`,
+    )
   }
 
   static hop(tenant: string, pipeline: string, stage: string): Boundary {
@@ -47,7 +54,10 @@ export class Boundary {
       assertToken(pipeline, "a pipeline's name"),
       assertToken(stage, "a hop's name"),
     ]
-    return new Boundary(`st.${names.join('.')}`)
+    return new Boundary(
+      `st.${names.join('.')}`,
+      `Nobody serves the hop "${stage}" of "${pipeline}". Start it: cloud(transport, { only: '${stage}' }).`,
+    )
   }
 
   /**
@@ -57,7 +67,11 @@ export class Boundary {
   static service(tenant: string, pipeline: string, model?: string): Boundary {
     const names = [assertToken(tenant, 'a tenant'), assertToken(pipeline, "a pipeline's name")]
     const direct = `svc.${shortHash(names)}.infer`
-    return new Boundary(model === undefined ? direct : `svc.${shortHash([...names, model])}.infer`, direct)
+    return new Boundary(
+      model === undefined ? direct : `svc.${shortHash([...names, model])}.infer`,
+      `No node of "${pipeline}" serves the model. Start one, with execute({ cluster: true }).`,
+      direct,
+    )
   }
 
   /** Where a message of a source (`DEVICE.STREAM`) goes: to any node of the group. */
@@ -108,5 +122,5 @@ export function nodeSubject(lane: 'mon' | 'cmd', tenant: string, pipeline: strin
 
 /** 64 bits are enough to tell apart what one server carries, and as a token short enough for every message. */
 function shortHash(parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
+  return hex(hashOfName(JSON.stringify(parts)).subarray(0, 8))
 }

@@ -105,7 +105,10 @@ export interface Transport {
   readonly kind: string
   /** Whether something sent now would leave at once; false while a lost connection is being restored. */
   readonly connected: boolean
-  /** Largest data of one publish, request or reply, in bytes; `Infinity` where nothing is copied. */
+  /**
+   * Largest data of one publish, request or reply, headers included, in bytes; `Infinity` where nothing is copied. Another
+   * after a reconnection to a server that allows another.
+   */
   readonly maxPayload: number
   /**
    * Whether all that it reaches is in this process and gets the very `Parts` that were sent, an unwritten header

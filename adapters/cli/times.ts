@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { QuintetError } from '../../pipeline/index.ts'
+import { cacheFolder } from '../machine/index.ts'
 import type { Model } from '../onnx/graph/index.ts'
 import {
   featuresOf,
@@ -20,9 +20,9 @@ export interface Times {
   readonly source: 'measured' | 'predicted'
 }
 
-/** Where profiles are kept: `$XDG_CACHE_HOME` or `~/.cache`, `quintet/profiles`. */
+/** Where profiles are kept: `profiles` of `cacheFolder()`. */
 export function profileFolder(): string {
-  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'quintet', 'profiles')
+  return cacheFolder(['profiles'])
 }
 
 /** The file that holds a model's profile on this machine. */

@@ -259,7 +259,7 @@ function checkEncoded(bytes: Uint8Array): void {
 function undecodable(bytes: Uint8Array): BadInput {
   const name = sniff(bytes)?.name ?? 'encoded'
   const start = `The ${name} picture (${bytes.byteLength} bytes) cannot be decoded:`
-  if (isCutOff(bytes)) return new BadInput(`${start} it was cut off, its end is missing. Send it again whole.`)
+  if (isCutOff(bytes)) return new BadInput(`${start} it was cut off, its end is missing; send it again whole.`)
   const rare = rareKind(bytes)
   if (rare) return new BadInput(`${start} it is ${rare}, which is not read here. Write it as a baseline JPEG or a PNG.`)
   return new BadInput(

@@ -180,7 +180,7 @@ class Shaped implements Transport {
     const bytes = totalBytes(data)
     if (bytes > this.maxPayload) {
       throw new TooLarge(
-        `"${subject}" has ${bytes} bytes, and at most ${this.maxPayload} can be sent. Send it in parts.`,
+        `"${subject}" has ${bytes} bytes, and at most ${this.maxPayload} can be sent. Send less at once.`,
       )
     }
   }

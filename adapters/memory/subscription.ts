@@ -114,5 +114,5 @@ export function assertSize(what: string, data: Parts, maxPayload: number): void 
   if (maxPayload === Number.POSITIVE_INFINITY) return
   const bytes = totalBytes(data)
   if (bytes <= maxPayload) return
-  throw new TooLarge(`${bytes} bytes for ${what} exceed the transport's ${maxPayload}: send them in chunks.`)
+  throw new TooLarge(`${bytes} bytes for ${what} exceed the transport's ${maxPayload}: send less at once.`)
 }

@@ -15,7 +15,6 @@ import {
   type ServedRequest,
   type ServeOptions,
   type Subscription,
-  TooLarge,
   type Transport,
   TransportClosed,
   type TransportHeaders,
@@ -23,9 +22,9 @@ import {
   within,
 } from '../../pipeline/index.ts'
 import { natsDirectory } from './directory.ts'
-import { closedError, fromClient, NatsDisconnected, notAllowed } from './errors.ts'
+import { closedError, fromClient, NatsDisconnected, notAllowed, tooLarge } from './errors.ts'
 import { Inbox } from './inbox.ts'
-import { toClient } from './message.ts'
+import { headerBytes, toClient } from './message.ts'
 import type { Settings } from './options.ts'
 import { type Endpoint, Services } from './service.ts'
 import { CoreSubscription, type Owner } from './subscription.ts'
@@ -207,9 +206,8 @@ export class NatsCore implements NatsTransport {
     assertSubject(subject)
     if (headers) assertHeaders(headers)
     if (!this.#up) throw new NatsDisconnected(`"${subject}"`)
-    const bytes = totalBytes(data)
-    if (bytes <= this.#maxPayload) return
-    throw new TooLarge(`${bytes} bytes for "${subject}" exceed the server's ${this.#maxPayload}: send them in chunks.`)
+    const bytes = totalBytes(data) + headerBytes(headers)
+    if (bytes > this.#maxPayload) throw tooLarge(bytes, `"${subject}"`, this.#maxPayload)
   }
 
   #send(subject: string, data: Parts, headers: TransportHeaders | undefined, reply: string | undefined): void {

@@ -40,12 +40,21 @@ export function isRefusal(error: unknown): boolean {
   return error instanceof NatsError && credentialsRefused.includes(error.code)
 }
 
+const advice = 'raise it in its configuration, or send less at once.'
+
+/** More than the server takes of one message, headers included. */
+export function tooLarge(bytes: number, what: string, most: number): TooLarge {
+  return new TooLarge(`${bytes} bytes for ${what} exceed the server's max_payload of ${most}: ${advice}`)
+}
+
 /** What the client threw, in Quintet's words. */
 export function fromClient(error: unknown, what: string): QuintetError {
   if (error instanceof QuintetError) return error
   if (error instanceof NatsError) {
     if (error.code === ErrorCode.MaxPayloadExceeded) {
-      return new TooLarge(`The data for ${what} exceeds the server's max_payload: send it in chunks.`, { cause: error })
+      return new TooLarge(`What was to be sent for ${what} exceeds the server's max_payload: ${advice}`, {
+        cause: error,
+      })
     }
     if (error.code === ErrorCode.PermissionsViolation) return notAllowed(what, error)
     if (isRefusal(error)) {

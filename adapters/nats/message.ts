@@ -10,6 +10,14 @@ export function toClient(headers: TransportHeaders): MsgHdrs {
   return made
 }
 
+/** What headers take of the server's largest message: the first line, each key and value, the empty line. */
+export function headerBytes(headers: TransportHeaders | undefined): number {
+  if (headers === undefined) return 0
+  let bytes = 'NATS/1.0\r\n\r\n'.length
+  for (const key in headers) bytes += key.length + (headers[key] as string).length + ': \r\n'.length
+  return bytes
+}
+
 /**
  * An arrived message; its data is a view of what the socket read, never a copy.
  * @throws BadMessage when a foreign sender's headers cannot be read; thrown on into the client, that would end its reader

@@ -87,7 +87,10 @@ export class CoreSubscription implements Subscription {
   async #drain(): Promise<void> {
     this.#owner.ended(this)
     // The client goes on delivering what the server had already sent here: nobody else will get it.
-    if (this.#live && !this.#client.isClosed()) await this.#client.drain().catch(() => {})
+    if (this.#live && !this.#client.isClosed()) {
+      // The client waits for the server's word of it, also when the connection is closed before that comes.
+      await Promise.race([this.#client.drain().catch(() => {}), this.#owner.connection.closed()])
+    }
     this.#live = false
     await this.#settlement.idle()
   }

@@ -71,6 +71,7 @@ export { type DecisionLog, decisionLog, type PicturesOptions, pictures, readDeci
 export { imageEngine } from '../image/index.ts'
 export { memoryBroker, memoryTransport } from '../memory/index.ts'
 export { processExecutors, threadExecutors } from '../onnx/index.ts'
+export { nodePlatform } from '../platform/index.ts'
 export { systemBattery } from './battery.ts'
 export { pipeline } from './pipeline.ts'
 export { drainOnSignals } from './signals.ts'

@@ -14,7 +14,9 @@ const runsTypeScript = Boolean((process.features as { typescript?: unknown }).ty
  * From the built package a program is JavaScript. From source it is TypeScript, which this Node either runs itself or
  * needs tsx for, whatever runs the caller (tsx, vitest or Node).
  */
-export function processEntry(name: 'process-entry' | 'split-entry' | 'shapes-entry' = 'process-entry'): Entry {
+export function processEntry(
+  name: 'process-entry' | 'split-entry' | 'shapes-entry' | 'footprint-entry' = 'process-entry',
+): Entry {
   if (!fromSource || runsTypeScript) return { url: program(name), execArgv: [] }
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx'))
   return { url: program(name), execArgv: ['--import', tsx.href] }

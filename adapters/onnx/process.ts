@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { availableParallelism, constants, setPriority } from 'node:os'
+import { constants, setPriority } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { readOptions } from '../../pipeline/index.ts'
 import type { Executor, ExecutorFactory, ExecutorOptions } from '../../stages/execute/index.ts'
+import { availableCores } from '../machine/index.ts'
 import { processEntry } from './entry.ts'
 import { defaultBounds, encodeFrame, FrameReader } from './framing.ts'
+import { executorOptionsSchema } from './options.ts'
 import type { Packet, Reply } from './protocol.ts'
 import type { Channel } from './remote.ts'
 import { SharedBodies, sharedFile } from './shared.ts'
@@ -37,8 +39,9 @@ export function processExecutors(options: ProcessExecutorOptions = {}): Executor
   const bounds = { ...defaultBounds, body: largest }
   return {
     kind: 'process',
-    cores: availableParallelism(),
-    start(executorOptions: ExecutorOptions = {}): Promise<Executor> {
+    cores: availableCores(),
+    async start(executorOptions: ExecutorOptions = {}): Promise<Executor> {
+      readOptions(executorOptionsSchema, executorOptions, 'an executor')
       return started(
         (receive) => connect(receive, executorOptions, bounds),
         ({ pid }) => `process-${pid ?? 'none'}`,

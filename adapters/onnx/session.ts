@@ -1,8 +1,9 @@
-import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
 import type { Tensor } from '../../pipeline/index.ts'
 import type { ExecutorOptions, LoadReport, ModelSource, RunReport } from '../../stages/execute/index.ts'
 import { Fault } from './fault.ts'
 import { modelHash } from './hash.ts'
+import { refusalOf } from './refusal.ts'
+import { InferenceSession, Tensor as RuntimeTensor } from './runtime.ts'
 import { fromResults, toFeeds } from './tensors.ts'
 import { checkExpected, tryOut } from './trial.ts'
 
@@ -35,13 +36,9 @@ export interface SessionsOptions extends ExecutorOptions {
 /** Milliseconds between two looks at the resident memory, of which one costs as much as a tenth of a small run. */
 const lookEvery = 500
 
-/** Sessions of onnxruntime-node with the given options. Calls must not overlap: the owner answers one at a time. */
-export function openSessions(options: SessionsOptions = {}): Sessions {
-  const loaded = new Map<string, Loaded>()
-  /** What was found out of models by trying them, which takes as long as a few runs: once an executor. */
-  const tried = new Map<string, boolean>()
-  let looked = 0
-  const sessionOptions: InferenceSession.SessionOptions = {
+/** How every executor sets the runtime up. */
+export function sessionOptions(options: ExecutorOptions): InferenceSession.SessionOptions {
+  return {
     executionProviders: ['cpu'],
     intraOpNumThreads: options.threads ?? 1,
     interOpNumThreads: 1,
@@ -49,9 +46,25 @@ export function openSessions(options: SessionsOptions = {}): Sessions {
     graphOptimizationLevel: options.optimisation ?? 'all',
     // Fatal ones only: errors are thrown, and would be told twice.
     logSeverityLevel: 4,
-    // A spinning pool eats the cores of its neighbours between two runs.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    extra: {
+      session: {
+        // A spinning pool eats the cores of its neighbours between two runs.
+        intra_op: { allow_spinning: '0' },
+        // x64 processors without VNNI add pairs of uint8 × int8 products up in 16 bits, which overflow: 8 points of top-1 are
+        // lost, on that side of the wire alone. The runtime then takes uint8 weights, where the processor needs it.
+        x64quantprecision: '1',
+      },
+    },
   }
+}
+
+/** Sessions of onnxruntime-node with the given options. Calls must not overlap: the owner answers one at a time. */
+export function openSessions(options: SessionsOptions = {}): Sessions {
+  const loaded = new Map<string, Loaded>()
+  /** What was found out of models by trying them, which takes as long as a few runs: once an executor. */
+  const tried = new Map<string, boolean>()
+  let looked = 0
+  const settings = sessionOptions(options)
 
   async function load(model: ModelSource): Promise<LoadReport> {
     const known = loaded.get(model.key)
@@ -61,11 +74,11 @@ export function openSessions(options: SessionsOptions = {}): Sessions {
     const before = process.memoryUsage.rss()
     let session: InferenceSession
     try {
-      session = await InferenceSession.create(model.path, sessionOptions)
+      session = await InferenceSession.create(model.path, settings)
     } catch (cause) {
       throw new Fault(
         'model-load-failed',
-        `The runtime refuses model "${model.name}" (${model.path}): ${reason(cause)}. Check it with onnxruntime's own tools, or export it for a supported opset.`,
+        `The runtime refuses model "${model.name}" (${model.path}): ${refusalOf(cause).why}.`,
         { cause },
       )
     }

@@ -1,8 +1,9 @@
 /* Asks the runtime what its first argument, JSON, says, and prints the answer; see graph/aside.ts. */
-import { InferenceSession } from 'onnxruntime-node'
+
 import type { AsideAnswer, AsideQuestion } from './graph/aside.ts'
 import { readModel } from './graph/index.ts'
 import { openTensors, shapesByRun } from './graph/run-shapes.ts'
+import { InferenceSession } from './runtime.ts'
 
 const question = JSON.parse(process.argv[2] ?? '{}') as AsideQuestion
 

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { BadConfiguration, Cancelled, ModelLoadFailed, readOptions, TooLarge } from '../../pipeline/index.ts'
 import type { ModelSource, ModelSplit, ModelSplitter } from '../../stages/execute/index.ts'
 import { processEntry } from './entry.ts'
+import { splitFolder } from './graph/split-folder.ts'
 
 export interface ModelSplitterOptions {
   /** Where heads and tails are kept, by content. Default: the user's cache. */
@@ -30,7 +31,15 @@ export function modelSplitter(options: ModelSplitterOptions = {}): ModelSplitter
   return {
     split(model: ModelSource, layer: string, signal?: AbortSignal) {
       return new Promise<ModelSplit>((resolve, reject) => {
-        const request = JSON.stringify({ path: model.path, sha256: model.sha256, axes: model.axes, layer, folder })
+        // Chosen here, where what it has to say is heard.
+        const where = folder ?? splitFolder()
+        const request = JSON.stringify({
+          path: model.path,
+          sha256: model.sha256,
+          axes: model.axes,
+          layer,
+          folder: where,
+        })
         const args = [...execArgv, fileURLToPath(url), request]
         execFile(process.execPath, args, { timeout: within, maxBuffer: 2 ** 20, signal }, (error, output) => {
           if (signal?.aborted) return reject(new Cancelled(undefined, { cause: signal.reason }))

@@ -1,12 +1,12 @@
-import { type InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
 import type { ElementType, Tensor } from '../../pipeline/index.ts'
 import { Fault } from './fault.ts'
+import { type InferenceSession, Tensor as RuntimeTensor } from './runtime.ts'
 
 type Storage = typeof Float32Array | typeof Uint16Array | typeof Uint8Array | typeof Int8Array | typeof Int32Array
 type Viewed = Storage | typeof BigInt64Array
 
 /** What the runtime keeps each element type in. */
-const storages: Readonly<Record<ElementType, Viewed>> = {
+export const storages: Readonly<Record<ElementType, Viewed>> = {
   float32: Float32Array,
   float16: Uint16Array,
   uint8: Uint8Array,

@@ -1,6 +1,6 @@
-import { type InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node'
 import type { ModelSource } from '../../stages/execute/index.ts'
 import { Fault } from './fault.ts'
+import { type InferenceSession, Tensor as RuntimeTensor } from './runtime.ts'
 
 type Metadata = InferenceSession.ValueMetadata
 type Outputs = Readonly<Record<string, RuntimeTensor>>

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { availableCores } from '../../adapters/machine/index.ts'
 import type { Effort } from './paper.ts'
 import { longest } from './registry.ts'
 import type { Chapter } from './report.ts'
@@ -39,7 +39,7 @@ export async function computed(
     }
   }
   try {
-    await Promise.all(Array.from({ length: Math.min(availableParallelism(), names.length) }, worker))
+    await Promise.all(Array.from({ length: Math.min(availableCores(), names.length) }, worker))
   } finally {
     waiting.length = 0
     for (const child of running) child.kill()

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { type Clock, systemClock } from '../clock.ts'
-import { asQuintetError, DeadlineExceeded, Refused } from '../errors.ts'
+import { asQuintetError, DeadlineExceeded, Refused, TooLarge } from '../errors.ts'
 import { assertSubject } from '../patterns.ts'
 import type { Conversation, Parts, ServedRequest, Subscription, Transport } from '../transport.ts'
 import { dialectsOf, inWords, noCommonVersion } from '../wire/dialects.ts'
-import { packFrame } from '../wire/frame.ts'
+import { packFrame, totalBytes } from '../wire/frame.ts'
+import { mostFrame } from '../wire/limits.ts'
 import { Peers } from '../wire/peers.ts'
 import { packReply, type Read, readFrame, readReply, reviveError, type Unspoken } from '../wire/protocol.ts'
 import type { ActorRef } from './actor.ts'
@@ -65,14 +66,25 @@ export async function expose<M, R>(actor: ActorRef<M, R>, options: ExposeOptions
   assertSubject(subject)
   const dialects = dialectsOf(transport)
   const understood = call.extend({ message: schema })
+  const refusal = ([field, ...path]: readonly PropertyKey[], problem: string) =>
+    field === 'message'
+      ? `"${actor.name}" takes no such message: ${at(path)}${problem}. Send one that passes its schema.`
+      : undefined
   const work = async (data: Parts): Promise<unknown> => {
-    const { kind, message: checked, deadline } = readFrame(understood, data, dialects).header
+    const { kind, message: checked, deadline } = readFrame(understood, data, dialects, refusal).header
     if (kind === 'ask') return actor.ask(checked, deadline)
     await actor.tell(checked)
     return undefined
   }
   const serve = async (request: ServedRequest): Promise<void> => {
-    const answer = (header: object) => packReply(header, [], request.data, dialects, actor.name)
+    const answer = (header: object) => {
+      const frame = packReply(header, [], request.data, dialects, actor.name)
+      const bytes = totalBytes(frame)
+      if (bytes <= mostFrame(transport)) return frame
+      throw new TooLarge(
+        `The reply of "${actor.name}" takes ${bytes} bytes, and its transport ${transport.maxPayload} at once, headers included. Raise its limit (max_payload of a NATS server), or reply with less.`,
+      )
+    }
     try {
       request.reply(answer({ kind: 'reply', value: await work(request.data) }))
     } catch (thrown) {
@@ -106,6 +118,10 @@ export function remote<M, R>(transport: Transport, subject: string, options: Rem
   const dialects = dialectsOf(transport)
   /** By what they speak: who shares the subject gives no name. */
   const peers = new Peers(dialects, clock)
+  const unexpected = ([field, ...path]: readonly PropertyKey[], problem: string) =>
+    field === 'value'
+      ? `"${subject}" replied what the schema given to remote() refuses: ${at(path)}${problem}. Give the schema of what it replies.`
+      : undefined
   const [toAsk, toTell] = [answerWith(schema), answerWith(z.unknown())]
   const send = <T>(kind: 'ask' | 'tell', message: M, deadline: number, answer: z.ZodType<Answered<T>>) =>
     new Promise<T>((resolve, reject) => {
@@ -138,7 +154,7 @@ export function remote<M, R>(transport: Transport, subject: string, options: Rem
       const hear = (data: Parts, left: number) => {
         let reply: Read<Answered<T> | Unspoken>
         try {
-          reply = readReply(answer, data, dialects)
+          reply = readReply(answer, data, dialects, unexpected)
         } catch (error) {
           return end(() => reject(error))
         }
@@ -162,6 +178,9 @@ export function remote<M, R>(transport: Transport, subject: string, options: Rem
     ask: (message, deadline) => send('ask', message, deadline, toAsk),
   }
 }
+
+/** Where in a message a problem is; nothing of the message as a whole. */
+const at = (path: readonly PropertyKey[]) => (path.length === 0 ? '' : `at "${path.join('.')}", `)
 
 function failed(thrown: unknown, actor: string): z.infer<typeof failure> {
   const error = asQuintetError(thrown, actor)

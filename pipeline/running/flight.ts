@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { hex } from '../bytes.ts'
 import { Cancellation } from '../cancellation.ts'
 import type { Capture, FailedCapture } from '../capture.ts'
 import type { Timer } from '../clock.ts'
@@ -51,7 +51,7 @@ export class Flight implements Attempts {
   readonly #options: FlightOptions
   readonly #context: StageContext
   /** Distinguishes runs: ids must be unique as long as anybody may see both. */
-  readonly #run = randomBytes(6).toString('hex')
+  readonly #run: string
   readonly #seqs = new Map<string, number>()
   #count = 1
   /** Messages in flight that may end before those which were captured before them. */
@@ -64,6 +64,7 @@ export class Flight implements Attempts {
   constructor(options: FlightOptions) {
     this.#options = options
     this.#context = options.context
+    this.#run = hex(options.context.platform.randomBytes(6))
     this.#passes = new Passes({
       context: options.context,
       rules: options.rules,

@@ -4,7 +4,7 @@ import type { Side } from '../message.ts'
 import type { StageDefinition } from '../stage.ts'
 import type { Link } from './chain.ts'
 
-/** What stands between two boundaries, and runs in one process. */
+/** What stands between two boundaries: one process runs all of it. */
 export interface Segment {
   /** `capture`, `cloud` (below the wire), or the name of the hop above it. */
   readonly name: string

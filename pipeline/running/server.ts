@@ -29,7 +29,7 @@ export class SegmentServer {
       readonly device?: string | undefined
     },
   ): Promise<SegmentServer> {
-    const { clock, events, node, outward } = context
+    const { clock, platform, events, node, outward } = context
     if (!outward) throw new TypeError('A segment is served inside a pipeline.')
     const held = new Map<string, Message>()
     let responder: Responder | undefined
@@ -53,6 +53,7 @@ export class SegmentServer {
         node,
         side: segment.side,
         clock,
+        platform,
         events,
         capacity: options.capacity,
         ...(options.device ? { device: options.device } : {}),

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock.ts'
+import { behindOthers, type Clock, type Timer } from '../clock.ts'
 
 /** A clock that stands still until it is told to go on. */
 export interface FakeClock extends Clock {
@@ -65,5 +65,5 @@ export function fakeClock(start = 0): FakeClock {
  *     expect(seen).toHaveLength(1)
  */
 export function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+  return new Promise((resolve) => behindOthers(resolve))
 }

@@ -229,7 +229,7 @@ class Faulty implements FaultyTransport {
     const bytes = totalBytes(data)
     if (bytes > this.maxPayload) {
       throw new TooLarge(
-        `${bytes} bytes for "${subject}" exceed the transport's ${this.maxPayload}: send them in chunks.`,
+        `${bytes} bytes for "${subject}" exceed the transport's ${this.maxPayload}: send less at once.`,
       )
     }
   }

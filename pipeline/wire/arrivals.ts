@@ -1,10 +1,12 @@
 import { BadMessage, type QuintetError, Refused, TooLarge } from '../errors.ts'
+import type { Platform } from '../platform.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts } from '../transport.ts'
-import { Assembly, chunkBytes } from './chunks.ts'
+import { Assembly } from './chunks.ts'
 import type { MessageHeader } from './codec.ts'
 import type { Dialects } from './dialects.ts'
 import type { Held } from './held.ts'
+import { leastChunk } from './limits.ts'
 import { readChunk, type Up } from './protocol.ts'
 
 type Offer = Extract<Up, { kind: 'offer' }>
@@ -15,6 +17,7 @@ const crowdedFor = 100
 export interface ArrivalsOptions {
   readonly boundary: Boundary
   readonly node: string
+  readonly platform: Platform
   readonly dialects: Dialects
   /** Largest message, bytes. */
   readonly maxBytes: number
@@ -37,9 +40,9 @@ export class Arrivals {
   objection({ sizes, chunk }: Offer): QuintetError | undefined {
     const { maxBytes, maxArriving } = this.#options
     const bytes = sizes.reduce((sum, size) => sum + size, 0)
-    if (bytes === 0 || chunk !== chunkBytes) {
+    if (bytes === 0 || chunk < leastChunk) {
       return new BadMessage(
-        `${bytes} bytes in chunks of ${chunk} were offered; this node takes chunks of ${chunkBytes}. Only Quintet may publish on this subject.`,
+        `${bytes} bytes in chunks of ${chunk} were offered; there is no message of 0 bytes, and no chunk of fewer than ${leastChunk}. Only Quintet may publish on this subject.`,
       )
     }
     if (bytes > maxBytes) {
@@ -52,9 +55,9 @@ export class Arrivals {
   }
 
   /** Makes room for a message, and a subject for its chunks. */
-  begin(held: Held, { message, sizes }: Offer): void {
-    const { boundary, node } = this.#options
-    const bytes = new Assembly(sizes)
+  begin(held: Held, { message, sizes, chunk }: Offer): void {
+    const { boundary, node, platform } = this.#options
+    const bytes = new Assembly(sizes, chunk, platform)
     this.#bytes += bytes.byteLength
     held.assembly = { header: message, bytes }
     held.subject = boundary.chunks(message.source, node, `${++this.#offers}`)

@@ -1,15 +1,28 @@
 import type { Clock, Timer } from '../clock.ts'
-import { asQuintetError, Cancelled, DeadlineExceeded, NodeLost, Refused } from '../errors.ts'
+import {
+  asQuintetError,
+  Cancelled,
+  DeadlineExceeded,
+  NodeLost,
+  NoResponders,
+  Refused,
+  TooLarge,
+  TransportClosed,
+} from '../errors.ts'
 import type { Events } from '../events.ts'
 import { type Dropped, dropped, evolve, type Failure, failure, type Item, type Message, spent } from '../message.ts'
 import { payloadBytes, type Result } from '../payload.ts'
+import type { Platform } from '../platform.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
-import { ChunkSender, chunkBytes } from './chunks.ts'
-import { decodeOutcome, encodeMessage } from './codec.ts'
+import { ChunkSender } from './chunks.ts'
+import { decodeOutcome, encodeMessage, type MessageHeader } from './codec.ts'
 import { type Dialects, dialectsOf, type VersionRange } from './dialects.ts'
+import { totalBytes } from './frame.ts'
 import { readDown, sendUp } from './hand-over.ts'
+import { chunkFor, mostFrame } from './limits.ts'
 import type { Path } from './path.ts'
+import { type Piece, Pieces } from './pieces.ts'
 import { acceptAfter, beat, type Down, type Load, missedBeats, type Read, reviveError, type Up } from './protocol.ts'
 
 /** Messages of more bytes tell how fast the way is. */
@@ -21,6 +34,7 @@ export interface AttemptOptions {
   readonly boundary: Boundary
   readonly stage: string
   readonly clock: Clock
+  readonly platform: Platform
   readonly events: Events
   readonly chunkAbove: number
   readonly crosses: boolean
@@ -49,10 +63,8 @@ export interface AttemptOwner {
 }
 
 /** The message's budget ended at this boundary. */
-export const outOfTime = (message: Message) =>
-  new DeadlineExceeded(
-    `The budget of ${Math.round(message.expires - message.captured)} ms ended before an answer came. Allow more time, or plan less work.`,
-  )
+export const outOfTime = () =>
+  new DeadlineExceeded('The budget ended before an answer came. Allow more time, or plan less work.')
 
 /** Where an attempt goes. */
 export interface Destination {
@@ -79,7 +91,11 @@ export class Attempt {
   #conversation: Conversation | undefined
   #chunks: ChunkSender | undefined
   #parts: Parts = []
+  /** Bytes of each chunk, where it goes in chunks. */
+  #chunk: number | undefined
+  /** Bytes that left whole. */
   #bytes = 0
+  readonly #pieces = new Pieces()
   #timer: Timer | undefined
   #resolve!: (item: Item<Result>) => void
   #reject!: (error: unknown) => void
@@ -114,37 +130,57 @@ export class Attempt {
   }
 
   #send(): void {
-    const { transport, chunkAbove } = this.#options
-    const { version } = this.#to
+    const { transport } = this.#options
     const bytes = payloadBytes(this.#message.payload)
     const { header, parts } = encodeMessage(this.#message, this.#started, this.#path.expects(bytes))
-    const whole = bytes <= chunkAbove
+    const whole = this.#whole(header, parts, bytes)
     this.#parts = parts
     this.#bytes = whole ? bytes : 0
     if (whole) this.#patience += this.#path.uploadTime(bytes)
     const { id, pass, traceparent } = this.#message
     const key = pass === undefined ? id : `${id}.${pass}`
-    this.#conversation = transport.request(
-      this.#to.subject,
-      whole
-        ? sendUp({ kind: 'message', message: header }, parts, transport, version)
-        : sendUp(
-            { kind: 'offer', message: header, sizes: parts.map((part) => part.byteLength), chunk: chunkBytes },
-            [],
-            transport,
-            version,
-          ),
-      {
-        headers: traceparent ? { 'Quintet-Id': key, traceparent } : { 'Quintet-Id': key },
-        onReply: (delivery) => this.#onReply(delivery.data),
-        onError: (error) => {
-          const { node, planned } = this.#to
-          if (node) this.#caller.forget(node)
-          // A node that is gone from its direct subject is lost, not the whole group.
-          this.#end(() => this.#reject(node && !planned ? goneNode(node, error) : error))
-        },
+    this.#conversation = transport.request(this.#to.subject, whole ?? this.#offer(header, parts), {
+      headers: traceparent ? { 'Quintet-Id': key, traceparent } : { 'Quintet-Id': key },
+      onReply: (delivery) => this.#onReply(delivery.data),
+      onError: (error) => {
+        const { node, planned } = this.#to
+        if (node) this.#caller.forget(node)
+        // A node that is gone from its direct subject is lost, not the whole group.
+        this.#end(() => this.#reject(node && !planned ? goneNode(node, error) : this.#nobody(error)))
       },
-    )
+    })
+  }
+
+  /** The transport knows a subject; what is missing there, and what to start, the boundary. */
+  #nobody(cause: Error): Error {
+    if (!(cause instanceof NoResponders)) return cause
+    const { node, subject } = this.#to
+    const { absence } = this.#options.boundary
+    const sentence =
+      node === undefined ? absence : `Node "${node}", which the plan names, is not there. Plan another target.`
+    return new NoResponders(subject, { cause, sentence })
+  }
+
+  /** The message in one frame; undefined where it goes in chunks. */
+  #whole(message: MessageHeader, parts: Parts, bytes: number): Parts | undefined {
+    const { transport, chunkAbove } = this.#options
+    if (bytes > chunkAbove) return undefined
+    const frame = sendUp({ kind: 'message', message }, parts, transport, this.#to.version)
+    if (transport.maxPayload === Number.POSITIVE_INFINITY || totalBytes(frame) <= mostFrame(transport)) return frame
+    // What has no bytes has nothing to send in chunks.
+    if (bytes === 0) throw headerTooLarge(totalBytes(frame), transport)
+    return undefined
+  }
+
+  /** @throws TooLarge even what describes the message is longer than the transport takes at once */
+  #offer(message: MessageHeader, parts: Parts): Parts {
+    const { transport } = this.#options
+    const sizes = parts.map((part) => part.byteLength)
+    const offer = { kind: 'offer', message, sizes, chunk: chunkFor(transport) } as const
+    const frame = sendUp(offer, [], transport, this.#to.version)
+    if (totalBytes(frame) > mostFrame(transport)) throw headerTooLarge(totalBytes(frame), transport)
+    this.#chunk = offer.chunk
+    return frame
   }
 
   #onReply(data: Parts): void {
@@ -166,6 +202,10 @@ export class Attempt {
     this.#patience = missedBeats * beat
     this.#node = header.node
     switch (header.kind) {
+      case 'piece': {
+        const together = this.#together(header, parts)
+        return together && this.#onReply(together)
+      }
       case 'accept':
         return this.#onAccept(header.subject)
       case 'working':
@@ -179,7 +219,9 @@ export class Attempt {
         if (header.load) this.#caller.report({ node: header.node, load: header.load })
         const error = reviveError(header)
         const failed: Failure = failure(this.#message, header.stage, error)
-        return this.#end(() => (error.retryable ? this.#reject(error) : this.#resolve(failed)))
+        // Nobody serves a boundary below: the node has waited for that already, and another would find the same.
+        const again = error.retryable && error.code !== 'no-responders'
+        return this.#end(() => (again ? this.#reject(error) : this.#resolve(failed)))
       }
       case 'refused': {
         this.#options.events.emit({ type: 'refused', id: this.#message.id, node: header.node, reason: header.reason })
@@ -195,20 +237,44 @@ export class Attempt {
     }
   }
 
+  #together(piece: Piece, parts: Parts): Parts | undefined {
+    try {
+      return this.#pieces.add(piece, parts)
+    } catch (error) {
+      this.#cancel(asQuintetError(error, this.#options.stage).message)
+      this.#end(() => this.#reject(error))
+      return undefined
+    }
+  }
+
   #onAccept(subject: string | undefined): void {
     if (!subject) return this.#onAcceptedWhole()
-    if (this.#chunks) return
+    const chunk = this.#chunk
+    // What went whole is whole there, whoever else began to send it in chunks.
+    if (this.#chunks || chunk === undefined) return
     this.#path.observeRtt(this.#options.clock.now() - this.#started)
     this.#chunks = new ChunkSender({
       transport: this.#options.transport,
       subject,
       version: this.#to.version,
       parts: this.#parts,
+      chunk,
       clock: this.#options.clock,
+      platform: this.#options.platform,
       path: this.#path,
-      onError: (error) => this.#end(() => this.#reject(error)),
+      onError: (error) => this.#end(() => this.#reject(this.#smaller(chunk) ?? error)),
     })
     this.#chunks.start()
+  }
+
+  /** The server that a lost connection was restored to takes less at once: the message is to be sent in shorter chunks. */
+  #smaller(chunk: number): TransportClosed | undefined {
+    const { transport } = this.#options
+    if (chunk <= mostFrame(transport)) return undefined
+    return new TransportClosed(
+      `The connection was restored to a server that takes ${transport.maxPayload} bytes at once. The message is sent again in shorter chunks.`,
+      { retryable: true },
+    )
   }
 
   /** An accept that comes late says how long a whole message was on its way, also when its answer never comes. */
@@ -271,7 +337,7 @@ export class Attempt {
       if (now >= this.#message.expires) {
         this.#onSilence()
         this.#cancel()
-        return this.#end(() => this.#resolve(failure(this.#message, this.#options.stage, outOfTime(this.#message))))
+        return this.#end(() => this.#resolve(failure(this.#message, this.#options.stage, outOfTime())))
       }
       // While the connection is being restored nobody can be heard: that is nobody's fault but the network's.
       if (!transport.connected) this.#heard = now
@@ -316,6 +382,12 @@ export class Attempt {
     this.#message.cancellation?.unlisten(this.#abort)
     settle()
   }
+}
+
+function headerTooLarge(bytes: number, { maxPayload }: Transport): TooLarge {
+  return new TooLarge(
+    `What describes the message takes ${bytes} bytes, and the transport ${maxPayload} at once, headers included. Raise its limit (max_payload of a NATS server), or leave the plan fewer choices.`,
+  )
 }
 
 function silentNode(node: string | undefined, ms: number): NodeLost {

@@ -5,12 +5,14 @@ import { asQuintetError, Cancelled, type QuintetError, type Refused, VersionMism
 import type { Events } from '../events.ts'
 import { evolve, failure, type Item, type Message } from '../message.ts'
 import type { Result } from '../payload.ts'
+import type { Platform } from '../platform.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Transport } from '../transport.ts'
 import { Attempt, type AttemptOwner, type CallReport, type Destination, outOfTime } from './attempt.ts'
 import { common, type Dialects, dialectsOf, inWords, noCommonVersion, type VersionRange } from './dialects.ts'
 import { Path } from './path.ts'
 import { Peers } from './peers.ts'
+import { beat } from './protocol.ts'
 
 /** A node that was lost gets no new message for this long, ms, while another is known. */
 const avoidFor = 10_000
@@ -20,8 +22,6 @@ const mostSuspects = 16
 const retrying: BackoffPolicy = { first: 50, factor: 2, longest: 500, jitter: 0 }
 /** Nodes that may refuse one try for its version before it is over, as long as others of the group may not. */
 const mostUnspoken = 8
-/** Room for the header and the transport's own framing below its largest payload. */
-const headroom = 8 * 1024
 
 export interface CallerOptions {
   readonly transport: Transport
@@ -29,8 +29,12 @@ export interface CallerOptions {
   /** The stage it stands for, as failures name it. */
   readonly stage: string
   readonly clock: Clock
+  readonly platform: Platform
   readonly events: Events
-  /** Payloads above so many bytes go in chunks to one accepting node. Default 256 KB, where the transport copies. */
+  /**
+   * Payloads above so many bytes go in chunks to one accepting node, and those that the transport does not take at once.
+   * Default 256 KB, where the transport copies.
+   */
   readonly chunkAbove?: number
   /** How often one message is tried at most, the first time included. */
   readonly attempts?: number
@@ -62,7 +66,7 @@ export class Caller implements AttemptOwner {
   readonly #dialects: Dialects
   /** Nodes heard of, and until when each is avoided. */
   readonly #nodes = new Map<string, number>()
-  #silentSince: number | undefined
+  #silence: Silence | undefined
   /** The transport is closed for good; while it is not, a lost connection is being restored. */
   #closed = false
 
@@ -71,7 +75,7 @@ export class Caller implements AttemptOwner {
     const usual = Number.isFinite(maxPayload) ? 256 * 1024 : Number.POSITIVE_INFINITY
     this.#options = {
       ...options,
-      chunkAbove: Math.min(options.chunkAbove ?? usual, maxPayload - headroom),
+      chunkAbove: options.chunkAbove ?? usual,
       attempts: options.attempts ?? 5,
       outage: options.outage ?? 5_000,
       crosses: options.crosses ?? true,
@@ -85,30 +89,43 @@ export class Caller implements AttemptOwner {
   }
 
   async call(message: Message): Promise<Item<Result>> {
-    const { stage, clock, events, attempts, next } = this.#options
+    const { stage, clock, events, attempts, outage, next } = this.#options
     let current = message
     // What the network does to everybody is bounded by the budget, what nodes do by the number of attempts.
     let tries = 1
     for (let down = 0; ; ) {
       if (current.cancellation?.cancelled) return failure(current, stage, new Cancelled())
-      if (clock.now() >= current.expires) return failure(current, stage, outOfTime(current))
+      if (clock.now() >= current.expires) return failure(current, stage, outOfTime())
       const { id, attempt, plan } = current
+      const named = plan.target?.startsWith('node:')
+      if (this.#silence && !named) {
+        const ended = await this.#turn(this.#silence, current)
+        if (ended) return failure(current, stage, ended)
+      }
       events.emit({ type: 'attempt', id, attempt, plan })
       try {
-        return await this.#try(current, tries)
+        const item = await this.#try(current, tries)
+        this.#broken()
+        return item
       } catch (thrown) {
         const error = asQuintetError(thrown, stage)
         events.emit({ type: 'attempt-failed', id, attempt, error })
-        const outage = this.#isOutage(error)
-        if (!outage && (!error.retryable || tries >= attempts)) return failure(current, stage, error)
-        const pause = outage ? pauseAfter(++down, retrying) : this.#pause(error, tries)
+        if (error.code === 'no-responders' && !named && outage > 0) {
+          if (this.#missed(error)) return failure(current, stage, error)
+          current = evolve(current, { attempt: next(current) })
+          continue
+        }
+        this.#broken()
+        const restoring = error.code === 'transport-closed' && !this.#closed
+        if (!restoring && (!error.retryable || tries >= attempts)) return failure(current, stage, error)
+        const pause = restoring ? pauseAfter(++down, retrying) : this.#pause(error, tries)
         if (pause === undefined || clock.now() + pause >= current.expires) return failure(current, stage, error)
         try {
           if (pause > 0) await sleep(clock, pause, current.cancellation?.signal)
         } catch {
           return failure(current, stage, new Cancelled())
         }
-        if (!outage) tries++
+        if (!restoring) tries++
         current = evolve(current, { attempt: next(current) })
       }
     }
@@ -140,18 +157,66 @@ export class Caller implements AttemptOwner {
   }
 
   /**
-   * Whether the network is at fault, and will likely mend: the connection is being restored, or nobody serves where
-   * somebody did a while ago (they may all be reconnecting).
+   * Waits until it is this message's turn to look whether somebody serves again: one looks for all.
+   * @returns why it ends without: nobody will look before its time is over
    */
-  #isOutage(error: QuintetError): boolean {
-    if (error.code === 'transport-closed') return !this.#closed
-    if (error.code !== 'no-responders' || this.#nodes.size === 0) return false
+  async #turn(silence: Silence, message: Message): Promise<QuintetError | undefined> {
+    const { clock } = this.#options
+    while (this.#silence === silence) {
+      if (message.cancellation?.cancelled) return new Cancelled()
+      const now = clock.now()
+      if (now >= silence.next) {
+        silence.next = Number.POSITIVE_INFINITY
+        return undefined
+      }
+      if (silence.deserted || now >= message.expires) return silence.error
+      // While one looks, what comes of it is known within a round trip.
+      const looking = silence.next === Number.POSITIVE_INFINITY
+      if (!looking && silence.next >= message.expires) return silence.error
+      await this.#news(silence, Math.min(silence.next, message.expires) - now, message)
+    }
+    return undefined
+  }
+
+  /** Resolves when there is news of a silence, after `ms`, or when nobody waits for the message any longer. */
+  #news(silence: Silence, ms: number, { cancellation }: Message): Promise<void> {
+    return new Promise((resolve) => {
+      const go = () => {
+        timer.cancel()
+        silence.waiting.delete(go)
+        cancellation?.unlisten(go)
+        resolve()
+      }
+      const timer = this.#options.clock.after(ms, go)
+      silence.waiting.add(go)
+      cancellation?.listen(go)
+    })
+  }
+
+  /**
+   * Nobody serves. Where somebody did a while ago they may all be reconnecting, and messages wait; else it is hopeless, and
+   * they fail at once, but for one now and then that looks.
+   */
+  #missed(error: QuintetError): boolean {
     const now = this.#options.clock.now()
-    this.#silentSince ??= now
-    if (now - this.#silentSince < this.#options.outage) return true
-    this.#nodes.clear()
-    this.#silentSince = undefined
-    return false
+    this.#silence ??= { since: now, looks: 0, next: now, deserted: false, error, waiting: new Set() }
+    const silence = this.#silence
+    if (this.#nodes.size === 0 || now - silence.since >= this.#options.outage) {
+      this.#nodes.clear()
+      silence.deserted = true
+    }
+    silence.error = error
+    silence.next = now + (silence.deserted ? beat : pauseAfter(++silence.looks, retrying))
+    for (const go of [...silence.waiting]) go()
+    return silence.deserted
+  }
+
+  /** Somebody is there, or it is not known any more that nobody is. */
+  #broken(): void {
+    const silence = this.#silence
+    if (!silence) return
+    this.#silence = undefined
+    for (const go of [...silence.waiting]) go()
   }
 
   /** @throws VersionMismatch the node that the plan names speaks no version that this side does */
@@ -182,7 +247,7 @@ export class Caller implements AttemptOwner {
   }
 
   heard(node: string, speaks: VersionRange): void {
-    this.#silentSince = undefined
+    this.#broken()
     if (!this.#nodes.has(node)) this.#nodes.set(node, 0)
     this.peers.heard(node, speaks)
   }
@@ -221,6 +286,19 @@ export class Caller implements AttemptOwner {
   report(report: CallReport): void {
     this.#options.onReport?.(report)
   }
+}
+
+/** Nobody serves the boundary, as was found when somebody looked last. */
+interface Silence {
+  /** Local clock, ms. */
+  readonly since: number
+  /** When the next message looks; Infinity while one does. */
+  next: number
+  looks: number
+  /** It lasts too long, or nobody was ever heard of: messages do not wait. */
+  deserted: boolean
+  error: QuintetError
+  readonly waiting: Set<() => void>
 }
 
 /** A node refused the version that it was spoken to in. */

@@ -1,16 +1,14 @@
-import { createHash } from 'node:crypto'
+import { hex } from '../bytes.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { BadMessage } from '../errors.ts'
+import type { Hash, Platform } from '../platform.ts'
 import type { Parts, Transport } from '../transport.ts'
 import { dialectsOf } from './dialects.ts'
 import { packFrame, totalBytes } from './frame.ts'
 import type { Path } from './path.ts'
 import type { ChunkHeader } from './protocol.ts'
 
-/** Chunks are this long, the last one shorter: short enough that a control message never waits long behind one. */
-export const chunkBytes = 128 * 1024
-
-export const chunkCount = (bytes: number) => Math.ceil(bytes / chunkBytes)
+export const chunkCount = (bytes: number, chunk: number) => Math.ceil(bytes / chunk)
 
 interface Sent {
   at: number
@@ -24,11 +22,12 @@ export class ChunkSender {
   readonly #subject: string
   readonly #version: number
   readonly #parts: Parts
+  readonly #chunk: number
   readonly #clock: Clock
   readonly #path: Path
   readonly #onError: (error: unknown) => void
   readonly #count: number
-  readonly #hash = createHash('sha256')
+  readonly #hash: Hash
   readonly #sent = new Map<number, Sent>()
   readonly #acked = new Set<number>()
   #sha256: string | undefined
@@ -47,7 +46,10 @@ export class ChunkSender {
     /** Of the wire, in which the message was offered. */
     version: number
     parts: Parts
+    /** Bytes of each chunk but the last. */
+    chunk: number
     clock: Clock
+    platform: Platform
     path: Path
     /** Publishing failed: the attempt is over. */
     onError: (error: unknown) => void
@@ -56,10 +58,12 @@ export class ChunkSender {
     this.#subject = options.subject
     this.#version = options.version
     this.#parts = options.parts
+    this.#chunk = options.chunk
     this.#clock = options.clock
     this.#path = options.path
     this.#onError = options.onError
-    this.#count = chunkCount(totalBytes(options.parts))
+    this.#hash = options.platform.sha256()
+    this.#count = chunkCount(totalBytes(options.parts), options.chunk)
     this.#progress = options.clock.now()
   }
 
@@ -94,7 +98,7 @@ export class ChunkSender {
   }
 
   #fill(): void {
-    const limit = this.#path.inFlight(chunkBytes)
+    const limit = this.#path.inFlight(this.#chunk)
     while (!this.#stopped && this.#next < this.#count && this.#sent.size < limit) this.#send(this.#next++)
   }
 
@@ -103,7 +107,7 @@ export class ChunkSender {
     if (index === this.#hashed) {
       // Chunks leave in order the first time, so the digest grows with them and never blocks for long.
       for (const part of slice) this.#hash.update(part)
-      if (++this.#hashed === this.#count) this.#sha256 = this.#hash.digest('hex')
+      if (++this.#hashed === this.#count) this.#sha256 = hex(this.#hash.digest())
     }
     const header: ChunkHeader = index === this.#count - 1 && this.#sha256 ? { index, sha256: this.#sha256 } : { index }
     this.#sent.set(index, { at: this.#clock.now(), delivered: this.#delivered })
@@ -120,7 +124,7 @@ export class ChunkSender {
   /** Sends again what stays unacknowledged while nothing moves: chunks are lost when a connection breaks. */
   #watch(): void {
     if (this.#stopped) return
-    const patience = Math.max(500, 4 * ((this.#path.rtt ?? 100) + this.#path.uploadTime(chunkBytes) * this.#sent.size))
+    const patience = Math.max(500, 4 * ((this.#path.rtt ?? 100) + this.#path.uploadTime(this.#chunk) * this.#sent.size))
     this.#timer = this.#clock.after(patience / 2, () => {
       if (this.#transport.connected && this.#clock.now() - this.#progress >= patience) {
         this.#progress = this.#clock.now()
@@ -132,8 +136,8 @@ export class ChunkSender {
 
   /** Views of the bytes of one chunk, across the parts they lie in. */
   #slice(index: number): Parts {
-    let skip = index * chunkBytes
-    let want = chunkBytes
+    let skip = index * this.#chunk
+    let want = this.#chunk
     const views: Uint8Array[] = []
     for (const part of this.#parts) {
       if (want === 0) break
@@ -154,17 +158,21 @@ export class ChunkSender {
 export class Assembly {
   readonly #bytes: Uint8Array
   readonly #sizes: readonly number[]
+  /** Bytes of each chunk but the last. */
+  readonly chunk: number
   readonly #got: Uint8Array
   #missing: number
-  readonly #hash = createHash('sha256')
+  readonly #hash: Hash
   #hashed = 0
   #sha256: string | undefined
 
-  constructor(sizes: readonly number[]) {
+  constructor(sizes: readonly number[], chunk: number, { sha256 }: Pick<Platform, 'sha256'>) {
+    this.#hash = sha256()
     const total = sizes.reduce((sum, size) => sum + size, 0)
     this.#sizes = sizes
+    this.chunk = chunk
     this.#bytes = new Uint8Array(total)
-    this.#missing = chunkCount(total)
+    this.#missing = chunkCount(total, chunk)
     this.#got = new Uint8Array(this.#missing)
   }
 
@@ -177,8 +185,8 @@ export class Assembly {
    * @throws BadMessage when it does not belong here
    */
   add(header: ChunkHeader, parts: Parts): boolean {
-    const at = header.index * chunkBytes
-    const expected = Math.min(chunkBytes, this.#bytes.byteLength - at)
+    const at = header.index * this.chunk
+    const expected = Math.min(this.chunk, this.#bytes.byteLength - at)
     if (header.index >= this.#got.length || totalBytes(parts) !== expected) {
       throw new BadMessage(`Chunk ${header.index} does not fit the message that was offered. Send the message again.`)
     }
@@ -197,7 +205,7 @@ export class Assembly {
 
   /** The message's parts, checked whole. @throws BadMessage when the digest differs */
   finish(): Parts {
-    if (this.#hash.digest('hex') !== this.#sha256) {
+    if (hex(this.#hash.digest()) !== this.#sha256) {
       throw new BadMessage('The chunks do not add up to what was sent (sha256 differs). Send the message again.')
     }
     let at = 0
@@ -210,7 +218,7 @@ export class Assembly {
 
   #hashOn(): void {
     while (this.#hashed < this.#got.length && this.#got[this.#hashed]) {
-      this.#hash.update(this.#bytes.subarray(this.#hashed * chunkBytes, (this.#hashed + 1) * chunkBytes))
+      this.#hash.update(this.#bytes.subarray(this.#hashed * this.chunk, (this.#hashed + 1) * this.chunk))
       this.#hashed++
     }
   }

@@ -1,5 +1,5 @@
-import { Buffer } from 'node:buffer'
 import { Packr } from 'msgpackr'
+import { Slabs } from '../bytes.ts'
 import { BadMessage, TooLarge } from '../errors.ts'
 import type { Parts } from '../transport.ts'
 import { type Dialects, everyVersion, type VersionRange, wireDialects } from './dialects.ts'
@@ -22,6 +22,9 @@ const maxHeader = 512 * 1024
 // Plain maps, because both ends must understand a frame without having seen another; BigInt never comes off the wire.
 const packr = new Packr({ useRecords: false, int64AsType: 'number', largeBigIntToFloat: true })
 
+/** What stands before the parts, of all frames. */
+const heads = new Slabs()
+
 /**
  * Puts a header before parts.
  * @param version in which it is written, one of the dialects'. Default: the newest
@@ -38,7 +41,7 @@ export function packFrame(
 }
 
 /** What stands before the parts. @throws TooLarge as `packFrame` */
-export function packHead(header: object, parts: Parts, dialects: Dialects, version: number): Buffer {
+export function packHead(header: object, parts: Parts, dialects: Dialects, version: number): Uint8Array {
   const packed = packr.pack(dialects.write(header, version))
   if (parts.length > maxParts || packed.byteLength > maxHeader) {
     throw new TooLarge(
@@ -46,18 +49,28 @@ export function packHead(header: object, parts: Parts, dialects: Dialects, versi
     )
   }
   const at = fixed + 4 * parts.length
-  // From Node's pool: small buffers of their own are what costs the garbage collector most.
-  const head = Buffer.allocUnsafe(at + packed.byteLength)
+  const head = heads.take(at + packed.byteLength)
   head[0] = magic
   head[1] = version
   head[2] = dialects.least
   head[3] = dialects.most
-  head.writeUInt16LE(parts.length, 4)
-  head.writeUInt32LE(packed.byteLength, 6)
+  head[4] = parts.length
+  head[5] = parts.length >>> 8
+  writeLength(head, 6, packed.byteLength)
   let length = fixed
-  for (const part of parts) length = head.writeUInt32LE(part.byteLength, length)
+  for (const part of parts) {
+    writeLength(head, length, part.byteLength)
+    length += 4
+  }
   head.set(packed, at)
   return head
+}
+
+function writeLength(head: Uint8Array, at: number, bytes: number): void {
+  head[at] = bytes
+  head[at + 1] = bytes >>> 8
+  head[at + 2] = bytes >>> 16
+  head[at + 3] = bytes >>> 24
 }
 
 /** Bytes of what stands before the parts, without writing it. */

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer'
+import { utf8Length } from '../bytes.ts'
 
 /**
  * Bytes of a header as MessagePack, without writing it: to the byte what `packFrame` would write.
@@ -41,11 +41,6 @@ function numberSize(value: number): number {
 }
 
 function stringSize(text: string): number {
-  const bytes = utf8Size(text)
+  const bytes = utf8Length(text)
   return bytes + (bytes < 0x20 ? 1 : bytes < 0x100 ? 2 : bytes < 0x10000 ? 3 : 5)
-}
-
-function utf8Size(text: string): number {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return Buffer.byteLength(text)
-  return text.length
 }

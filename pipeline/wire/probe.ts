@@ -125,7 +125,8 @@ export class Prober {
     const tiny = await this.#probe(node, 0)
     if (!tiny) return
     const inTime = Math.max(telling, Math.floor(longest / path.uploadTime(1)))
-    const left = Math.min(mostTelling, inTime, Math.floor(this.#allowed - this.#spent) - 64)
+    const room = Math.min(Math.floor(this.#allowed - this.#spent), this.#options.transport.maxPayload) - 64
+    const left = Math.min(mostTelling, inTime, room)
     if (left >= telling) await this.#probe(tiny.node, left)
   }
 

@@ -32,7 +32,8 @@ import { assertUnderstood } from './required.ts'
 /*
  * The conversation about one message. Up: `message` (whole) or `offer` (its header, the bytes to follow in chunks),
  * `cancel`. Down, on the reply inbox: `accept` (when chunked, or not answered within 50 ms), `working` every 250 ms,
- * `ack` per chunk, then one of `result`, `failure`, `refused`, `dropped`. A `probe` is none of a message: `probed` at once.
+ * `ack` per chunk, then one of `result`, `failure`, `refused`, `dropped`;
+ * in pieces where the transport takes no reply so long. A `probe` is none of a message: `probed` at once.
  * What is replied is of the version that was asked in; who does not speak that replies `unspoken`, in words of every version.
  */
 
@@ -118,6 +119,8 @@ export const down = z.discriminatedUnion('kind', [
     load: load.optional(),
   }),
   z.object({ kind: z.literal('probed'), node, load }),
+  /** Bytes `at` … of a reply that has `of` of them, and is longer than the node's transport takes at once. */
+  z.object({ kind: z.literal('piece'), node, at: size.or(z.literal(0)), of: size }),
   z.object({ kind: z.literal('dropped'), node, reason: z.enum(['stale', 'overflow', 'filtered']) }),
 ])
 
@@ -144,7 +147,12 @@ export const readChunk = (data: Parts, dialects: Dialects = wireDialects) => rea
  * A frame whose header passes the schema. Fields that the schema does not have are passed over, but for those that it must.
  * @throws BadMessage · VersionMismatch
  */
-export function readFrame<T>(schema: z.ZodType<T>, data: Parts, dialects: Dialects = wireDialects): Read<T> {
+export function readFrame<T>(
+  schema: z.ZodType<T>,
+  data: Parts,
+  dialects: Dialects = wireDialects,
+  sentence?: Sentence,
+): Read<T> {
   const { header, parts, version, least, most } = unpackFrame(data)
   if (!dialects.speaks(version)) {
     throw new VersionMismatch(
@@ -153,14 +161,19 @@ export function readFrame<T>(schema: z.ZodType<T>, data: Parts, dialects: Dialec
     )
   }
   const known = dialects.read(header, version)
-  const checked = readable(schema, known)
+  const checked = readable(schema, known, sentence)
   assertUnderstood(known, checked)
   return { header: checked, parts, least, most }
 }
 
 /** The same of a reply, which may say that the question was not of a version its sender speaks. */
-export function readReply<T>(schema: z.ZodType<T>, data: Parts, dialects: Dialects): Read<T | Unspoken> {
-  if (versionOf(data) !== everyVersion) return readFrame(schema, data, dialects)
+export function readReply<T>(
+  schema: z.ZodType<T>,
+  data: Parts,
+  dialects: Dialects,
+  sentence?: Sentence,
+): Read<T | Unspoken> {
+  if (versionOf(data) !== everyVersion) return readFrame(schema, data, dialects, sentence)
   const { header, parts, least, most } = unpackFrame(data)
   return { header: readable(unspoken, header), parts, least, most }
 }
@@ -177,11 +190,16 @@ export function packReply(header: object, parts: Parts, asked: Parts, dialects: 
   return packFrame({ kind: 'unspoken', node } satisfies Unspoken, [], dialects, everyVersion)
 }
 
+/** What to say of a field that fails a schema which is not the wire's; undefined where it is. */
+export type Sentence = (path: readonly PropertyKey[], problem: string) => string | undefined
+
 /** What came, as the schema has it. @throws BadMessage */
-export function readable<T>(schema: z.ZodType<T>, value: unknown): T {
+export function readable<T>(schema: z.ZodType<T>, value: unknown, sentence?: Sentence): T {
   const checked = schema.safeParse(value)
   if (checked.success) return checked.data
   const issue = checked.error.issues[0]
+  const said = sentence?.(issue?.path ?? [], issue?.message ?? 'it is wrong')
+  if (said !== undefined) throw new BadMessage(said, { cause: checked.error })
   const where = issue?.path.join('.')
   if (issue?.code === 'invalid_union' && issue.discriminator !== undefined) {
     throw new BadMessage(

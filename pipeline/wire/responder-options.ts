@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { QuintetError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Message, Side } from '../message.ts'
+import type { Platform } from '../platform.ts'
 import type { Boundary } from '../subjects.ts'
 import type { ServiceDescription, Transport } from '../transport.ts'
 
@@ -12,6 +13,7 @@ export interface ResponderOptions {
   readonly node: string
   readonly side: Side
   readonly clock: Clock
+  readonly platform: Platform
   readonly events: Events
   /** Takes a message into the chain; what comes of it is given to `settle`. */
   readonly accept: (message: Message) => void

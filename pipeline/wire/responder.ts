@@ -7,6 +7,7 @@ import {
   NodeLost,
   type QuintetError,
   Refused,
+  TooLarge,
   VersionMismatch,
 } from '../errors.ts'
 import type { Item } from '../message.ts'
@@ -16,8 +17,11 @@ import { Arrivals } from './arrivals.ts'
 import { encodeOutcome, type MessageHeader } from './codec.ts'
 import { Crowding } from './crowding.ts'
 import { type Dialects, dialectsOf } from './dialects.ts'
+import { totalBytes } from './frame.ts'
 import { readUp, sendDown } from './hand-over.ts'
 import { type Held, hold, messageOf } from './held.ts'
+import { mostFrame, pieceFor } from './limits.ts'
+import { inPieces, mostAnswer } from './pieces.ts'
 import { acceptAfter, beat, type Down, keyOf, type Load, type Up } from './protocol.ts'
 import { failed, refused } from './replies.ts'
 import type { ResponderOptions } from './responder-options.ts'
@@ -211,10 +215,7 @@ export class Responder {
       )
     }
     const joined = this.#held.get(keyOf(header.message))
-    if (joined) {
-      if (joined.assembly) this.#acceptChunks(joined, request)
-      return this.#wait(joined, request)
-    }
+    if (joined) return this.#onJoined(joined, request, header, parts)
     if (this.#draining || this.#held.size >= this.#options.capacity) {
       const reason = this.#draining ? 'The node is draining.' : `The node holds ${this.#held.size} messages already.`
       // Before it has settled anything, it knows no better than the shortest time after which it says anything.
@@ -240,6 +241,28 @@ export class Responder {
     held.accepted = true
     this.#acceptChunks(held, request)
     return this.#wait(held, request)
+  }
+
+  /** The message has come again: in the same way, or whole or in chunks of another length where its sender's server changed. */
+  #onJoined(held: Held, request: ServedRequest, header: Exclude<Up, { kind: 'cancel' | 'probe' }>, parts: Parts) {
+    const waiting = this.#wait(held, request)
+    if (!held.assembly) return waiting
+    if (header.kind === 'message') {
+      this.#arrivals.end(held)
+      this.#dispatch(held, header.message, parts)
+      return waiting
+    }
+    if (header.chunk !== held.assembly.bytes.chunk) {
+      this.#arrivals.end(held)
+      const objection = this.#arrivals.objection(header)
+      if (objection) {
+        this.#fail(held, objection, 'receive')
+        return waiting
+      }
+      this.#arrivals.begin(held, header)
+    }
+    this.#acceptChunks(held, request)
+    return waiting
   }
 
   #acceptChunks({ subject }: Held, request: ServedRequest): void {
@@ -327,12 +350,18 @@ export class Responder {
 
   /** @throws TooLarge what cannot be written; then it is held still */
   #finish(held: Held, reply: Down, error?: QuintetError, parts: Parts = []): void {
+    const bytes = totalBytes(parts)
+    if (bytes > mostAnswer) {
+      throw new TooLarge(
+        `An answer of ${bytes} bytes is more than the ${mostAnswer} that cross a boundary. Answer with less.`,
+      )
+    }
     const frames = held.waiting.map(({ request }) => this.#answer(request, reply, parts))
     if (!this.#held.delete(held.key)) return
     this.#options.onReleased?.(held.key, error)
     this.#arrivals.end(held)
     held.waiting.forEach(({ request, done }, at) => {
-      request.reply(frames[at] as Parts)
+      this.#send(request, frames[at] as Parts)
       done()
     })
     if (this.#held.size > 0) return
@@ -346,7 +375,18 @@ export class Responder {
   }
 
   #reply(request: ServedRequest, reply: Down): void {
-    request.reply(this.#answer(request, reply, []))
+    this.#send(request, this.#answer(request, reply, []))
+  }
+
+  /** Whole, or in pieces where the transport takes no reply so long. */
+  #send(request: ServedRequest, frame: Parts): void {
+    const { transport, node } = this.#options
+    if (transport.maxPayload === Number.POSITIVE_INFINITY || totalBytes(frame) <= mostFrame(transport)) {
+      return request.reply(frame)
+    }
+    for (const { header, part } of inPieces(frame, node, pieceFor(transport))) {
+      request.reply(this.#answer(request, header, [part]))
+    }
   }
 
   /** Each hears in the version that it asked in. */

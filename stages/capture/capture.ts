@@ -86,7 +86,7 @@ export function capture(
     return { ...common, kind: 'live', open, ...waiting } satisfies LiveSource
   }
   assertIterable(frames)
-  // Their rejections would go unheard until their turn, and end the process.
+  // Their rejections would go unheard until their turn, and end the program.
   if (Array.isArray(frames)) for (const frame of frames) if (isPromise(frame)) frame.catch(() => {})
   if (!live) return { ...common, kind: 'pull', open: () => captures(frames) } satisfies PullSource
   const open = () => pushed(frames)

@@ -2,13 +2,12 @@ import { z } from 'zod'
 import {
   BadConfiguration,
   type Decider,
+  type DeciderHalf,
   type DecisionRequest,
   type Explanation,
   type Menu,
-  type ModelSet,
   type Outcome,
   type Probe,
-  type Side,
   type World,
 } from '../../pipeline/index.ts'
 import { learned, savedOf } from './estimate/restore.ts'
@@ -39,7 +38,7 @@ export class Chain implements Decider {
     this.name = name ?? deciders.map(({ name: one }) => one).join('+')
   }
 
-  open(half: { readonly side: Side; readonly models: ModelSet | undefined }): void {
+  open(half: DeciderHalf): void {
     for (const decider of this.deciders) decider.open?.(half)
   }
 

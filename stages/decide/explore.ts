@@ -1,13 +1,12 @@
 import { z } from 'zod'
 import type {
   Decider,
+  DeciderHalf,
   DecisionRequest,
   Explanation,
   Menu,
-  ModelSet,
   Outcome,
   Probe,
-  Side,
   World,
 } from '../../pipeline/index.ts'
 import { readOptions } from '../../pipeline/index.ts'
@@ -51,7 +50,7 @@ class Exploring implements Decider {
     this.name = `explore ${chain.name}`
   }
 
-  open(half: { readonly side: Side; readonly models: ModelSet | undefined }): void {
+  open(half: DeciderHalf): void {
     this.#chain.open(half)
   }
 

@@ -1,12 +1,11 @@
 import type {
   Decider,
+  DeciderHalf,
   DecisionRequest,
   Explanation,
   Menu,
-  ModelSet,
   Outcome,
   Probe,
-  Side,
   Weighed,
   World,
 } from '../../pipeline/index.ts'
@@ -71,7 +70,7 @@ class Shadowed implements Shadow {
     this.#others = others
   }
 
-  open(half: { readonly side: Side; readonly models: ModelSet | undefined }): void {
+  open(half: DeciderHalf): void {
     this.#real.open(half)
     // A shadow that cannot work here is a mistake to be told at once, not a fault to be counted.
     for (const { decider } of this.#others) decider.open(half)

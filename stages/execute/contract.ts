@@ -32,7 +32,7 @@ export type PoolEvent =
   | { readonly type: 'run-overdue'; readonly executor: string; readonly model: string; readonly killed: boolean }
 
 /** Numbers with their defaults: `poolOptions`. */
-export interface ExecutorPoolOptions extends z.input<typeof poolOptions>, ExecutorOptions {
+export interface ExecutorPoolOptions extends z.input<typeof poolOptions>, Pick<ExecutorOptions, 'optimisation'> {
   readonly factory: ExecutorFactory
   /** Which idle executor a run goes to. Default `residencyFirst`. */
   readonly place?: Placement

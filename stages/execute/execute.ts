@@ -182,7 +182,7 @@ function repeated(message: Message, { attempts }: StageContext): Message {
 
 async function run(
   message: Message,
-  { side, clock }: StageContext,
+  { side, clock, platform }: StageContext,
   models: Models,
   pool: Pick<ExecutorPool, 'run' | 'cache'>,
   splits: Splits | undefined,
@@ -201,7 +201,7 @@ async function run(
     const { head, crossing } = await splitOf(model, headUpTo, models, splits)
     const report = await pool.run(head, payload.tensors, { ...options, outputs: crossing })
     const ran = clock.now()
-    const activation = await encodeActivations(headUpTo, report.outputs, plan.encoding)
+    const activation = await encodeActivations(headUpTo, report.outputs, plan.encoding, platform)
     return evolve<Payload, Side, Activation>(message, {
       payload: activation,
       plan: { ...plan, model },
@@ -215,7 +215,7 @@ async function run(
       plan: refined(plan, { model: by }),
       timings: booked(report),
     })
-  const inputs = await decodeActivations(payload)
+  const inputs = await decodeActivations(payload, platform)
   if (tailFrom !== undefined) {
     const { tail } = await splitOf(model, tailFrom, models, splits)
     cluster?.know(tail, model, tailFrom)

@@ -20,7 +20,7 @@ import type { ExecutorFactory } from './ports.ts'
 export interface LazyPoolOptions {
   /** What runs models on the device and in the cloud. */
   readonly executors: Readonly<Record<Side, ExecutorFactory>>
-  /** How many executors, where the half does not say: default 1 on the device, 2 in the cloud. */
+  /** How many executors, where the half does not say: default 1 on the device, in the cloud 2, or 1 where there is one core. */
   readonly size?: number
   /** Intra-op threads of each, at most: all together never exceed the cores. Default 1. */
   readonly threads?: number
@@ -82,10 +82,19 @@ export class LazyPool implements Half {
   readonly #follower: MemoryFollower | undefined
   #pool: ExecutorPool | undefined
 
-  /** @throws BadConfiguration a policy without a memory */
+  /** @throws BadConfiguration a policy without a memory; a memory, threads or size that is none */
   constructor(options: LazyPoolOptions, models: Models, context: StageContext, follower?: MemoryFollower) {
     if (options.policy !== undefined && options.memory === undefined) {
       throw new BadConfiguration('execute() got a policy, but no memory to keep to. Say how many bytes models may use.')
+    }
+    // Here, and not when the first message comes: a wrong number is the author's, and no message's.
+    const { memory, threads, size } = options
+    if (memory !== undefined && !(memory > 0)) {
+      throw new BadConfiguration(`execute() got memory: ${memory}. Give the bytes that loaded models may use, above 0.`)
+    }
+    for (const [name, value] of Object.entries({ threads, size })) {
+      if (value === undefined || (Number.isInteger(value) && value >= 1)) continue
+      throw new BadConfiguration(`execute() got ${name}: ${value}. Give a whole number, at least 1.`)
     }
     this.#options = options
     this.#models = models
@@ -145,9 +154,10 @@ export class LazyPool implements Half {
     const { size, threads = 1, policy, batch, queue, price } = this.#options
     const follower = this.#follower
     const { memory = follower && Number.MAX_SAFE_INTEGER } = this.#options
+    const factory = this.#options.executors[side]
     const pool = executorPool({
-      factory: this.#options.executors[side],
-      size: executors ?? size ?? (side === 'device' ? 1 : 2),
+      factory,
+      size: executors ?? size ?? (side === 'device' ? 1 : Math.min(2, factory.cores ?? 2)),
       threads,
       clock,
       events: (event) => this.#hear(event),

@@ -17,6 +17,8 @@ export const batchOptions = z.strictObject({
 export const poolOptions = z.strictObject({
   /** How many executors. */
   size: z.number().int().min(1, 'give a whole number of executors, at least 1'),
+  /** Intra-op threads of each executor, at most. */
+  threads: z.number().int().min(1, 'give a whole number of threads, at least 1').optional(),
   /** Runs of one model that may wait; more are refused. */
   queue: count.default(256),
   /** Runs of all models that may wait. */

@@ -81,6 +81,8 @@ export interface ExecutorOptions {
   readonly optimisation?: 'disabled' | 'basic' | 'extended' | 'all'
   /** Whether runs are to be made as one: then it is tried out at load whether that changes answers. Default false. */
   readonly batching?: boolean
+  /** Loads have to say exactly what a model takes, for a budget, at the price of measuring each model once. */
+  readonly sizes?: boolean
 }
 
 /** Starts executors. `process`: can be killed in mid-run; `thread`: cheaper, for a device half and trusted short runs. */

@@ -1,6 +1,15 @@
-import { promisify } from 'node:util'
-import { brotliCompress, brotliDecompress, constants, deflateRaw, inflateRaw } from 'node:zlib'
-import { BadMessage, type ElementType, elementBytes, type Tensor, TooLarge } from '../../pipeline/index.ts'
+import {
+  BadConfiguration,
+  BadMessage,
+  type ElementType,
+  elementBytes,
+  type Packing as Packed,
+  type Packer,
+  type Platform,
+  type Tensor,
+  TooLarge,
+  webPlatform,
+} from '../../pipeline/index.ts'
 import { fromAffine, type Grouping, toAffine } from './affine.ts'
 import { fromHalves, toHalves } from './halves.ts'
 
@@ -8,9 +17,7 @@ import { fromHalves, toHalves } from './halves.ts'
 export type Precision = 'float32' | 'float16' | 'uint8' | 'uint8-per-channel'
 
 /** How the written numbers are packed. */
-export type Packing = 'plain' | 'deflate' | 'brotli'
-
-type Packed = Exclude<Packing, 'plain'>
+export type Packing = 'plain' | Packed
 
 /** Encodings of what crosses behind a layer, as a plan names them: `float16`, `uint8+deflate`, … */
 export type ActivationEncoding = Precision | `${Precision}+${Packed}`
@@ -29,10 +36,18 @@ export function isActivationEncoding(name: string): name is ActivationEncoding {
   return (activationEncodings as readonly string[]).includes(name)
 }
 
-/** Bounds for what is decoded; sizes that arrive are never trusted. */
+/** Whether a platform has what an encoding packs with. */
+export function canPack({ packers }: Pick<Platform, 'packers'>, encoding: ActivationEncoding): boolean {
+  const [, packing] = parts(encoding)
+  return packing === 'plain' || packers[packing] !== undefined
+}
+
+/** Bounds for what is decoded (sizes that arrive are never trusted), and what unpacks it. */
 export interface DecodeLimits {
   /** Bytes of the tensor once decoded; 64 MiB by default. */
   readonly bytes?: number
+  /** Default: what every browser and runtime has. */
+  readonly platform?: Pick<Platform, 'packers'> | undefined
 }
 
 // Layout, little-endian: "QA", version, precision, packing, type, rank, name length, u32 per side, u32 packed body
@@ -46,16 +61,22 @@ const mostBytes = 64 * 2 ** 20
  * Writes a tensor self-describingly. Only float32 tensors lose precision; tensors of other types, and float32 tensors
  * with values that bytes cannot carry (NaN, infinities), are written as they are. Packing is done off the calling
  * thread, on the runtime's own threads; until it is done the tensor's bytes must not change.
- * @throws TooLarge for names over 255 bytes or more than 8 dimensions
+ * @param platform what packs. Default: what every browser and runtime has, which is no brotli
+ * @throws TooLarge for names over 255 bytes or more than 8 dimensions · BadConfiguration the platform cannot pack so
  */
-export async function encodeActivation(tensor: Tensor, encoding: ActivationEncoding): Promise<Uint8Array> {
+export async function encodeActivation(
+  tensor: Tensor,
+  encoding: ActivationEncoding,
+  platform: Pick<Platform, 'packers'> = webPlatform,
+): Promise<Uint8Array> {
   const [wanted, packing] = parts(encoding)
+  const packer = packing === 'plain' ? undefined : packerOf(packing, platform, 'write')
   const name = new TextEncoder().encode(tensor.name)
   if (name.length > 255 || tensor.shape.length > mostRank) {
     throw new TooLarge(`The tensor "${tensor.name.slice(0, 40)}" has a name over 255 bytes or over 8 dimensions.`)
   }
   const { precision, body } = write(tensor, wanted)
-  const packed = packing === 'plain' ? body : await pack(body, packing)
+  const packed = packer ? await packer.pack(body) : body
   const out = new Uint8Array(fixedBytes + 4 * tensor.shape.length + 4 + name.length + packed.length)
   out.set([...magic, precisions.indexOf(precision), packings.indexOf(packing), types.indexOf(tensor.type)])
   out.set([tensor.shape.length, name.length], 6)
@@ -74,7 +95,8 @@ export async function encodeActivation(tensor: Tensor, encoding: ActivationEncod
 /**
  * Reads what `encodeActivation` wrote. The tensor's bytes are its own, aligned. Unpacking is done off the calling
  * thread, like packing.
- * @throws BadMessage where the bytes are anything else · TooLarge over the limit, before memory is taken
+ * @throws BadMessage where the bytes are anything else · TooLarge over the limit, before memory is taken ·
+ *   BadConfiguration they are packed in a way that the platform lacks
  */
 export async function decodeActivation(bytes: Uint8Array, limits: DecodeLimits = {}): Promise<Tensor> {
   const { name, type, shape, precision, packing, start, length } = header(bytes)
@@ -89,7 +111,8 @@ export async function decodeActivation(bytes: Uint8Array, limits: DecodeLimits =
   const grouping = groupingOf(shape, precision)
   const expected = bodyBytes(count, size, precision, grouping)
   const written = bytes.subarray(start, start + length)
-  const body = packing === 'plain' ? written : await unpack(written, packing, expected)
+  const packer = packing === 'plain' ? undefined : packerOf(packing, limits.platform ?? webPlatform, 'read')
+  const body = packer ? await unpack(written, packer, expected) : written
   if (body.length !== expected) throw damaged(`${body.length} bytes instead of ${expected}`)
   return { name, type, shape, bytes: read(body, precision, count, grouping) }
 }
@@ -120,7 +143,7 @@ function write(tensor: Tensor, wanted: Precision): { precision: Precision; body:
 }
 
 function read(body: Uint8Array, precision: Precision, count: number, grouping: Grouping): Uint8Array {
-  // A copy of its own: aligned, and independent of the message that it came in. (A Buffer's slice() copies nothing.)
+  // A copy of its own: aligned, and independent of the message that it came in. (Of what Node gives, slice() copies nothing.)
   if (precision === 'float32') return new Uint8Array(body)
   if (precision === 'float16') return bytesOf(fromHalves(new Uint16Array(new Uint8Array(body).buffer, 0, count)))
   const scale = new Float32Array(new Uint8Array(body.subarray(0, 4 * grouping.groups)).buffer)
@@ -146,20 +169,20 @@ function bodyBytes(count: number, size: number, precision: Precision, { groups }
   return precision === 'float16' ? 2 * count : 5 * groups + count
 }
 
-const [deflated, inflated] = [promisify(deflateRaw), promisify(inflateRaw)]
-const [brotlied, unbrotlied] = [promisify(brotliCompress), promisify(brotliDecompress)]
-
-// The fast settings: more effort costs milliseconds and saves a few per cent of an activation.
-function pack(body: Uint8Array, packing: Packed): Promise<Uint8Array> {
-  if (packing === 'deflate') return deflated(body, { level: 1 })
-  return brotlied(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })
+/** @throws BadConfiguration there is none, with the packings that there are */
+function packerOf(packing: Packed, { packers }: Pick<Platform, 'packers'>, what: 'read' | 'write'): Packer {
+  const packer = packers[packing]
+  if (packer) return packer
+  const had = ['plain', ...Object.keys(packers)].join(', ')
+  throw new BadConfiguration(
+    `This side cannot ${what} activations packed with "${packing}"; it has: ${had}. Plan an encoding that both sides have.`,
+  )
 }
 
-async function unpack(packed: Uint8Array, packing: Packed, expected: number): Promise<Uint8Array> {
-  // Never more than the shape calls for, whatever the packed bytes would grow to; zlib takes no limit of zero.
-  const maxOutputLength = Math.max(1, expected)
+async function unpack(packed: Uint8Array, packer: Packer, expected: number): Promise<Uint8Array> {
   try {
-    return await (packing === 'deflate' ? inflated : unbrotlied)(packed, { maxOutputLength })
+    // Never more than the shape calls for, whatever the packed bytes would grow to.
+    return await packer.unpack(packed, expected)
   } catch (cause) {
     throw damaged(`it does not unpack to ${expected} bytes`, cause)
   }

@@ -1,6 +1,7 @@
 export {
   type ActivationEncoding,
   activationEncodings,
+  canPack,
   type DecodeLimits,
   decodeActivation,
   encodeActivation,

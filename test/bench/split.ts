@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { cutInTwo, cuts, type LayerCut, type Model, readModel } from '../../adapters/onnx/graph/index.ts'
+import { nodePlatform } from '../../adapters/platform/index.ts'
 import type { Tensor as WireTensor } from '../../pipeline/index.ts'
 import {
   type ActivationEncoding,
@@ -138,13 +139,13 @@ function sent(tensors: InferenceSession.OnnxValueMapType, encoding: ActivationEn
       const { data, dims, type } = tensor as Tensor
       const { buffer, byteOffset, byteLength } = data as Float32Array
       const bytes = new Uint8Array(buffer, byteOffset, byteLength)
-      return encodeActivation({ name, type: type as WireTensor['type'], shape: dims, bytes }, encoding)
+      return encodeActivation({ name, type: type as WireTensor['type'], shape: dims, bytes }, encoding, nodePlatform)
     }),
   )
 }
 
 async function received(messages: readonly Uint8Array[]): Promise<Feed> {
-  const tensors = await Promise.all(messages.map((message) => decodeActivation(message)))
+  const tensors = await Promise.all(messages.map((message) => decodeActivation(message, { platform: nodePlatform })))
   return Object.fromEntries(
     tensors.map(({ name, type, shape, bytes }) => {
       const tensor =

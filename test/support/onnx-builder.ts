@@ -28,7 +28,7 @@ export interface Node {
 export interface Weight {
   readonly name: string
   readonly shape: readonly number[]
-  readonly values: Float32Array | BigInt64Array
+  readonly values: Float32Array | BigInt64Array | Int8Array
 }
 
 export interface Graph {
@@ -71,7 +71,8 @@ function writeNode(writer: BinaryWriter, { type, inputs, outputs, attributes = {
 
 function writeWeight(writer: BinaryWriter, { name, shape, values }: Weight): void {
   for (const side of shape) writer.tag(1, 0).int64(side)
-  writer.tag(2, 0).int32(values instanceof Float32Array ? elementTypes.float32 : elementTypes.int64)
+  const type = values instanceof Float32Array ? 'float32' : values instanceof Int8Array ? 'int8' : 'int64'
+  writer.tag(2, 0).int32(elementTypes[type])
   writer.tag(8, 2).string(name)
   writer.tag(9, 2).bytes(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
 }

@@ -1,8 +1,8 @@
 import { constants, existsSync } from 'node:fs'
 import { access, chmod, copyFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { QuintetError } from '../../../pipeline/index.ts'
+import { cacheFolder } from '../../machine/index.ts'
 import { fromDebian } from './debian.ts'
 import { fromRelease } from './release.ts'
 import { run } from './run.ts'
@@ -45,12 +45,19 @@ export async function obtainNatsServer(options: ObtainOptions = {}): Promise<str
     // A wish that cannot be met must not be met by something else.
     throw new NatsServerMissing(tried)
   }
-  const caches = options.caches ?? cacheFolders(environment)
   const onPath = (environment.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
-  for (const folder of [...onPath, ...caches]) {
-    const binary = join(folder, program)
-    if ((await exists(binary)) && (await usable(binary, tried))) return binary
+  const find = async (folders: readonly string[]) => {
+    for (const folder of folders) {
+      const binary = join(folder, program)
+      if ((await exists(binary)) && (await usable(binary, tried))) return binary
+    }
+    return undefined
   }
+  const installed = await find(onPath)
+  if (installed !== undefined) return installed
+  const caches = options.caches ?? cacheFolders(environment)
+  const kept = await find(caches)
+  if (kept !== undefined) return kept
   const cache = await firstWritable(caches)
   for (const source of options.sources ?? [fromDebian, fromRelease]) {
     try {
@@ -94,10 +101,9 @@ async function usable(binary: string, faults: string[]): Promise<boolean> {
 }
 
 function cacheFolders(environment: Readonly<Record<string, string | undefined>>): string[] {
-  const home = environment.XDG_CACHE_HOME || join(homedir(), '.cache')
   const modules = join(process.cwd(), 'node_modules')
   const own = existsSync(modules) ? [join(modules, '.cache', 'quintet')] : []
-  return [...own, join(home, 'quintet'), join(tmpdir(), 'quintet')]
+  return [...own, cacheFolder([], { environment })]
 }
 
 async function firstWritable(folders: readonly string[]): Promise<string> {

@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { InferenceSession, Tensor } from '../runtime.ts'
 import { dataDependent } from './dependent.ts'
 import { isExternal, readExternal } from './external.ts'
 import {

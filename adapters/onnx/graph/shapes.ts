@@ -1,5 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf'
-import { InferenceSession } from 'onnxruntime-node'
+import { refusalOf } from '../refusal.ts'
+import { InferenceSession } from '../runtime.ts'
 import { DynamicShape, NotAModel, UnknownOperator } from './errors.ts'
 import { isExternal } from './external.ts'
 import {
@@ -440,5 +441,9 @@ function refusal(cause: unknown): NotAModel | UnknownOperator {
       { cause },
     )
   }
-  return new NotAModel(`The runtime refuses the model. Export it again. It said: ${text}`, { cause })
+  const { kind, why } = refusalOf(cause)
+  if (kind === 'kernel' || kind === 'operator' || kind === 'opset') {
+    return new UnknownOperator(`The runtime refuses the model: ${why}.`, { cause })
+  }
+  return new NotAModel(`The runtime refuses the model: ${why}.`, { cause })
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { homedir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { z } from 'zod'
 import { type Cut, ModelLoadFailed } from '../../../pipeline/index.ts'
 import { askAside } from './aside.ts'
@@ -8,6 +7,7 @@ import { cached, type Saved } from './cache.ts'
 import { type CutOptions, findCut, type LayerCut } from './cuts.ts'
 import type { Model } from './model.ts'
 import { cutInTwo } from './parts.ts'
+import { splitFolder } from './split-folder.ts'
 import type { TensorInfo, WireTensor } from './tensors.ts'
 
 /** The head or tail of a split model on disk: an ordinary model to an executor. */
@@ -38,7 +38,7 @@ export interface Split {
 
 /** Where the parts go. */
 export interface SplitOptions extends CutOptions {
-  /** Folder of the cache; `~/.cache/quintet/splits` by default. */
+  /** Folder of the cache; `splits` of `cacheFolder()` by default. */
   readonly folder?: string
 }
 
@@ -57,11 +57,6 @@ const description = z.object({
 
 // Raised whenever parts of the same model and cut come out otherwise.
 const version = 1
-
-/** The cache's folder where none is named. */
-export function splitFolder(): string {
-  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'quintet', 'splits')
-}
 
 /**
  * Splits a model behind a layer (or at a cut that `cuts` found). Head and tail are written once per model content,

@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { BadConfiguration } from '../../../pipeline/index.ts'
 import { type Model, type TensorInfo, withNodeNames } from '../graph/index.ts'
+import { InferenceSession, Tensor } from '../runtime.ts'
 import { readTrace, type TracedRun } from './traces.ts'
 
 /** How a model is measured. */

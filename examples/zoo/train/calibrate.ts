@@ -2,6 +2,8 @@
  * Records the range of every activation that a watched model gives: `calibrate.ts WATCHED FOLDER RANGES.json`.
  * The range kept is where the extremes of 99 in 100 pictures lie, so that a freak picture costs no precision.
  */
+// First, since it switches the runtime's telemetry off.
+import '../../../adapters/onnx/index.ts'
 import { open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'

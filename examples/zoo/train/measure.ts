@@ -1,6 +1,8 @@
 /**
  * Measures every model file on held-out pictures and writes `catalogue.json` and `CARDS.md`: `measure.ts WORK MODELS`.
  */
+// First, since it switches the runtime's telemetry off.
+import '../../../adapters/onnx/index.ts'
 import { createHash } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'

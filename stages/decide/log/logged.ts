@@ -1,17 +1,17 @@
-import { createHmac, randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import type {
-  Decider,
-  DecisionRequest,
-  Explanation,
-  Menu,
-  ModelSet,
-  Outcome,
-  Probe,
-  Side,
-  World,
+import {
+  base64url,
+  type Decider,
+  type DeciderHalf,
+  type DecisionRequest,
+  type Explanation,
+  type Menu,
+  type Outcome,
+  type Probe,
+  readOptions,
+  type World,
+  webPlatform,
 } from '../../../pipeline/index.ts'
-import { readOptions } from '../../../pipeline/index.ts'
 import { type Chain, chain } from '../chain.ts'
 import { type LogEntry, logVersion, logWorld } from './entry.ts'
 
@@ -52,7 +52,8 @@ class Logged implements Decider {
   readonly name: string
   readonly #chain: Chain
   readonly #sink: DecisionSink
-  readonly #salt: string | Uint8Array
+  readonly #salt: Uint8Array
+  #platform = webPlatform
   readonly #weighed: number
   /** The last source and its hash: there are few, and they come in runs. */
   #source = ''
@@ -63,11 +64,12 @@ class Logged implements Decider {
     this.name = chain.name
     this.#sink = sink
     this.#chain = chain
-    this.#salt = salt ?? randomBytes(16)
+    this.#salt = salt === undefined ? this.#platform.randomBytes(16) : new TextEncoder().encode(salt)
     this.#weighed = weighed
   }
 
-  open(half: { readonly side: Side; readonly models: ModelSet | undefined }): void {
+  open(half: DeciderHalf): void {
+    this.#platform = half.platform ?? this.#platform
     this.#chain.open(half)
   }
 
@@ -130,7 +132,8 @@ class Logged implements Decider {
   }
 
   #hash(text: string): string {
-    return createHmac('sha256', this.#salt).update(text).digest('base64url').slice(0, 16)
+    // Twelve of the 32 bytes are sixteen characters.
+    return base64url(this.#platform.hmacSha256(this.#salt, text).subarray(0, 12))
   }
 
   #hashOfSource(source: string): string {

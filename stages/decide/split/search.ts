@@ -1,5 +1,13 @@
-import { anyLayer, type Cut, type DecisionRequest, type Menu, type World } from '../../../pipeline/index.ts'
-import { type ActivationEncoding, isActivationEncoding } from '../../transfer/index.ts'
+import {
+  anyLayer,
+  BadConfiguration,
+  type Cut,
+  type DecisionRequest,
+  type Menu,
+  type Platform,
+  type World,
+} from '../../../pipeline/index.ts'
+import { type ActivationEncoding, canPack, isActivationEncoding } from '../../transfer/index.ts'
 import type { CutCosts } from '../estimate/cuts.ts'
 import { EnergyModel } from '../estimate/energy.ts'
 import type { Knowledge } from './knowledge.ts'
@@ -70,6 +78,9 @@ export class Search {
   readonly #cost: Cost = { device: 0, transfer: 0, cloud: 0, bytes: 0 }
   readonly #objective: Objective
   readonly #saves: boolean
+  /** What the machine can write, where it is known; and of that, what is written where the menu names no such encoding. */
+  #can: (encoding: ActivationEncoding) => boolean = () => true
+  #usual: readonly ActivationEncoding[]
   #written: Ways = { of: undefined, encodings: [], writings: [] }
   readonly #considered: Candidate = none()
   readonly #best: Candidate = none()
@@ -80,6 +91,7 @@ export class Search {
   constructor(settings: Settings, knowledge: Knowledge) {
     this.#settings = settings
     this.#knowledge = knowledge
+    this.#usual = settings.encodings
     const { goal, load, answerBytes } = settings
     this.#saves = goal === 'energy'
     this.#objective =
@@ -88,6 +100,18 @@ export class Search {
         : load === 'heavy'
           ? bottleneck
           : latency
+  }
+
+  /** From now on activations are written as this machine can. @throws BadConfiguration it can in none of the ways given */
+  writeOn(platform: Platform): void {
+    const { encodings } = this.#settings
+    this.#can = (encoding) => canPack(platform, encoding)
+    this.#usual = encodings.filter(this.#can)
+    this.#written = { of: undefined, encodings: [], writings: [] }
+    if (this.#usual.length > 0) return
+    throw new BadConfiguration(
+      `This side (${platform.name}) cannot pack activations as ${encodings.join(', ')}. Give split() an encoding that it has, e.g. uint8.`,
+    )
   }
 
   /** Whether anything is known of the way to a target of the menu; set by the last `best`. */
@@ -204,9 +228,9 @@ export class Search {
   /** How activations may be written: worked out when the menu's encodings are others than before. */
   #ways({ encodings }: Menu): Ways {
     if (this.#written.of === encodings) return this.#written
-    let may: readonly (ActivationEncoding | undefined)[] = encodings.filter(isWritable)
+    let may: readonly (ActivationEncoding | undefined)[] = encodings.filter(isWritable).filter(this.#can)
     // Somebody has decided that nothing is to be written otherwise than the model computes it.
-    if (may.length === 0) may = encodings.length === 1 ? [undefined] : this.#settings.encodings
+    if (may.length === 0) may = encodings.length === 1 ? [undefined] : this.#usual
     const writings = may.map((one) => (one === undefined ? undefined : this.#knowledge.writings.of(one)) ?? plain)
     this.#written = { of: encodings, encodings: may, writings }
     return this.#written

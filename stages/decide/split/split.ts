@@ -2,10 +2,10 @@ import type { z } from 'zod'
 import type {
   Cut,
   Decider,
+  DeciderHalf,
   DecisionRequest,
   Explanation,
   Menu,
-  ModelSet,
   Outcome,
   Plan,
   Target,
@@ -82,9 +82,10 @@ class Splitter implements Split {
     if (models) this.#known = models
   }
 
-  /** @throws BadConfiguration it has no models */
-  open({ models }: { readonly models: ModelSet | undefined }): void {
+  /** @throws BadConfiguration it has no models, or nothing here can pack in any of the ways that it was given */
+  open({ models, platform }: Pick<DeciderHalf, 'models' | 'platform'>): void {
     this.#known = modelsOf(this.#given, models, 'split')
+    if (platform) this.#search.writeOn(platform)
   }
 
   decide(request: DecisionRequest, world: World, menu: Menu): Menu {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hashOfName } from '../../../pipeline/index.ts'
 import type { Presence } from './announcement.ts'
 
 /** What a node may always have before it counts as loaded, since a few say nothing: messages, and models of this size. */
@@ -53,5 +53,7 @@ function ranked(key: string, nodes: readonly Presence[]): readonly Presence[] {
 
 /** Uniform on 0 … 2⁴⁸ − 1, and independent for each pair. */
 function weight(key: string, node: string): number {
-  return createHash('sha256').update(`${key} ${node}`).digest().readUIntBE(0, 6)
+  const hash = hashOfName(`${key} ${node}`)
+  const view = new DataView(hash.buffer, hash.byteOffset)
+  return view.getUint32(0) * 2 ** 16 + view.getUint16(4)
 }

@@ -78,7 +78,7 @@ export class ClusterNode {
 
   constructor(options: ClusterNodeOptions) {
     const { settings, context, outward, models, random = Math.random } = options
-    const { clock, events, node, pipeline } = context
+    const { clock, platform, events, node, pipeline } = context
     const { transport, tenant } = outward
     this.#options = options
     this.#clock = clock
@@ -113,6 +113,7 @@ export class ClusterNode {
       pipeline,
       node,
       clock,
+      platform,
       events,
       settings,
       random,
@@ -146,7 +147,7 @@ export class ClusterNode {
    */
   async open(local: LocalExecution): Promise<void> {
     const { settings, context, outward, models, pinned } = this.#options
-    const { clock, events, node, pipeline, side } = context
+    const { clock, platform, events, node, pipeline, side } = context
     const { transport, tenant } = outward
     const { cache } = local.pool
     if (cache === undefined) throw new TypeError('A node of a cluster needs a cache: its subscriptions follow it.')
@@ -167,6 +168,7 @@ export class ClusterNode {
         node,
         side,
         clock,
+        platform,
         events,
         capacity: settings.capacity,
         group: false,

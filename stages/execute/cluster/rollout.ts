@@ -1,16 +1,18 @@
-import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import {
   type ActorRef,
   BadConfiguration,
   type Clock,
   Events,
+  hex,
   NoResponders,
   nodeSubject,
+  type Platform,
   readOptions,
   remote,
   systemClock,
   type Transport,
+  webPlatform,
 } from '../../../pipeline/index.ts'
 import { token } from '../../manage/index.ts'
 import { type Command, type CommandReply, commandReply } from './commands.ts'
@@ -31,6 +33,7 @@ const settings = z.strictObject({
 
 export interface RollOutOptions extends z.input<typeof settings> {
   readonly clock?: Clock
+  readonly platform?: Platform
 }
 
 /** What a roll-out came to. */
@@ -59,9 +62,10 @@ const brief = 5_000
  *   DeadlineExceeded before the move nothing has moved; after it the old version has not ended yet
  */
 export async function rollOut(transport: Transport, options: RollOutOptions): Promise<RollOutReport> {
-  const { clock = systemClock, ...plain } = options
+  const { clock = systemClock, platform = webPlatform, ...plain } = options
   const { name, to, within, pipeline, tenant } = readOptions(settings, plain, 'rollOut()')
-  const known = await presentNodes(transport, tenant, pipeline, clock)
+  const observer = `observer-${hex(platform.randomBytes(6))}`
+  const known = await presentNodes(transport, tenant, pipeline, clock, observer)
   if (known.length === 0) {
     throw new BadConfiguration(
       `No node serves "${pipeline}" of "${tenant}" in a cluster. Start one, with execute({ cluster: true }).`,
@@ -106,7 +110,7 @@ export async function rollOut(transport: Transport, options: RollOutOptions): Pr
   const revision = (latest?.revision ?? 0) + 1
   await tell({ step: 'move', name, to, revision }, brief)
   // Who has come since has heard of it from the others at the latest by now; what began there before is waited for, too.
-  for (const node of await presentNodes(transport, tenant, pipeline, clock)) told.add(node)
+  for (const node of await presentNodes(transport, tenant, pipeline, clock, observer)) told.add(node)
   await tell({ step: 'move', name, to, revision }, brief)
   if (from !== to) {
     await tell({ step: 'drain', name, from, within }, within + brief)
@@ -115,15 +119,15 @@ export async function rollOut(transport: Transport, options: RollOutOptions): Pr
   return { nodes: [...told], from, to, revision }
 }
 
-/** The nodes that say that they are there. */
+/** The nodes that say that they are there. @param node by what name who asks is known */
 async function presentNodes(
   transport: Transport,
   tenant: string,
   pipeline: string,
   clock: Clock,
+  node: string,
 ): Promise<readonly string[]> {
   const { beat, settle } = clusterSettings(true)
-  const node = `observer-${randomBytes(6).toString('hex')}`
   const events = new Events()
   const membership = new Membership({ transport, tenant, pipeline, node, clock, events, beat, self: undefined })
   try {

@@ -10,6 +10,7 @@ import {
   failure,
   type Item,
   type Message,
+  type Platform,
   type QuintetError,
   Refused,
   sleep,
@@ -44,6 +45,7 @@ export interface RoutingOptions {
   readonly pipeline: string
   readonly node: string
   readonly clock: Clock
+  readonly platform: Platform
   readonly events: Events
   readonly settings: ClusterSettings
   readonly random: () => number
@@ -215,8 +217,8 @@ export class ModelRouting {
   }
 
   #caller(boundary: Boundary, attempts: number): Caller {
-    const { transport, clock, events } = this.#options
-    return new Caller({ transport, boundary, stage: 'execute', clock, events, attempts, outage: 0 })
+    const { transport, clock, platform, events } = this.#options
+    return new Caller({ transport, boundary, stage: 'execute', clock, platform, events, attempts, outage: 0 })
   }
 }
 

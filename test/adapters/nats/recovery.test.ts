@@ -39,6 +39,22 @@ async function watched(url: string, options: ConnectOptions = {}) {
 }
 
 describe('nats: lost and found', () => {
+  it.skipIf(process.platform === 'win32')(
+    'ends in the time it is given though the server says nothing more',
+    async () => {
+      const silent = await server()
+      const { transport } = await watched(silent.url)
+      const served = await transport.serve('quiet', () => {}, { group: 'g' })
+      process.kill(silent.pid, 'SIGSTOP')
+      try {
+        await Promise.all([served.drain(), transport.drain(0)])
+      } finally {
+        process.kill(silent.pid, 'SIGCONT')
+      }
+      expect(transport.connected).toBe(false)
+    },
+  )
+
   it('brings subscriptions back after the server was killed and restarted; publishing meanwhile throws', async () => {
     const first = await server()
     const asker = await watched(first.url)

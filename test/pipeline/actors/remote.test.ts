@@ -106,6 +106,9 @@ describe('a remote actor', () => {
   it('sees no message that does not pass its schema, and the sender hears why', async () => {
     const { counter, seen, near } = await bench()
     await expect(counter.ask(-4, 500)).rejects.toBeInstanceOf(BadMessage)
+    await expect(counter.ask(-4, 500)).rejects.toThrow(
+      /^"counter" takes no such message: .*Send one that passes its schema\.$/,
+    )
     await expect(counter.tell('many' as never)).rejects.toThrow(BadMessage)
     near.publish(subject, [Uint8Array.of(1, 2, 3)])
     near.publish(subject, packFrame({ kind: 'stop' }))
@@ -118,6 +121,9 @@ describe('a remote actor', () => {
     const { near, broker, clock } = await bench()
     const careful = remote<number, string>(near, subject, { schema: z.string(), clock })
     await expect(careful.ask(1, 500)).rejects.toBeInstanceOf(BadMessage)
+    await expect(careful.ask(1, 500)).rejects.toThrow(
+      /^"act\.counter" replied what the schema given to remote\(\) refuses: /,
+    )
     await broker.connect().serve('act.rude', ({ reply }) => reply([Uint8Array.of(1)]))
     const rude = remote<number, number>(near, 'act.rude', { schema: z.number(), clock })
     await expect(rude.ask(1, 500)).rejects.toBeInstanceOf(BadMessage)
@@ -176,6 +182,23 @@ describe('a remote actor', () => {
     const { one, served, near } = await bench()
     await expect(expose(one, { ...served, subject: 'act.*' })).rejects.toBeInstanceOf(BadConfiguration)
     expect(() => remote(near, 'a b', { schema: z.number() })).toThrow(BadConfiguration)
+  })
+})
+
+describe('a transport that takes little at once', () => {
+  it('has a message or a reply that is longer refused by name, at once', async () => {
+    const broker = memoryBroker()
+    const clock = fakeClock()
+    const small = broker.connect({ clock, maxPayload: 4096 })
+    const echo = actor('echo', () => ({ receive: (length: number) => 'x'.repeat(length) }), { clock })
+    await expose(echo, { transport: small, subject: 'act.echo', schema: z.union([z.number(), z.string()]) as never })
+    const far = remote<number | string, string>(broker.connect({ clock }), 'act.echo', { schema: z.string(), clock })
+    expect(await far.ask(1000, 500)).toHaveLength(1000)
+    const refused = { name: 'TooLarge', message: expect.stringMatching(/reply of "echo" takes 4\d+ bytes.*4096/) }
+    await expect(far.ask(4000, 500)).rejects.toMatchObject(refused)
+    const near = remote<number | string, string>(small, 'act.echo', { schema: z.string(), clock })
+    await expect(near.ask('y'.repeat(5000), 500)).rejects.toMatchObject({ name: 'TooLarge' })
+    expect(clock.pending).toBe(0)
   })
 })
 

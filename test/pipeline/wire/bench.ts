@@ -1,4 +1,5 @@
 import { type MemoryBroker, memoryBroker } from '../../../adapters/memory/index.ts'
+import { nodePlatform } from '../../../adapters/platform/index.ts'
 import {
   Boundary,
   Events,
@@ -62,6 +63,7 @@ export function bench(options: Partial<CallerOptions> = {}): Bench {
       transport,
       boundary,
       stage: 'transfer',
+      platform: nodePlatform,
       clock,
       events,
       onReport: (report) => reports.push(report),
@@ -93,6 +95,7 @@ async function node(
     boundary,
     node: name,
     side: 'cloud',
+    platform: nodePlatform,
     clock,
     events: new Events(),
     capacity: 16,

@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { memoryBroker } from '../../../adapters/memory/index.ts'
+import { nodePlatform } from '../../../adapters/platform/index.ts'
 import { BadMessage, type Clock, join, type Parts, type Transport } from '../../../pipeline/index.ts'
 import { fakeClock, faulty, seededRandom, settled } from '../../../pipeline/testing/index.ts'
-import { Assembly, ChunkSender, chunkBytes, chunkCount } from '../../../pipeline/wire/chunks.ts'
+import { Assembly, ChunkSender, chunkCount } from '../../../pipeline/wire/chunks.ts'
+import { mostChunk as chunkBytes } from '../../../pipeline/wire/limits.ts'
 import { Path } from '../../../pipeline/wire/path.ts'
 import { type ChunkHeader, readChunk } from '../../../pipeline/wire/protocol.ts'
 
@@ -38,7 +40,18 @@ const senderOf = (
   clock: Clock,
   path = new Path(),
   onError: (error: unknown) => void = () => {},
-) => new ChunkSender({ transport, subject: to, version: 1, parts: whole, clock, path, onError })
+) =>
+  new ChunkSender({
+    transport,
+    subject: to,
+    version: 1,
+    parts: whole,
+    chunk: chunkBytes,
+    clock,
+    platform: nodePlatform,
+    path,
+    onError,
+  })
 
 /** The chunks in another order. */
 function shuffled<T>(list: readonly T[], random: () => number): T[] {
@@ -58,7 +71,11 @@ describe('chunks put together', () => {
       fc.property(fc.nat(), fc.array(fc.nat(4), { maxLength: 6 }), (seed, again) => {
         const random = seededRandom(seed)
         const order = shuffled([...chunks, ...again.map((index) => chunks[index] as (typeof chunks)[0])], random)
-        const assembly = new Assembly(whole.map((part) => part.byteLength))
+        const assembly = new Assembly(
+          whole.map((part) => part.byteLength),
+          chunkBytes,
+          nodePlatform,
+        )
         const seen = new Set<number>()
         for (const { header, parts: bytes } of order) {
           seen.add(header.index)
@@ -80,27 +97,31 @@ describe('chunks put together', () => {
       82,
     ])
     expect(chunks.map(({ header }) => header.sha256 !== undefined)).toEqual([false, false, false, false, true])
-    expect(chunkCount(4 * chunkBytes + 82)).toBe(5)
+    expect(chunkCount(4 * chunkBytes + 82, chunkBytes)).toBe(5)
   })
 
   it('are refused when a byte of them changed on the way', async () => {
     const [first, ...rest] = await chunksOf(whole)
     const bytes = Uint8Array.from(join(first?.parts ?? []))
     bytes[1234] = (bytes[1234] as number) ^ 1
-    const assembly = new Assembly(whole.map((part) => part.byteLength))
+    const assembly = new Assembly(
+      whole.map((part) => part.byteLength),
+      chunkBytes,
+      nodePlatform,
+    )
     assembly.add({ index: 0 }, [bytes])
     for (const { header, parts: data } of rest) assembly.add(header, data)
     expect(() => assembly.finish()).toThrow(BadMessage)
   })
 
   it('are refused when their digest never came', async () => {
-    const assembly = new Assembly([10])
+    const assembly = new Assembly([10], chunkBytes, nodePlatform)
     expect(assembly.add({ index: 0 }, parts(10))).toBe(true)
     expect(() => assembly.finish()).toThrow(BadMessage)
   })
 
   it('are refused when they are longer or shorter than their place, or have none', () => {
-    const assembly = new Assembly([chunkBytes + 10])
+    const assembly = new Assembly([chunkBytes + 10], chunkBytes, nodePlatform)
     expect(() => assembly.add({ index: 0 }, parts(chunkBytes - 1))).toThrow(BadMessage)
     expect(() => assembly.add({ index: 1 }, parts(11))).toThrow(BadMessage)
     expect(() => assembly.add({ index: 2 }, parts(1))).toThrow(BadMessage)
@@ -114,7 +135,7 @@ async function link(sizes: readonly number[], { acknowledge = true, seed = 1 } =
   const near = faulty(broker.connect(), [], { clock, random: seededRandom(seed) })
   const far = broker.connect()
   const sent = parts(...sizes)
-  const assembly = new Assembly(sizes)
+  const assembly = new Assembly(sizes, chunkBytes, nodePlatform)
   const path = new Path()
   const errors: unknown[] = []
   const sender = senderOf(near, sent, clock, path, (error) => {

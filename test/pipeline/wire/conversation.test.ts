@@ -20,9 +20,9 @@ import {
   TransportClosed,
 } from '../../../pipeline/index.ts'
 import { droppedItem, imageMessage, settled } from '../../../pipeline/testing/index.ts'
-import { chunkBytes } from '../../../pipeline/wire/chunks.ts'
 import { encodeMessage } from '../../../pipeline/wire/codec.ts'
 import { readDown } from '../../../pipeline/wire/hand-over.ts'
+import { mostChunk as chunkBytes, leastChunk } from '../../../pipeline/wire/limits.ts'
 import type { Down } from '../../../pipeline/wire/protocol.ts'
 import { type Bench, bench, boundary, type Node } from './bench.ts'
 
@@ -680,14 +680,14 @@ describe('a large message', () => {
     expect(await call).toMatchObject({ kind: 'message' })
   })
 
-  it('offered empty, or in chunks of another length, is refused as another version', async () => {
+  it('offered empty, or in chunks of next to nothing, is a bad message', async () => {
     const one = bench()
     const node = await one.node('cloud')
     const { header } = encodeMessage(imageMessage(), 0)
     const said: Down[] = []
     for (const offer of [
       { sizes: [0], chunk: chunkBytes },
-      { sizes: [10], chunk: 1000 },
+      { sizes: [10], chunk: leastChunk - 1 },
     ]) {
       one.near.request(boundary.any('device.main'), packFrame({ kind: 'offer', message: header, ...offer }), {
         onReply: ({ data }) => void said.push(readDown(data).header),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { BadMessage } from '../../../pipeline/index.ts'
+import { nodePlatform } from '../../../adapters/platform/index.ts'
+import { BadConfiguration, BadMessage, webPlatform } from '../../../pipeline/index.ts'
 import { tensor } from '../../../pipeline/testing/index.ts'
 import { decodeActivations, encodeActivations } from '../../../stages/execute/activations.ts'
 
@@ -15,14 +16,14 @@ describe('activations behind a layer', () => {
   it.each(['float16', 'uint8+deflate', 'float32+brotli'])(
     'come back in their order, written as %s',
     async (encoding) => {
-      const payload = await encodeActivations('relu', crossing, encoding)
+      const payload = await encodeActivations('relu', crossing, encoding, nodePlatform)
       expect(payload).toMatchObject({
         at: 'after:relu',
         encoding,
         tensors: [{ name: 'relu', type: 'uint8' }, { name: 'state' }],
       })
       for (const { shape, bytes } of payload.tensors) expect(shape).toEqual([bytes.byteLength])
-      const back = await decodeActivations(payload)
+      const back = await decodeActivations(payload, nodePlatform)
       expect(back.map(({ name, type, shape }) => ({ name, type, shape }))).toEqual(
         crossing.map(({ name, type, shape }) => ({ name, type, shape })),
       )
@@ -36,5 +37,15 @@ describe('activations behind a layer', () => {
     const [first] = payload.tensors
     const torn = { ...payload, tensors: [{ ...tensor('relu', [4]), ...first, bytes: Uint8Array.of(1, 2, 3) }] }
     await expect(decodeActivations(torn)).rejects.toThrow(BadMessage)
+  })
+
+  it('are refused by the name of the packing where a side lacks it, and by no other', async () => {
+    const lacks = { name: 'BadConfiguration', message: expect.stringMatching(/"brotli".*it has: plain, deflate\./) }
+    await expect(encodeActivations('relu', crossing, 'uint8+brotli', webPlatform)).rejects.toMatchObject(lacks)
+    const payload = await encodeActivations('relu', crossing, 'uint8+brotli', nodePlatform)
+    await expect(decodeActivations(payload, webPlatform)).rejects.toMatchObject(lacks)
+    await expect(decodeActivations(payload, { ...nodePlatform, packers: {} })).rejects.toThrow(BadConfiguration)
+    const deflated = await encodeActivations('relu', crossing, 'uint8+deflate', nodePlatform)
+    await expect(decodeActivations(deflated, webPlatform)).resolves.toHaveLength(2)
   })
 })

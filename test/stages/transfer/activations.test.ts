@@ -1,6 +1,7 @@
 import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { nodePlatform as platform } from '../../../adapters/platform/index.ts'
 import { BadMessage, type Tensor, TooLarge } from '../../../pipeline/index.ts'
 import {
   type ActivationEncoding,
@@ -25,7 +26,7 @@ const wave = tensor(
 )
 
 const roundTrip = async (tensor: Tensor, encoding: ActivationEncoding): Promise<Tensor> =>
-  decodeActivation(await encodeActivation(tensor, encoding))
+  decodeActivation(await encodeActivation(tensor, encoding, platform), { platform })
 
 describe('an encoded activation', () => {
   it('comes back with its name, type and shape, in every encoding', async () => {
@@ -148,8 +149,8 @@ describe('an encoded activation', () => {
   it('is as small as it says', async () => {
     const zeros = tensor([1, 64, 28, 28], new Float32Array(64 * 28 * 28))
     const size = async (encoding: ActivationEncoding): Promise<number> =>
-      (await encodeActivation(zeros, encoding)).length
-    const head = (await encodeActivation(tensor([1, 64, 0, 28], []), 'float32')).length
+      (await encodeActivation(zeros, encoding, platform)).length
+    const head = (await encodeActivation(tensor([1, 64, 0, 28], []), 'float32', platform)).length
     expect((await size('float32')) - head).toBe(4 * 50_176)
     expect((await size('float16')) - head).toBe(2 * 50_176)
     expect((await size('uint8')) - head).toBe(50_176 + 5)
@@ -172,31 +173,34 @@ describe('the thread that encodes', () => {
 
   it.each(activationEncodings)('waits for %s only where it is packed, which other threads do', async (encoding) => {
     const packed = encoding.includes('+')
-    expect(await settlesAtOnce(encodeActivation(wave, encoding))).toBe(!packed)
-    expect(await settlesAtOnce(decodeActivation(await encodeActivation(wave, encoding)))).toBe(!packed)
+    expect(await settlesAtOnce(encodeActivation(wave, encoding, platform))).toBe(!packed)
+    expect(await settlesAtOnce(decodeActivation(await encodeActivation(wave, encoding, platform), { platform }))).toBe(
+      !packed,
+    )
   })
 })
 
 describe('bytes that are no activation', () => {
   it('are refused whole and cut off anywhere, in every encoding', async () => {
     for (const encoding of activationEncodings) {
-      const whole = await encodeActivation(wave, encoding)
+      const whole = await encodeActivation(wave, encoding, platform)
       for (let length = 0; length < whole.length; length++) {
-        await expect(decodeActivation(whole.subarray(0, length)), `${encoding}, ${length} bytes`).rejects.toThrow(
-          BadMessage,
-        )
+        await expect(
+          decodeActivation(whole.subarray(0, length), { platform }),
+          `${encoding}, ${length} bytes`,
+        ).rejects.toThrow(BadMessage)
       }
     }
   })
 
   it('never end in anything but a tensor or a named error, whatever they are', async () => {
-    const start = await encodeActivation(wave, 'uint8+deflate')
+    const start = await encodeActivation(wave, 'uint8+deflate', platform)
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 60 }), fc.nat(start.length - 1), async (noise, at) => {
         const bytes = start.slice()
         bytes.set(noise.subarray(0, bytes.length - at), at)
         try {
-          await decodeActivation(bytes, { bytes: 1e6 })
+          await decodeActivation(bytes, { platform, bytes: 1e6 })
         } catch (error) {
           if (!(error instanceof BadMessage) && !(error instanceof TooLarge)) throw error
         }
@@ -206,18 +210,18 @@ describe('bytes that are no activation', () => {
   })
 
   it('are refused before memory is taken when their shape is huge or their packing a bomb', async () => {
-    const bytes = await encodeActivation(tensor([1, 1, 1, 1], [1]), 'float32')
+    const bytes = await encodeActivation(tensor([1, 1, 1, 1], [1]), 'float32', platform)
     const huge = bytes.slice()
     for (let at = 8; at < 24; at++) huge[at] = 255
-    await expect(decodeActivation(huge)).rejects.toThrow(TooLarge)
+    await expect(decodeActivation(huge, { platform })).rejects.toThrow(TooLarge)
 
-    const small = await encodeActivation(tensor([4], [1, 2, 3, 4]), 'float32+deflate')
+    const small = await encodeActivation(tensor([4], [1, 2, 3, 4]), 'float32+deflate', platform)
     const bomb = deflateRawSync(new Uint8Array(10_000_000))
     const head = small.slice(0, 8 + 4 + 4 + 'relu5:0'.length)
     const message = new Uint8Array(head.length + bomb.length)
     message.set(head)
     message.set(bomb, head.length)
     new DataView(message.buffer).setUint32(12, bomb.length, true)
-    await expect(decodeActivation(message)).rejects.toThrow(/does not unpack to 16 bytes/)
+    await expect(decodeActivation(message, { platform })).rejects.toThrow(/does not unpack to 16 bytes/)
   })
 })

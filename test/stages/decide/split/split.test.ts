@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { BadConfiguration, type Cut, type Menu, type Target, World } from '../../../../pipeline/index.ts'
+import { nodePlatform } from '../../../../adapters/platform/index.ts'
+import { BadConfiguration, type Cut, type Menu, type Target, World, webPlatform } from '../../../../pipeline/index.ts'
 import { seededRandom } from '../../../../pipeline/testing/index.ts'
 import { split } from '../../../../stages/decide/index.ts'
 import { type ManualClock, manualClock } from '../../../support/manual-clock.ts'
@@ -191,6 +192,23 @@ describe('split', () => {
     const strange = { ...menu, cuts: ['after:nowhere'] as Cut[] }
     expect(decider.decide(request(), world, strange)).toBe(strange)
     expect(() => split().open?.({ side: 'device', models: undefined })).toThrow(/no models/)
+  })
+
+  test('offers the packings that its half has, and no half that has none of them opens', () => {
+    const plans = (platform: typeof webPlatform, encodings: Menu['encodings']) => {
+      const decider = split({ models, ...quiet, encodings: ['uint8+brotli', 'float32+deflate'] })
+      decider.open?.({ side: 'device', models, platform })
+      const from: Menu = { ...menu, cuts: ['after:pool5'], encodings }
+      return decider.decide(request(), known(manualClock(), 2e6, 10), from).encodings
+    }
+    expect(plans(nodePlatform, menu.encodings)).toEqual(['uint8+brotli'])
+    expect(plans(webPlatform, menu.encodings)).toEqual(['float32+deflate'])
+    expect(plans(nodePlatform, ['float16+brotli', 'float32+deflate'])).toEqual(['float16+brotli'])
+    expect(plans(webPlatform, ['float16+brotli', 'float32+deflate'])).toEqual(['float32+deflate'])
+
+    const alone = split({ models, encodings: ['uint8+brotli'] })
+    alone.open?.({ side: 'device', models, platform: nodePlatform })
+    expect(() => alone.open?.({ side: 'device', models, platform: webPlatform })).toThrow(/uint8\+brotli/)
   })
 
   test('the load of the cloud moves layers to the device, and a slow device moves them to the cloud', () => {

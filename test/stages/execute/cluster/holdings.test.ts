@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { memoryBroker } from '../../../../adapters/memory/index.ts'
-import { Boundary, Events, packFrame, Responder, systemClock, type Transport } from '../../../../pipeline/index.ts'
+import {
+  Boundary,
+  Events,
+  packFrame,
+  Responder,
+  systemClock,
+  type Transport,
+  webPlatform,
+} from '../../../../pipeline/index.ts'
 import { type CacheHost, modelCache } from '../../../../stages/execute/cache/index.ts'
 import { Holdings } from '../../../../stages/execute/cluster/holdings.ts'
 import { ModelKeys } from '../../../../stages/execute/cluster/keys.ts'
@@ -43,6 +51,7 @@ async function node() {
     boundary: Boundary.service('main', 'flowers'),
     node: 'one',
     side: 'cloud',
+    platform: webPlatform,
     clock: systemClock,
     events,
     capacity: 8,

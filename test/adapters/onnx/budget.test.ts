@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { temporaryFolder } from '../../support/folder.ts'
+import { writeModel } from '../../support/onnx-builder.ts'
+import { heavy } from '../../support/small-models.ts'
+
+const folder = temporaryFolder()
+const program = fileURLToPath(new URL('./programs/holds.ts', import.meta.url))
+const budget = 120e6
+// 6 to 32 MB: several fit, and not all.
+const models = [1_250, 1_500, 1_750, 2_000, 2_300, 2_550, 2_800].map((side, index) => ({
+  ...writeModel(folder, `model-${side}`, heavy({ side, seed: index })),
+  input: 'x',
+  shape: [1, side],
+}))
+
+interface Held {
+  readonly held: number
+  readonly usedBytes: number
+  readonly overheadBytes: number
+  readonly copies: number
+  readonly evictions: number
+}
+
+/** What a fresh process holds after 60 loads within the budget, beyond what it held before them. */
+async function hold(kind: string): Promise<Held> {
+  const told = JSON.stringify({ kind, budget, loads: 60, models })
+  const { MALLOC_TRIM_THRESHOLD_: _, ...environment } = process.env
+  const env = { ...environment, XDG_CACHE_HOME: join(folder, 'cache') }
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', '--import', 'tsx', program, told], {
+    env,
+  })
+  return JSON.parse(stdout) as Held
+}
+
+describe.runIf(process.platform === 'linux')('a budget of memory', () => {
+  for (const kind of ['thread', 'process']) {
+    test(`is what executors really hold after 60 loads, within a tenth: ${kind}`, async () => {
+      const { held, usedBytes, overheadBytes, evictions } = await hold(kind)
+      expect(evictions).toBeGreaterThan(20)
+      expect(held).toBeLessThan(1.1 * budget)
+      // What is booked for models is there; what is kept beside them, which falls slowly, is no part of what has to be.
+      expect(held).toBeGreaterThan(usedBytes - 0.1 * budget)
+      expect(held).toBeLessThan(usedBytes + overheadBytes + 0.1 * budget)
+    }, 600_000)
+  }
+})
