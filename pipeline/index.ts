@@ -81,6 +81,7 @@ export {
   type Way,
 } from './message.ts'
 export type { ModelSet } from './models.ts'
+export { made, nearest, readOptions } from './options.ts'
 export { assertHeaders, assertPattern, assertSubject, matchesPattern } from './patterns.ts'
 export {
   type Activation,

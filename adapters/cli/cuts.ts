@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BadConfiguration, QuintetError } from '../../pipeline/index.ts'
-import { catalogueFile, type ModelCut, type ModelSource, mostCuts } from '../../stages/manage/index.ts'
+import { catalogueFile, type Fidelity, type ModelCut, type ModelSource, mostCuts } from '../../stages/manage/index.ts'
 import { catalogue } from '../catalogue/index.ts'
 import {
   apart,
@@ -15,6 +15,7 @@ import {
   readModel,
   withRunShapes,
 } from '../onnx/graph/index.ts'
+import { measureFidelity, samples, usualPictures } from './fidelity.ts'
 import { type Output, result, table } from './output.ts'
 import { type Times, timesOf } from './times.ts'
 import { bytes, dimensions, whole } from './units.ts'
@@ -35,6 +36,9 @@ function told({ name, refusal }: RefusedCut): RefusedInWords {
 /** Options of `quintet cuts`, as the command line gives them. */
 export interface CutsOptions {
   readonly threads?: number
+  readonly pictures?: string
+  readonly encodings?: string
+  readonly most?: unknown
   readonly dim?: unknown
   readonly json?: boolean
 }
@@ -42,7 +46,8 @@ export interface CutsOptions {
 /**
  * `quintet cuts FOLDER`: writes into a folder's catalogue where each model can be cut, with the bytes that cross and the
  * share of the run that lies before. Each is made once and compared with the whole; those that would change an answer are
- * told, with the reason, and left out. Everything else in the catalogue stays as it is.
+ * told, with the reason, and left out. With `--pictures`, too, what lossy
+ * encodings leave of each model's accuracy. Everything else in the catalogue stays as it is.
  * Sizes that a file leaves free are those of the entry's input, or `--dim`; shapes that only a run tells are taken from one.
  * A model that cannot be read keeps its entry, and the others go on.
  * @returns the exit code: 0, or 1 where a model could not be cut
@@ -56,6 +61,9 @@ export async function cutsCommand(folder: string, options: CutsOptions, output: 
   const content = catalogueFile.current(JSON.parse(new TextDecoder().decode(await readFile(file))), file) as {
     models: Entry[]
   }
+  const most = whole(options.most ?? 500, '--most', { most: 100_000 })
+  const given = options.pictures === undefined ? undefined : await samples(options.pictures, most)
+  const encodings = options.encodings?.split(',').map((name) => name.trim()) ?? usualPictures
   const written: Written[] = []
   const failed: { model: string; error: { code: string; message: string } }[] = []
   const unused = new Set(Object.keys(sizes))
@@ -63,7 +71,16 @@ export async function cutsCommand(folder: string, options: CutsOptions, output: 
     try {
       const model = await whatIs(known.source(entry.id), sizes, file, output)
       for (const name of unused) if (has(model, name)) unused.delete(name)
-      written.push(await describe(entry, model, threads))
+      const described = await describe(entry, model, threads, output)
+      if (given) {
+        entry.fidelity = await measureFidelity(known.entry(entry.id), known.source(entry.id), {
+          samples: given,
+          pictures: encodings,
+          layers: described.cuts.map(({ layer }) => layer),
+        })
+      }
+      const { fidelity } = entry
+      written.push({ ...described, ...(fidelity ? { fidelity } : {}) })
     } catch (error) {
       if (!(error instanceof QuintetError)) throw error
       failed.push({ model: entry.id, error: { code: error.code, message: error.message } })
@@ -77,18 +94,21 @@ export async function cutsCommand(folder: string, options: CutsOptions, output: 
   }
   if (written.length > 0) await replace(file, `${JSON.stringify(content, null, 2)}\n`)
   result(output, options.json, [...written, ...failed], () =>
-    table(
-      ['model', '>cuts', '>least bytes', 'shares of time', '>beside', '>inexact', '>untried'],
-      written.map(({ model, cuts: found, times, complete, refused }) => [
-        model,
-        `${found.length}${complete ? '' : '+'}`,
-        found.length > 0 ? bytes(Math.min(...found.map((cut) => cut.bytes))) : '',
-        times,
-        ...(['beside', 'inexact', 'untried'] as const).map((why) =>
-          String(refused.filter((one) => one.why === why).length),
-        ),
-      ]),
-    ),
+    [
+      table(
+        ['model', '>cuts', '>least bytes', 'shares of time', '>beside', '>inexact', '>untried'],
+        written.map(({ model, cuts: found, times, complete, refused }) => [
+          model,
+          `${found.length}${complete ? '' : '+'}`,
+          found.length > 0 ? bytes(Math.min(...found.map((cut) => cut.bytes))) : '',
+          times,
+          ...(['beside', 'inexact', 'untried'] as const).map((why) =>
+            String(refused.filter((one) => one.why === why).length),
+          ),
+        ]),
+      ),
+      ...(given ? ['', fidelityTable(written)] : []),
+    ].join('\n'),
   )
   for (const { model, complete } of written) {
     if (!complete && !options.json) output.note(`${model}: there are more cuts than those listed.`)
@@ -100,6 +120,7 @@ interface Entry {
   id: string
   cuts?: readonly ModelCut[]
   cutsComplete?: boolean
+  fidelity?: readonly Fidelity[]
 }
 
 interface Written {
@@ -108,6 +129,7 @@ interface Written {
   readonly cuts: readonly ModelCut[]
   readonly complete: boolean
   readonly refused: readonly RefusedInWords[]
+  readonly fidelity?: readonly Fidelity[]
 }
 
 async function whatIs(
@@ -129,14 +151,40 @@ function has({ inputs, shapes }: Model, name: string): boolean {
   return name in shapes.dimensions || inputs.some((input) => name.startsWith(`${input.name}[`))
 }
 
-async function describe(entry: Entry, model: Model, threads: number): Promise<Written> {
-  const times = await timesOf(model, undefined, threads)
+async function describe(entry: Entry, model: Model, threads: number, output: Output): Promise<Written> {
+  const times = await timesOf(model, undefined, threads, output.note)
   const { exact, refused } = await examineCuts(model, { tensors: 1, tries: mostCuts, runtime: apart({ within }) })
   const { list, complete } = modelCuts(exact, times.layers)
   entry.cuts = list
   delete entry.cutsComplete
   if (!complete) entry.cutsComplete = false
   return { model: entry.id, times: times.source, cuts: list, complete, refused: refused.map(told) }
+}
+
+/** What each model keeps with each encoding; behind layers the least. */
+function fidelityTable(
+  written: readonly { readonly model: string; readonly fidelity?: readonly Fidelity[] }[],
+): string {
+  const rows = written.flatMap(({ model, fidelity = [] }) => {
+    const names = [
+      ...new Set(fidelity.map(({ cut, encoding }) => (cut === 'prepared' ? encoding : `${encoding}, behind a layer`))),
+    ]
+    return names.map((name) => {
+      const own = fidelity.filter(
+        ({ cut, encoding }) => name === (cut === 'prepared' ? encoding : `${encoding}, behind a layer`),
+      )
+      const least = own.reduce((worst, one) => (one.keeps < worst.keeps ? one : worst))
+      return [
+        model,
+        name,
+        `${(100 * least.keeps).toFixed(1)} %`,
+        least.cut === 'prepared' ? '' : least.cut,
+        bytes(least.bytes),
+        `${least.pictures} by ${least.by}`,
+      ]
+    })
+  })
+  return table(['model', 'written', '>keeps at least', 'at', '>bytes', 'pictures'], rows)
 }
 
 /** The cuts of a chain: each head holds the one before it, so that shares never fall. */

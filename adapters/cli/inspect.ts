@@ -32,7 +32,7 @@ export async function inspect(path: string, options: InspectOptions, output: Out
   const threads = whole(options.threads ?? 1, '--threads')
   const model = await readModel(path, { dimensions: dimensions(options.dim), states: states(options.state) })
   const { exact: found, refused } = await examineCuts(model, { tensors, verify: false })
-  const times = await timesOf(model, options.profile, threads)
+  const times = await timesOf(model, options.profile, threads, output.note)
   if (options.plot !== undefined) await draw(options.plot, model, found, times.layers)
   const value = {
     model: basename(path),

@@ -7,7 +7,7 @@ import { type Model, readModel } from './graph/index.ts'
 import { load, optimised } from './graph/optimised.ts'
 import { openTensors, shapesByRun } from './graph/run-shapes.ts'
 import { outline } from './graph/separate.ts'
-import { hashOf } from './hash.ts'
+import { modelHash } from './hash.ts'
 
 const lines = createInterface({ input: process.stdin })
 lines.once('line', (line) => {
@@ -56,5 +56,5 @@ async function read(of: Asked): Promise<Model> {
 }
 
 async function unchanged({ path, sha256 }: Asked): Promise<void> {
-  if ((await hashOf(path)) !== sha256) throw new Error('the file changed meanwhile')
+  if ((await modelHash(path)) !== sha256) throw new Error('the file changed meanwhile')
 }

@@ -6,7 +6,6 @@ import { env } from '../runtime.ts'
 import { type Attempt, attemptResult, attempts } from './attempt.ts'
 import { cached } from './cache.ts'
 import { asked, inChild, type Question } from './child.ts'
-import { contentOf } from './content.ts'
 import type { Model } from './model.ts'
 import { load, optimised } from './optimised.ts'
 import type { CutPlan } from './parts.ts'
@@ -55,12 +54,12 @@ const batch = 32
 export function apart({ folder = splitFolder(), within = 120_000 }: ApartOptions = {}): Runtime {
   return {
     optimise: async (model) =>
-      kept(folder, ['optimised', await contentOf(model)], optimisedGraph, async () => {
+      kept(folder, ['optimised', model.file.sha256], optimisedGraph, async () => {
         const [graph] = await ask(model, { ask: 'optimised', of: asked(model) }, within)
         return optimisedGraph.parse(graph)
       }),
     attempt: async (model, cuts) => {
-      const about = ['attempts', await contentOf(model), sizesAndStates(model)]
+      const about = ['attempts', model.file.sha256, sizesAndStates(model)]
       const until = performance.now() + within
       const results: Attempt[] = []
       for (let from = 0; from < cuts.length; from += batch) {

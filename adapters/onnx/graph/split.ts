@@ -3,7 +3,6 @@ import { basename } from 'node:path'
 import { z } from 'zod'
 import { type Cut, ModelLoadFailed } from '../../../pipeline/index.ts'
 import { cached, type Saved } from './cache.ts'
-import { contentOf } from './content.ts'
 import type { LayerCut } from './cuts.ts'
 import { type ExactOptions, findCut } from './exact.ts'
 import type { Model } from './model.ts'
@@ -68,7 +67,7 @@ const version = 2
 export async function split(model: Model, cut: LayerCut | string, options: SplitOptions = {}): Promise<Split> {
   const runtime = options.runtime ?? apart(options)
   const chosen = typeof cut === 'string' ? await findCut(model, cut, { ...options, runtime }) : cut
-  const key = await keyOf(model, chosen)
+  const key = keyOf(model, chosen)
   const saved = await cached(options.folder ?? splitFolder(), key, async () => {
     const { head, tail, crossing } = await cutInTwo(model, chosen)
     return {
@@ -122,8 +121,8 @@ export async function checkLoads(cut: LayerCut, paths: readonly string[], runtim
 }
 
 /** The content's hash: the model with its external weights, which layers the head has, and the sizes taken. */
-async function keyOf(model: Model, cut: LayerCut): Promise<string> {
-  const hash = createHash('sha256').update(`${version} ${await contentOf(model)} ${cut.head.join()} `)
+function keyOf(model: Model, cut: LayerCut): string {
+  const hash = createHash('sha256').update(`${version} ${model.file.sha256} ${cut.head.join()} `)
   hash.update(
     JSON.stringify([
       cut.crossing.map(({ name, type }) => [name, type]),

@@ -1,7 +1,6 @@
 import { UnknownCut } from './errors.ts'
-import type { Cuts, Refusal } from './exact.ts'
-import { because } from './exact.ts'
 import type { Model } from './model.ts'
+import { because, type Cuts, type Refusal } from './refused-cut.ts'
 
 /**
  * Says why a model has no cut of that name, and what to use instead.

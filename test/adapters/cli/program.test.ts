@@ -309,6 +309,42 @@ describe('quintet profile', () => {
   })
 })
 
+describe('a profile that is none', () => {
+  it('is not made of no runs, and nothing is saved', async () => {
+    const path = await write(at('never.onnx'), { ...draft, weights: [weights('w', [64, 17]), weights('v', [17, 10])] })
+    for (const [option, value] of [
+      ['--runs', 'abc'],
+      ['--runs', '0'],
+      ['--runs', '2.5'],
+      ['--threads', 'many'],
+    ] as const) {
+      const { code, notes } = await quintet('profile', path, option, value)
+      expect(code, `${option} ${value}`).toBe(1)
+      expect(notes).toContain(`${option} `)
+      expect(notes).toContain('give one whole number')
+    }
+    expect(await json('inspect', path)).toMatchObject({ times: 'predicted' })
+  })
+
+  it('is told by name where it was saved, and the model is inspected and planned all the same', async () => {
+    const path = await write(at('spoilt.onnx'), { ...draft, weights: [weights('w', [64, 18]), weights('v', [18, 10])] })
+    const value = await json('profile', path, '--runs', '3')
+    const saved = String(value.path)
+    const zero = { ms: 0, low: 0, high: 0 }
+    const { path: _, ...profile } = value
+    for (const content of [JSON.stringify({ ...profile, total: zero, runs: 1 }), '{"version":', '{}']) {
+      await writeFile(saved, content)
+      for (const command of ['inspect', 'plan']) {
+        const { code, notes } = await quintet(command, path)
+        expect([command, code]).toEqual([command, 0])
+        expect(notes).toContain(saved)
+        expect(notes).toContain('Make one with "quintet profile"'.slice(5))
+      }
+      expect(await quintet('inspect', path, '--profile', saved)).toMatchObject({ code: 1 })
+    }
+  })
+})
+
 describe('quintet profile of several models', () => {
   it('predicts each from the others, beside the baseline', async () => {
     const sizes = [16, 24, 40, 64]
