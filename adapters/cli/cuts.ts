@@ -4,11 +4,34 @@ import { join } from 'node:path'
 import { BadConfiguration, QuintetError } from '../../pipeline/index.ts'
 import { catalogueFile, type Fidelity, type ModelCut, type ModelSource, mostCuts } from '../../stages/manage/index.ts'
 import { catalogue } from '../catalogue/index.ts'
-import { cuts, type LayerCut, type Model, readModel, withRunShapes } from '../onnx/graph/index.ts'
+import {
+  apart,
+  because,
+  type Cuts,
+  examineCuts,
+  type LayerCut,
+  type Model,
+  type RefusedCut,
+  readModel,
+  withRunShapes,
+} from '../onnx/graph/index.ts'
 import { measureFidelity, samples, usualPictures } from './fidelity.ts'
 import { type Output, result, table } from './output.ts'
 import { type Times, timesOf } from './times.ts'
 import { bytes, dimensions, whole } from './units.ts'
+
+// This command may take its time, ms a model; what was found out until then is kept, and the next call goes on from there.
+const within = 600_000
+
+interface RefusedInWords {
+  readonly layer: string
+  readonly why: RefusedCut['refusal']['why']
+  readonly because: string
+}
+
+function told({ name, refusal }: RefusedCut): RefusedInWords {
+  return { layer: name, why: refusal.why, because: because(refusal) }
+}
 
 /** Options of `quintet cuts`, as the command line gives them. */
 export interface CutsOptions {
@@ -22,8 +45,9 @@ export interface CutsOptions {
 
 /**
  * `quintet cuts FOLDER`: writes into a folder's catalogue where each model can be cut, with the bytes that cross and the
- * share of the run that lies before; with `--pictures`, too, what lossy encodings leave of each model's accuracy. Everything
- * else in the catalogue stays as it is.
+ * share of the run that lies before. Each is made once and compared with the whole; those that would change an answer are
+ * told, with the reason, and left out. With `--pictures` it is measured, too, what lossy encodings leave of each model's
+ * accuracy. Everything else in the catalogue stays as it is.
  * Sizes that a file leaves free are those of the entry's input, or `--dim`; shapes that only a run tells are taken from one.
  * A model that cannot be read keeps its entry, and the others go on.
  * @returns the exit code: 0, or 1 where a model could not be cut
@@ -41,7 +65,7 @@ export async function cutsCommand(folder: string, options: CutsOptions, output: 
   const given = options.pictures === undefined ? undefined : await samples(options.pictures, most)
   const encodings = options.encodings?.split(',').map((name) => name.trim()) ?? usualPictures
   const written: Written[] = []
-  const refused: { model: string; error: { code: string; message: string } }[] = []
+  const failed: { model: string; error: { code: string; message: string } }[] = []
   const unused = new Set(Object.keys(sizes))
   for (const entry of content.models) {
     try {
@@ -59,25 +83,28 @@ export async function cutsCommand(folder: string, options: CutsOptions, output: 
       written.push({ ...described, ...(fidelity ? { fidelity } : {}) })
     } catch (error) {
       if (!(error instanceof QuintetError)) throw error
-      refused.push({ model: entry.id, error: { code: error.code, message: error.message } })
+      failed.push({ model: entry.id, error: { code: error.code, message: error.message } })
       if (!options.json) output.note(`${entry.id}: ${error.message}`)
     }
   }
-  if (unused.size > 0 && refused.length === 0) {
+  if (unused.size > 0 && failed.length === 0) {
     throw new BadConfiguration(
       `No model of "${file}" has a free dimension "${[...unused].join('", "')}". Leave it out.`,
     )
   }
   if (written.length > 0) await replace(file, `${JSON.stringify(content, null, 2)}\n`)
-  result(output, options.json, [...written, ...refused], () =>
+  result(output, options.json, [...written, ...failed], () =>
     [
       table(
-        ['model', '>cuts', '>least bytes', 'shares of time'],
-        written.map(({ model, cuts: found, times, complete }) => [
+        ['model', '>cuts', '>least bytes', 'shares of time', '>beside', '>inexact', '>untried'],
+        written.map(({ model, cuts: found, times, complete, refused }) => [
           model,
           `${found.length}${complete ? '' : '+'}`,
           found.length > 0 ? bytes(Math.min(...found.map((cut) => cut.bytes))) : '',
           times,
+          ...(['beside', 'inexact', 'untried'] as const).map((why) =>
+            String(refused.filter((one) => one.why === why).length),
+          ),
         ]),
       ),
       ...(given ? ['', fidelityTable(written)] : []),
@@ -86,7 +113,7 @@ export async function cutsCommand(folder: string, options: CutsOptions, output: 
   for (const { model, complete } of written) {
     if (!complete && !options.json) output.note(`${model}: there are more cuts than those listed.`)
   }
-  return refused.length > 0 ? 1 : 0
+  return failed.length > 0 ? 1 : 0
 }
 
 interface Entry {
@@ -102,6 +129,7 @@ interface Written {
   readonly cuts: readonly ModelCut[]
   readonly complete: boolean
   readonly fidelity?: readonly Fidelity[]
+  readonly refused: readonly RefusedInWords[]
 }
 
 async function whatIs(
@@ -125,11 +153,12 @@ function has({ inputs, shapes }: Model, name: string): boolean {
 
 async function describe(entry: Entry, model: Model, threads: number, output: Output): Promise<Written> {
   const times = await timesOf(model, undefined, threads, output.note)
-  const { list, complete } = modelCuts(model, times.layers)
+  const { exact, refused } = await examineCuts(model, { tensors: 1, tries: mostCuts, runtime: apart({ within }) })
+  const { list, complete } = modelCuts(exact, times.layers)
   entry.cuts = list
   delete entry.cutsComplete
   if (!complete) entry.cutsComplete = false
-  return { model: entry.id, times: times.source, cuts: list, complete }
+  return { model: entry.id, times: times.source, cuts: list, complete, refused: refused.map(told) }
 }
 
 /** What each model keeps with each encoding; behind layers the least. */
@@ -159,9 +188,8 @@ function fidelityTable(
 }
 
 /** The cuts of a chain: each head holds the one before it, so that shares never fall. */
-function modelCuts(model: Model, layers: readonly number[]): { list: ModelCut[]; complete: boolean } {
+function modelCuts(found: Cuts, layers: readonly number[]): { list: ModelCut[]; complete: boolean } {
   const total = layers.reduce((sum, ms) => sum + ms, 0)
-  const found = cuts(model, { tensors: 1 })
   const kept = fewEnough(found)
   const list = kept.map((cut): Omit<ModelCut, 'share'> & { share: number } => {
     const before = cut.head.reduce((sum, layer) => sum + (layers[layer] ?? 0), 0)

@@ -42,7 +42,7 @@ export async function plan(path: string, options: PlanOptions, output: Output): 
   const threads = whole(options.threads ?? 1, '--threads')
   const model = await readModel(path, { dimensions: dimensions(options.dim), states: states(options.state) })
   const times = await timesOf(model, options.profile, threads, output.note)
-  const all = choices({
+  const all = await choices({
     model,
     device: await at(options.device ?? 'pixel2-cpu', model, times),
     cloud: await at(options.cloud ?? 'this', model, times),

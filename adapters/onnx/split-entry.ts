@@ -1,6 +1,6 @@
 /* Cuts one model, said as JSON in the first argument, and prints where its head and tail are; see splitter.ts. */
 import { asQuintetError, ModelLoadFailed } from '../../pipeline/index.ts'
-import { readModel, split, withRunShapes } from './graph/index.ts'
+import { here, readModel, split, withRunShapes } from './graph/index.ts'
 import { modelHash } from './hash.ts'
 import type { SplitReport } from './splitter.ts'
 
@@ -27,7 +27,11 @@ async function report(): Promise<SplitReport> {
   try {
     await verify()
     const { model } = await withRunShapes(await readModel(path, { axes }))
-    const { head, tail, crossing } = await split(model, layer, folder === undefined ? {} : { folder })
+    const { head, tail, crossing } = await split(model, layer, {
+      // This process does nothing else.
+      runtime: here,
+      ...(folder === undefined ? {} : { folder }),
+    })
     return { head, tail, crossing: crossing.map(({ name }) => name) }
   } catch (error) {
     const { code, message } = asQuintetError(error, 'split')

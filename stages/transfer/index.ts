@@ -17,4 +17,5 @@ export {
   precisionOf,
   type Subsampling,
 } from './encodings.ts'
+export { fromHalves, toHalves } from './halves.ts'
 export { type Transfer, transfer } from './transfer.ts'

@@ -1,10 +1,22 @@
-export { type CutOptions, type Cuts, cuts, findCut, type LayerCut, movingStates, nearest } from './cuts.ts'
+export { type CutOptions, type LayerCut, movingStates } from './cuts.ts'
 export { type Encoded, writeEncoded } from './encode.ts'
 export { BadExternalData, DynamicShape, NotAModel, UnknownCut, UnknownOperator } from './errors.ts'
+export {
+  because,
+  type Cuts,
+  cuts,
+  type ExactOptions,
+  type ExaminedCuts,
+  examineCuts,
+  findCut,
+  type Refusal,
+  type RefusedCut,
+} from './exact.ts'
 export { type Layer, type Model, type ReadOptions, readModel } from './model.ts'
 export { withNodeNames } from './names.ts'
-export { cutInTwo, type PartModel, type Parts } from './parts.ts'
+export { type CutPlan, cutInTwo, type PartModel, type Parts } from './parts.ts'
 export { insideQuantised } from './quantised.ts'
+export { apart, here, type Runtime } from './runtime.ts'
 export { checkLoads, type Part, type Split, type SplitOptions, split } from './split.ts'
 export { splitFolder } from './split-folder.ts'
 export type { AmbiguousState, State } from './states.ts'

@@ -142,7 +142,7 @@ describe('quintet inspect', () => {
     })
   })
 
-  it.skipIf(!haveAssets)('marks AlexNet’s pool5', async () => {
+  it.skipIf(!haveAssets)('marks AlexNet’s pool5', { timeout: 120_000 }, async () => {
     const { cuts } = await json('inspect', asset('graphs/light_bvlc_alexnet.onnx'))
     expect(cuts).toContainEqual(expect.objectContaining({ label: 'pool5', bytes: 36_864, envelope: true }))
   })
@@ -191,13 +191,17 @@ describe('quintet plan', () => {
     expect(choices).toContainEqual(expect.objectContaining({ name: 'a', bytes: 32 }))
   })
 
-  it.skipIf(!haveAssets)('cuts AlexNet at pool5 where the Neurosurgeon paper does: mobile GPU, Wi-Fi', async () => {
-    const planned = await json(
-      ...['plan', asset('graphs/light_bvlc_alexnet.onnx'), '--device', 'tegra-k1-gpu', '--cloud', 'k40-gpu'],
-      ...['--uplink', '12.8mbps', '--rtt', '0', '--input-bytes', '152000'],
-    )
-    expect(planned.best).toMatchObject({ label: 'pool5' })
-  })
+  it.skipIf(!haveAssets)(
+    'cuts AlexNet at pool5 where the Neurosurgeon paper does: mobile GPU, Wi-Fi',
+    { timeout: 120_000 },
+    async () => {
+      const planned = await json(
+        ...['plan', asset('graphs/light_bvlc_alexnet.onnx'), '--device', 'tegra-k1-gpu', '--cloud', 'k40-gpu'],
+        ...['--uplink', '12.8mbps', '--rtt', '0', '--input-bytes', '152000'],
+      )
+      expect(planned.best).toMatchObject({ label: 'pool5' })
+    },
+  )
 
   it('sweeps bandwidth: from the device to the cloud as the link grows faster', async () => {
     const path = await write(at('plan.onnx'), draft)

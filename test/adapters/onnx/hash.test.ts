@@ -128,7 +128,7 @@ describe('what a model is known by', () => {
     expect((await readModel(path)).file.sha256).toBe(sha256)
     const cache = join(folder, 'splits')
     const read = await readModel(path)
-    const before = await split(read, findCut(read, 'a'), { folder: cache })
+    const before = await split(read, await findCut(read, 'a'), { folder: cache })
     const source = { key: sha256, name: 'apart', path, sha256, bytes: 100 }
     const executor = await processExecutors().start()
     try {
@@ -141,8 +141,8 @@ describe('what a model is known by', () => {
       await executor.close()
     }
     const now = await readModel(path)
-    const after = await split(now, findCut(now, 'a'), { folder: cache })
+    const after = await split(now, await findCut(now, 'a'), { folder: cache })
     expect(after.head.sha256).not.toBe(before.head.sha256)
-    expect((await cutInTwo(now, findCut(now, 'a'))).head.bytes.length).toBe(after.head.bytes)
+    expect((await cutInTwo(now, await findCut(now, 'a'))).head.bytes.length).toBe(after.head.bytes)
   })
 })
