@@ -31,8 +31,8 @@ const streamsKnown = 16_384
 export interface FlightOptions {
   readonly context: StageContext
   readonly device: string
-  /** Milliseconds a message may take. */
-  readonly budget: number
+  /** Milliseconds that a message may take whose answer is on time within `deadline` ms. */
+  readonly budget: (deadline: number) => number
   readonly rules: AttemptRules
   /** Whether a frame that was written over in flight fails. */
   readonly checkOwnership: boolean
@@ -149,6 +149,13 @@ export class Flight implements Attempts {
     for (const flying of [...this.#flying.values()]) this.#passes.abort(flying, error, stage)
   }
 
+  /** Milliseconds that what is in flight may take from now, at most. */
+  get longest(): number {
+    let latest = 0
+    for (const { message } of this.#flying.values()) latest = Math.max(latest, message.expires)
+    return Math.max(0, latest - this.#context.clock.now())
+  }
+
   /** Resolves when nothing is in flight; after `within` ms what still is fails as cancelled. */
   async land(within: number): Promise<void> {
     if (this.#flying.size > 0) {
@@ -219,7 +226,7 @@ export class Flight implements Attempts {
   }
 
   /** Names that cannot travel, or are taken, are replaced by our own: a capture is counted whatever it is called. */
-  #message(from: Pick<Capture, 'stream' | 'id'>, began: number, payload?: Captured): Message<Captured, 'device'> {
+  #message(from: Omit<Capture, 'payload'>, began: number, payload?: Captured): Message<Captured, 'device'> {
     const { clock, route } = this.#context
     const { id, stream } = from
     const source = `${this.#options.device}.${stream !== undefined && isToken(stream) ? stream : 'main'}`
@@ -231,14 +238,14 @@ export class Flight implements Attempts {
     if (oldest !== undefined) this.#seqs.delete(oldest)
     const number = this.#count++
     const span = number.toString(16).padStart(16, '0')
-    return {
+    const message: { -readonly [K in keyof Message<Captured, 'device'>]: Message<Captured, 'device'>[K] } = {
       kind: 'message',
       id: id !== undefined && isToken(id) && !this.#isKnown(id) ? id : `${this.#run}-${number}`,
       source,
       seq,
       side: 'device',
       captured: began,
-      expires: began + this.#options.budget,
+      expires: began + this.#options.budget(from.deadline ?? this.#context.deadline),
       // What failed or was dropped before it entered never shows its payload to anybody.
       payload: payload as Captured,
       original: payload as Captured,
@@ -250,6 +257,13 @@ export class Flight implements Attempts {
       traceparent: `00-${this.#run}0000${span}-${span}-00`,
       cancellation: new Cancellation(),
     }
+    const { at, meta, deadline, accuracy } = from
+    if (deadline !== undefined) message.deadline = deadline
+    if (accuracy !== undefined) message.accuracy = accuracy
+    if (at !== undefined || meta !== undefined) {
+      message.user = { ...(at === undefined ? {} : { at }), ...(meta === undefined ? {} : { meta }) }
+    }
+    return message
   }
 
   readonly #sweep = () => {
