@@ -81,6 +81,7 @@ export {
   type Way,
 } from './message.ts'
 export type { ModelSet } from './models.ts'
+export { FittedLine, type FittedLineOptions } from './line.ts'
 export { assertHeaders, assertPattern, assertSubject, matchesPattern } from './patterns.ts'
 export {
   type Activation,

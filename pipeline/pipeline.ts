@@ -8,6 +8,7 @@ import type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves
 import type { Side } from './message.ts'
 import { type PipelineOptions, type PipelineSettings, pipelineSettings } from './pipeline-options.ts'
 import { type Platform, webPlatform } from './platform.ts'
+import { RemainingWork } from './remaining.ts'
 import type { Link } from './running/chain.ts'
 import { DeviceHalf } from './running/device.ts'
 import { routeOf, type Segment, segments } from './running/segments.ts'
@@ -286,6 +287,7 @@ export class Pipeline {
       route: routeOf(this.#segments),
       order,
       deadline,
+      remaining: shared?.remaining ?? new RemainingWork(),
       explain,
       executors: options.executors,
       deciders: [],
