@@ -10,8 +10,8 @@ export default defineConfig({
     env: { ORT_DISABLE_TELEMETRY: '1' },
     // Much of the time of the tests with processes and servers is waiting.
     maxWorkers: '100%',
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
     typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
   },
 })

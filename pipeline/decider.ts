@@ -1,5 +1,7 @@
+import { z } from 'zod'
 import type { Crossing, Item, Side, Timings, Tried, Way } from './message.ts'
 import type { ModelSet } from './models.ts'
+import { readOptions } from './options.ts'
 import type { Cut } from './payload.ts'
 import type { Menu, Plan } from './plan.ts'
 import type { Platform } from './platform.ts'
@@ -153,8 +155,15 @@ export interface Fixed {
   readonly encoding?: string
 }
 
-/** Always the same choice, for the fields given. */
+const fixable = z.strictObject({
+  model: z.string().optional(),
+  cut: z.string().optional(),
+  encoding: z.string().optional(),
+} satisfies Record<keyof Fixed, z.ZodType>)
+
+/** Always the same choice, for the fields given. @throws BadConfiguration a field that is none */
 export function fixed(choice: Fixed, name = 'fixed'): Decider {
+  readOptions(fixable, choice, `${name}()`)
   return {
     name,
     decide: (_request, _world, menu) => ({

@@ -1,14 +1,21 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { Clouds } from './clouds.ts'
 import type { StageContext } from './context.ts'
 import { BadConfiguration } from './errors.ts'
 import type { Message } from './message.ts'
+import { readOptions } from './options.ts'
 import { payloadBytes } from './payload.ts'
 import { asStage, type StageDefinition, type Unchanging, workStage } from './stage.ts'
 import { assertToken } from './subjects.ts'
 import type { CallReport } from './wire/attempt.ts'
 import { Caller } from './wire/caller.ts'
 import { Prober, probeSettings } from './wire/probe.ts'
+
+const boundaryOptions = z.strictObject({
+  chunkAbove: z.number().min(0).exactOptional(),
+  attempts: z.number().int().min(1).exactOptional(),
+} satisfies Record<keyof BoundaryOptions, z.ZodType>)
+const wireOptions = boundaryOptions.extend({ probe: z.literal(false).or(probeSettings).prefault({}) })
 
 export interface BoundaryOptions {
   /** Payloads above so many bytes travel in chunks. Default 256 KB, where the transport copies. */
@@ -42,17 +49,19 @@ export interface WireOptions extends BoundaryOptions {
 export function boundaryDefinition(
   name: string,
   boundary: NonNullable<StageDefinition['boundary']>,
-  { probe = {}, ...options }: WireOptions,
+  given: WireOptions,
   ready: (message: Message) => Message = (message) => message,
 ): StageDefinition {
-  const probing = probe === false ? undefined : checked(probe, name)
+  const isWire = boundary.kind === 'wire'
+  const { probe, ...options } = isWire
+    ? readOptions(wireOptions, given, `${name}()`)
+    : { ...readOptions(boundaryOptions, given, `hop("${name}")`), probe: undefined }
   const definition = workStage(
     name,
     (context) => {
       const upper = openCaller(name, boundary, options, context)
       const { caller } = upper
-      const probes = boundary.kind === 'wire' ? probing : undefined
-      const prober = probes && openProber(probes, upper, context)
+      const prober = probe ? openProber(probe, upper, context) : undefined
       return {
         work: (message) => {
           const crosses = message.payload.form !== 'result'
@@ -66,15 +75,6 @@ export function boundaryDefinition(
     { concurrency: Number.POSITIVE_INFINITY },
   )
   return { ...definition, boundary }
-}
-
-function checked(options: z.input<typeof probeSettings>, name: string): z.output<typeof probeSettings> {
-  const settled = probeSettings.safeParse(options)
-  if (settled.success) return settled.data
-  const issue = settled.error.issues[0]
-  throw new BadConfiguration(`Option "probe.${issue?.path.join('.')}" of ${name}(): ${issue?.message}.`, {
-    cause: settled.error,
-  })
 }
 
 interface Upper {

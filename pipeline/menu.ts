@@ -31,7 +31,9 @@ export class BaseMenu {
     this.#context = context
     this.#repeats = attempts !== undefined && route.executes
     this.#withLast = races ? [...backups, 'last'] : backups
-    this.#menu = { models: ids, cuts, encodings, targets: anyNode, backups }
+    const offered = route.wire && models?.encodings ? ids.flatMap((id) => models.encodings?.(id) ?? []) : []
+    const written = offered.length > 0 ? [...new Set([...encodings, ...offered])] : encodings
+    this.#menu = { models: ids, cuts, encodings: written, targets: anyNode, backups }
   }
 
   /** What there is for a source at local time `now`. */

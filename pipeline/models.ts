@@ -5,4 +5,6 @@ export interface ModelSet {
   readonly ids: readonly string[]
   /** The layers behind which a model can be cut, in the order of the chain; none where this is absent. */
   cuts?(id: string): readonly Cut[]
+  /** Encodings of prepared pictures that are worth considering for a model, besides the usual ones. */
+  encodings?(id: string): readonly string[]
 }

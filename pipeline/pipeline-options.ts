@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Clock } from './clock.ts'
-import { BadConfiguration } from './errors.ts'
 import type { ModelSet } from './models.ts'
+import { made, readOptions } from './options.ts'
 import type { Platform } from './platform.ts'
 import type { Transport } from './transport.ts'
 
@@ -32,6 +32,14 @@ const settings = z.strictObject({
     .default('main'),
 })
 
+const others = z.strictObject({
+  models: made<ModelSet>('models, as catalogue(folder) or models(entries, folder) makes them').optional(),
+  clock: made<Clock>('a clock').optional(),
+  platform: made<Platform>('a platform').optional(),
+  embedded: made<() => Transport>('a function that makes a transport, such as memoryTransport').optional(),
+  battery: made<() => number | undefined>('a function').optional(),
+})
+
 /** Options of a pipeline; those that are plain values are checked when it is composed. */
 export interface PipelineOptions extends z.input<typeof settings> {
   /** The models that plans may name, e.g. a catalogue. */
@@ -50,18 +58,7 @@ export type PipelineSettings = z.output<typeof settings>
 
 /** @throws BadConfiguration naming the option that is wrong */
 export function pipelineSettings(name: string, options: PipelineOptions): PipelineSettings {
-  const {
-    models: _models,
-    clock: _clock,
-    platform: _platform,
-    embedded: _embedded,
-    battery: _battery,
-    ...plain
-  } = options
-  const checked = settings.safeParse(plain)
-  if (checked.success) return checked.data
-  const issue = checked.error.issues[0]
-  throw new BadConfiguration(`Option "${issue?.path.join('.')}" of pipeline "${name}": ${issue?.message}.`, {
-    cause: checked.error,
-  })
+  const { models, clock, platform, embedded, battery, ...plain } = options
+  readOptions(others, { models, clock, platform, embedded, battery }, `pipeline "${name}"`)
+  return readOptions(settings, plain, `pipeline "${name}"`)
 }

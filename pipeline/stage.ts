@@ -2,10 +2,11 @@ import { Observable, type OperatorFunction, Subject, Subscription } from 'rxjs'
 import { type StageContext, standaloneContext } from './context.ts'
 import { asQuintetError, BadConfiguration } from './errors.ts'
 import { assertItem, dropped, type Item, type Message, type Side } from './message.ts'
+import { readOptions } from './options.ts'
 import type { Payload } from './payload.ts'
 import { Runner } from './runner.ts'
 import { warnOfFault } from './settlement.ts'
-import type { Call, StageFunction, StageOptions } from './work.ts'
+import { type Call, type StageFunction, type StageOptions, stageOptions } from './work.ts'
 
 /** A stage that runs: its operator, and the end of what it owns. */
 export interface OpenStage {
@@ -87,6 +88,7 @@ export function workStage(
   open: (context: StageContext) => OpenWork | Promise<OpenWork>,
   options: StageOptions = {},
 ): StageDefinition {
+  readOptions(stageOptions, options, `stage "${name}"`)
   return {
     name,
     ...(options.ability ? { ability: options.ability } : {}),

@@ -1,6 +1,8 @@
-import type { BackoffPolicy } from './actors/supervision.ts'
+import { z } from 'zod'
+import { type BackoffPolicy, backoffPolicy } from './actors/supervision.ts'
 import type { StageContext } from './context.ts'
 import type { Item, Message, Side, Step } from './message.ts'
+import { made } from './options.ts'
 import type { Payload } from './payload.ts'
 
 /** What a stage's function gets beside the message. */
@@ -23,6 +25,23 @@ export interface StageOptions {
   readonly step?: Step | ((side: Side) => Step)
   readonly ability?: 'prepare' | 'execute'
 }
+
+const step = z.string().or(made<(side: Side) => Step>('a step, or a function of the side'))
+
+/** Strict. */
+export const stageOptions = z.strictObject({
+  concurrency: z
+    .number()
+    .min(1)
+    .or(z.literal(Number.POSITIVE_INFINITY))
+    .or(made<(context: StageContext) => number>('a number, or a function of the context'))
+    .optional(),
+  order: z.enum(['source', 'none']).optional(),
+  timeout: z.number().positive().optional(),
+  retry: backoffPolicy.extend({ times: z.number().int().min(0) }).optional(),
+  step: step.optional(),
+  ability: z.enum(['prepare', 'execute']).optional(),
+} satisfies Record<keyof StageOptions, z.ZodType>)
 
 /** What a stage's function gives. */
 export type Work<P extends Payload = Payload, S extends Side = Side> = Item<P, S> | P

@@ -1,9 +1,16 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
-import type { z } from 'zod'
-import { BadConfiguration, type Cut, UnknownModel } from '../../pipeline/index.ts'
+import { z } from 'zod'
+import { BadConfiguration, type Cut, readOptions, UnknownModel } from '../../pipeline/index.ts'
 import type { ModelSource } from '../../stages/execute/index.ts'
-import { type CatalogueEntry, type catalogueEntry, catalogueFile, type Models } from '../../stages/manage/index.ts'
+import {
+  type CatalogueEntry,
+  type catalogueEntry,
+  catalogueFile,
+  expectations,
+  type Models,
+  offered,
+} from '../../stages/manage/index.ts'
 
 /** An entry as it is written down: what has a default may be left out. */
 export type CatalogueEntryInput = z.input<typeof catalogueEntry>
@@ -66,7 +73,13 @@ export function models(
   return open({ version: catalogueFile.version, models: entries }, folder, 'The list of models', options)
 }
 
+const catalogueOptions = z.strictObject({
+  missing: z.enum(['refuse', 'allow']).default('refuse'),
+  roots: z.array(z.string().min(1)).optional(),
+} satisfies Record<keyof CatalogueOptions, z.ZodType>)
+
 function open(content: unknown, folder: string, name: string, options: CatalogueOptions): Models {
+  const { missing } = readOptions(catalogueOptions, options, 'the catalogue')
   const parsed = catalogueFile.schema.safeParse(content)
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `  ${inWords(issue.path, content)}: ${issue.message}`)
@@ -95,9 +108,19 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
   function source(id: string): ModelSource {
     const known = sources.get(id)
     if (known !== undefined) return known
-    const { file, sha256, bytes, input } = entry(id)
+    const described = entry(id)
+    const { file, sha256, bytes, batch, input } = described
     const path = join(root, file)
-    const made = { key: sha256, name: id, path, sha256, bytes, axes: axesOf(input) }
+    const made: ModelSource = {
+      key: sha256,
+      name: id,
+      path,
+      sha256,
+      bytes,
+      axes: axesOf(input),
+      expects: expectations(described),
+      ...(batch === false ? { batch } : {}),
+    }
     // Remembered only once the file is there, as a link could still appear in its place.
     if (staysInside(roots, path, id)) sources.set(id, made)
     return made
@@ -109,7 +132,7 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
     return found
   }
 
-  if (options.missing !== 'allow') {
+  if (missing !== 'allow') {
     const faults = ids.flatMap((id) => faultOfFile(source(id)) ?? [])
     if (faults.length > 0) {
       throw new BadConfiguration(
@@ -117,7 +140,7 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
       )
     }
   }
-  return { ids, entry, source, cuts }
+  return { ids, entry, source, cuts, encodings: (id) => offered(entry(id)) }
 }
 
 /** The sides of a picture by the axes of the input that they stand on. */

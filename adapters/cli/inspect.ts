@@ -1,5 +1,15 @@
 import { basename } from 'node:path'
-import { type Cuts, cuts, type LayerCut, type Model, readModel, sumOf, type TensorInfo } from '../onnx/graph/index.ts'
+import {
+  because,
+  type Cuts,
+  examineCuts,
+  type LayerCut,
+  type Model,
+  type RefusedCut,
+  readModel,
+  sumOf,
+  type TensorInfo,
+} from '../onnx/graph/index.ts'
 import { type Output, result, table } from './output.ts'
 import { plot } from './plots.ts'
 import { timesOf } from './times.ts'
@@ -21,8 +31,8 @@ export async function inspect(path: string, options: InspectOptions, output: Out
   const tensors = whole(options.tensors ?? 1, '--tensors', { most: 8 })
   const threads = whole(options.threads ?? 1, '--threads')
   const model = await readModel(path, { dimensions: dimensions(options.dim), states: states(options.state) })
-  const found = cuts(model, { tensors })
-  const times = await timesOf(model, options.profile, threads)
+  const { exact: found, refused } = await examineCuts(model, { tensors, verify: false })
+  const times = await timesOf(model, options.profile, threads, output.note)
   if (options.plot !== undefined) await draw(options.plot, model, found, times.layers)
   const value = {
     model: basename(path),
@@ -53,7 +63,7 @@ export async function inspect(path: string, options: InspectOptions, output: Out
     complete: found.complete,
     cuts: found.map(({ head, headStates, tailStates, ...cut }) => ({ ...cut, layers: head.length })),
   }
-  result(output, options.json, value, () => text(model, found, times))
+  result(output, options.json, value, () => text(model, found, refused, times))
 }
 
 /** What is not known is said to be: it does not just go missing. */
@@ -61,7 +71,13 @@ function tensor({ shape, bytes: size, ...one }: TensorInfo): object {
   return { ...one, shape: shape ?? null, bytes: size ?? null }
 }
 
-function text(model: Model, found: Cuts, times: { layers: readonly number[]; source: string }): string {
+function text(
+  model: Model,
+  found: Cuts,
+  refused: readonly RefusedCut[],
+  times: { layers: readonly number[]; source: string },
+): string {
+  const [first] = refused
   // A cut stands at the last layer that it is behind.
   const at = new Map<string, LayerCut>()
   for (const cut of found) at.set(cut.name.split('+').at(-1) ?? cut.name, cut)
@@ -108,6 +124,7 @@ function text(model: Model, found: Cuts, times: { layers: readonly number[]; sou
     '',
     `${model.layers.length} layers, ${open > 0 ? 'at least ' : ''}${count(total) || '0'} MACs${open > 0 ? ` (unknown of ${open} layers)` : ''}, ${count(parameters)} weights, ${bytes(file)}, ${ms(all)} ms ${times.source}`,
     `${found.length} cuts (✂), ${found.filter(({ envelope }) => envelope).length} of them on the lower envelope (★)`,
+    ...(found.length === 0 && first ? [`No cut is offered: ${because(first.refusal)}.`] : []),
     ...(found.complete ? [] : ['The search for cuts ended at its limit: there may be more. Let fewer tensors cross.']),
     ...(shapeless > 0
       ? [

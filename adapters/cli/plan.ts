@@ -41,8 +41,8 @@ export async function plan(path: string, options: PlanOptions, output: Output): 
     options.inputBytes === undefined ? undefined : whole(options.inputBytes, '--input-bytes', { least: 0 })
   const threads = whole(options.threads ?? 1, '--threads')
   const model = await readModel(path, { dimensions: dimensions(options.dim), states: states(options.state) })
-  const times = await timesOf(model, options.profile, threads)
-  const all = choices({
+  const times = await timesOf(model, options.profile, threads, output.note)
+  const all = await choices({
     model,
     device: await at(options.device ?? 'pixel2-cpu', model, times),
     cloud: await at(options.cloud ?? 'this', model, times),

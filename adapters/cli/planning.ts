@@ -45,7 +45,7 @@ export interface Planned extends Choice {
 }
 
 /** Every place where the wire may cross: the model's input, each cut, and its end. */
-export function choices({ model, device, cloud, writing, inputBytes }: Question): Choice[] {
+export async function choices({ model, device, cloud, writing, inputBytes }: Question): Promise<Choice[]> {
   const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0)
   const { share, microseconds } = writings[writing]
   const coding = (bytes: number): number => (bytes / 1024) * (microseconds / 1000)
@@ -53,7 +53,8 @@ export function choices({ model, device, cloud, writing, inputBytes }: Question)
   const raw = sum(model.inputs.filter(({ name }) => !states.has(name)).map(({ bytes }) => bytes ?? 0))
   // The device codes as much more slowly as it computes.
   const slower = sum(cloud) > 0 ? sum(device) / sum(cloud) : 1
-  const middle = cuts(model, { tensors: 1 }).map((cut): Choice => {
+  const places = await cuts(model, { tensors: 1, verify: false })
+  const middle = places.map((cut): Choice => {
     const inHead = new Set(cut.head)
     const onWire = sum(cut.crossing.map(({ type, bytes }) => (type === 'float32' ? bytes * share : bytes)))
     return {

@@ -13,12 +13,12 @@ import {
 import { type Output, result, table } from './output.ts'
 import { plot } from './plots.ts'
 import { profilePath } from './times.ts'
-import { dimensions, ms, states } from './units.ts'
+import { dimensions, ms, states, whole } from './units.ts'
 
 /** Options of `quintet profile`, as the command line gives them. */
 export interface ProfileOptions {
-  readonly runs?: number
-  readonly threads?: number
+  readonly runs?: unknown
+  readonly threads?: unknown
   readonly output?: string
   readonly dim?: unknown
   readonly state?: unknown
@@ -35,13 +35,12 @@ export async function profileCommand(paths: readonly string[], options: ProfileO
   if (options.heldOut && paths.length < 3) {
     throw new BadConfiguration('Holding out needs at least three models, of which each is predicted from the others.')
   }
+  const runs = whole(options.runs ?? 40, '--runs', { most: 1_000_000 })
+  const threads = whole(options.threads ?? 1, '--threads', { most: 1024 })
   const profiles: { value: ModelProfile; path: string; measured: Measured }[] = []
   for (const path of paths) {
     const model = await readModel(path, { dimensions: dimensions(options.dim), states: states(options.state) })
-    const value = await profile(model, {
-      ...(options.runs === undefined ? {} : { runs: options.runs }),
-      ...(options.threads === undefined ? {} : { threads: options.threads }),
-    })
+    const value = await profile(model, { runs, threads })
     const to = options.output ?? profilePath(model, value.threads)
     await saveProfile(to, value)
     if (options.plot !== undefined) await draw(options.plot, value)

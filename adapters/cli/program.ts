@@ -60,6 +60,12 @@ export async function run(args: readonly string[], output: Output, signal?: Abor
   program
     .command('cuts <folder>', 'Write into a folder’s catalogue where its models can be cut')
     .option('--threads <count>', 'Threads of the runtime in the profiles used', { default: 1 })
+    .option(
+      '--pictures <folder>',
+      'Measure, too, what lossy encodings leave of the accuracy, with these pictures (LABEL/NAME.jpg, or any)',
+    )
+    .option('--encodings <names>', 'How pictures are written then, such as jpeg:80,jpeg:80:444')
+    .option('--most <count>', 'Pictures that are measured with at most', { default: 500 })
     .option(...dim)
     .option(...json)
     .action((folder: string, options: CutsOptions) => cutsCommand(folder, options, output))

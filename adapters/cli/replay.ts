@@ -5,14 +5,14 @@ import { catalogue } from '../catalogue/index.ts'
 import { readDecisions } from '../files/index.ts'
 import { type Output, result, table } from './output.ts'
 import { policy, policyNames } from './policies.ts'
-import { bytes, ms } from './units.ts'
+import { bytes, ms, whole } from './units.ts'
 
 /** Options of `quintet replay`, as the command line gives them. */
 export interface ReplayCommandOptions {
   readonly policy?: string | readonly string[]
   readonly models?: string
   readonly of?: string
-  readonly seed?: number
+  readonly seed?: unknown
   readonly json?: boolean
 }
 
@@ -29,7 +29,7 @@ export async function replayCommand(
     )
   }
   const models = options.models === undefined ? undefined : catalogue(options.models, { missing: 'allow' })
-  const random = seededRandom(options.seed ?? 1)
+  const random = seededRandom(whole(options.seed ?? 1, '--seed', { least: 0 }))
   const log = readDecisions(paths)
   const report = await replay(
     log,

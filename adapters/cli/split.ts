@@ -32,7 +32,7 @@ export async function splitCommand(path: string, options: SplitCommandOptions, o
   const read = await readModel(path, { dimensions: dimensions(options.dim), states: states(options.state) })
   const { model, failed } = await withRunShapes(read)
   if (failed !== undefined) output.note(`Some shapes stay unknown, as no run was possible: ${failed}.`)
-  const cut = findCut(model, String(options.after))
+  const cut = await findCut(model, String(options.after))
   const parts = await cutInTwo(model, cut)
   const folder = options.output ?? '.'
   const stem = basename(path).replace(/\.onnx$/, '')

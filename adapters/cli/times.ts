@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { QuintetError } from '../../pipeline/index.ts'
 import { cacheFolder } from '../machine/index.ts'
 import type { Model } from '../onnx/graph/index.ts'
 import {
@@ -31,10 +32,16 @@ export function profilePath(model: Model, threads: number): string {
 
 /**
  * A model's times: from the profile named, from one that "quintet profile" saved, otherwise predicted.
- * @throws BadConfiguration for a profile of another model
+ * @param tell hears of a saved profile that cannot be used
+ * @throws BadConfiguration the profile that was named is none, or another model's
  */
-export async function timesOf(model: Model, profile: string | undefined, threads: number): Promise<Times> {
-  const measured = profile === undefined ? await savedProfile(model, threads) : await loadProfile(profile, model)
+export async function timesOf(
+  model: Model,
+  profile: string | undefined,
+  threads: number,
+  tell: (remark: string) => void,
+): Promise<Times> {
+  const measured = profile === undefined ? await savedProfile(model, threads, tell) : await loadProfile(profile, model)
   if (measured?.layers.length === model.layers.length) {
     return { layers: measured.layers.map(({ ms }) => ms), source: 'measured' }
   }
@@ -42,10 +49,24 @@ export async function timesOf(model: Model, profile: string | undefined, threads
   return { layers: featuresOf(model).map((features) => predictor.layer(features)), source: 'predicted' }
 }
 
-/** What "quintet profile" saved, where it still holds: of this machine, with this runtime. */
-async function savedProfile(model: Model, threads: number): Promise<ModelProfile | undefined> {
+/**
+ * What "quintet profile" saved, where it still holds: of this machine, with this runtime. One that cannot be used is told
+ * and passed over: nobody asked for it by name.
+ */
+async function savedProfile(
+  model: Model,
+  threads: number,
+  tell: (remark: string) => void,
+): Promise<ModelProfile | undefined> {
   const path = profilePath(model, threads)
   if (!existsSync(path)) return undefined
-  const saved = await loadProfile(path, model)
+  let saved: ModelProfile
+  try {
+    saved = await loadProfile(path, model)
+  } catch (error) {
+    if (!(error instanceof QuintetError)) throw error
+    tell(`${error.message} Until then times are predicted.`)
+    return undefined
+  }
   return saved.machine === machine() && saved.runtime === runtime() ? saved : undefined
 }

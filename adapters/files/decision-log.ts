@@ -1,6 +1,13 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { z } from 'zod'
-import { BadConfiguration, guardedFault, systemClock, TransportClosed, within } from '../../pipeline/index.ts'
+import {
+  BadConfiguration,
+  guardedFault,
+  readOptions,
+  systemClock,
+  TransportClosed,
+  within,
+} from '../../pipeline/index.ts'
 import { type DecisionSink, type LogEntry, logVersion } from '../../stages/index.ts'
 
 const settings = z.strictObject({
@@ -40,11 +47,7 @@ export interface DecisionLog extends DecisionSink {
  */
 export async function decisionLog(path: string, options: DecisionLogOptions = {}): Promise<DecisionLog> {
   const { onFault, ...plain } = options
-  const checked = settings.safeParse(plain)
-  if (!checked.success) {
-    throw new BadConfiguration(`The options of a decision log do not pass: ${z.prettifyError(checked.error)}`)
-  }
-  const log = new FileLog(path, checked.data, guardedFault(onFault))
+  const log = new FileLog(path, readOptions(settings, plain, 'decisionLog()'), guardedFault(onFault))
   try {
     await log.open()
   } catch (cause) {

@@ -1,4 +1,5 @@
 import sharp, { type Metadata, type Sharp } from 'sharp'
+import { z } from 'zod'
 import {
   BadConfiguration,
   BadInput,
@@ -9,6 +10,7 @@ import {
   type ImagePayload,
   type PixelsPayload,
   type Prepared,
+  readOptions,
   TooLarge,
   WrongShape,
 } from '../../pipeline/index.ts'
@@ -43,6 +45,17 @@ export interface ImageEngineOptions {
   readonly concurrency?: number
 }
 
+const engineOptions = z.strictObject({
+  maxPixels: z.number().min(1, 'give the largest picture to decode, in pixels, e.g. 5e7').default(250_000_000),
+  maxMemory: z
+    .number()
+    .min(2 ** 20, 'give the bytes that decoding a picture may take, e.g. 5e8')
+    .default(512 * 2 ** 20),
+  patience: z.number().min(1000).max(3_600_000, 'give milliseconds, from 1,000 to 3,600,000').default(20_000),
+  quality: z.number().int().min(1).max(100).default(85),
+  concurrency: z.number().int().min(1).optional(),
+} satisfies Record<keyof ImageEngineOptions, z.ZodType>)
+
 /** What an engine has set the library to use, for the process. */
 let threadsStated: number | undefined
 
@@ -67,17 +80,13 @@ type Picture = ImagePayload | PixelsPayload
  * @throws BadConfiguration an option out of its range, or another `concurrency` than another engine's
  */
 export function imageEngine(options: ImageEngineOptions = {}): ImageEngine {
-  const { maxPixels = 250_000_000, maxMemory = 512 * 2 ** 20, patience = 20_000, concurrency } = options
-  const defaultQuality = checkQuality(options.quality ?? 85)
-  if (!(maxPixels >= 1)) {
-    throw new BadConfiguration(`maxPixels is ${maxPixels}. Give the largest picture to decode, in pixels, e.g. 5e7.`)
-  }
-  if (!(maxMemory >= 2 ** 20)) {
-    throw new BadConfiguration(`maxMemory is ${maxMemory}. Give the bytes that decoding a picture may take, e.g. 5e8.`)
-  }
-  if (!(patience >= 1000 && patience <= 3_600_000)) {
-    throw new BadConfiguration(`patience is ${patience}. Give milliseconds, from 1,000 to 3,600,000.`)
-  }
+  const {
+    maxPixels,
+    maxMemory,
+    patience,
+    quality: defaultQuality,
+    concurrency,
+  } = readOptions(engineOptions, options, 'imageEngine()')
   const seconds = Math.ceil(patience / 1000)
   /** Whatever a picture of so many pixels is, decoding it takes no more memory than allowed. */
   const surely = Math.min(maxPixels, Math.floor(maxMemory / mostBytesAPixel))
@@ -155,7 +164,7 @@ export function imageEngine(options: ImageEngineOptions = {}): ImageEngine {
   async function prepare(
     picture: Captured | Prepared,
     input: ModelInput,
-    { encoding, quality, signal }: PrepareOptions,
+    { encoding, quality, subsampling, signal }: PrepareOptions,
   ): Promise<Prepared> {
     if (signal?.aborted) throw new Cancelled(undefined, { cause: signal.reason })
     if (picture.form === 'tensors') return fitting(picture, input)
@@ -178,7 +187,9 @@ export function imageEngine(options: ImageEngineOptions = {}): ImageEngine {
       const image = opened.autoOrient().resize(plan.resize)
       if (plan.extract) image.extract(plan.extract)
       image.removeAlpha().toColourspace('srgb')
-      if (encoding === 'jpeg') return image.jpeg({ quality: written })
+      if (encoding === 'jpeg') {
+        return image.jpeg({ quality: written, chromaSubsampling: subsampling === '444' ? '4:4:4' : '4:2:0' })
+      }
       if (encoding === 'webp') return image.webp({ quality: written })
       return image.raw({ depth: 'uchar' })
     }

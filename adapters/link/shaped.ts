@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import {
   asQuintetError,
   assertHeaders,
@@ -7,8 +8,10 @@ import {
   type Dialects,
   dialectsOf,
   guardedFault,
+  made,
   type Parts,
   type RequestOptions,
+  readOptions,
   type ServedRequest,
   type ServeOptions,
   type Subscription,
@@ -28,12 +31,16 @@ export interface ShapedOptions {
   readonly onFault?: (error: Error) => void
 }
 
+const shapedOptions = z.strictObject({
+  onFault: made<(error: Error) => void>('a function').exactOptional(),
+} satisfies Record<keyof ShapedOptions, z.ZodType>)
+
 /**
  * A device's transport behind an emulated link: what leaves it goes up, what comes to it goes down. Order is kept and
  * nothing is lost; what waits at the bottleneck is bounded by what the pipeline has in flight. The link stays its owner's.
  */
 export function shaped(transport: Transport, link: EmulatedLink, options: ShapedOptions = {}): Transport {
-  return new Shaped(transport, link, options)
+  return new Shaped(transport, link, readOptions(shapedOptions, options, 'shaped()'))
 }
 
 class Shaped implements Transport {

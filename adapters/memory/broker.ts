@@ -1,5 +1,6 @@
-import { type Clock, systemClock, type Transport } from '../../pipeline/index.ts'
-import { MemoryConnection, type MemoryOptions } from './connection.ts'
+import { z } from 'zod'
+import { type Clock, made, readOptions, systemClock, type Transport } from '../../pipeline/index.ts'
+import { MemoryConnection, type MemoryOptions, memoryOptions } from './connection.ts'
 import { MemoryDirectory } from './directory.ts'
 import { Router } from './router.ts'
 import type { MemorySubscription, Shared } from './subscription.ts'
@@ -18,9 +19,16 @@ export interface MemoryBrokerOptions {
   readonly clock?: Clock
 }
 
+const brokerOptions = z.strictObject({
+  random: made<() => number>('a function that gives 0 ≤ x < 1').exactOptional(),
+  clock: made<Clock>('a clock').exactOptional(),
+} satisfies Record<keyof MemoryBrokerOptions, z.ZodType>)
+
+const transportOptions = memoryOptions.extend(brokerOptions.shape)
+
 /** A broker inside this process: parts are handed over by reference, nothing is copied or encoded. */
 export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
-  const { random, clock = systemClock } = options
+  const { random, clock = systemClock } = readOptions(brokerOptions, options, 'memoryBroker()')
   const shared: Shared = {
     router: new Router(),
     turns: new Turns(clock),
@@ -31,10 +39,14 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
       return members[index] as MemorySubscription
     },
   }
-  return { connect: (own = {}) => new MemoryConnection(shared, own) }
+  return {
+    connect: (own = {}) => new MemoryConnection(shared, readOptions(memoryOptions, own, "a broker's connect()")),
+  }
 }
 
 /** A broker with one party: what a pipeline that runs whole in one process uses. */
 export function memoryTransport(options: MemoryOptions & MemoryBrokerOptions = {}): Transport {
-  return memoryBroker(options).connect(options)
+  const { random, ...own } = readOptions(transportOptions, options, 'memoryTransport()')
+  const { clock } = own
+  return memoryBroker({ ...(random ? { random } : {}), ...(clock ? { clock } : {}) }).connect(own)
 }

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import {
   assertHeaders,
   assertPattern,
@@ -8,6 +9,7 @@ import {
   type Delivery,
   type Directory,
   guardedFault,
+  made,
   NoResponders,
   type Parts,
   type RequestOptions,
@@ -37,6 +39,14 @@ export interface MemoryOptions {
   /** Times the deadline of `drain`. */
   readonly clock?: Clock
 }
+
+/** Strict. */
+export const memoryOptions = z.strictObject({
+  maxPayload: z.number().positive().exactOptional(),
+  handsOver: z.boolean().exactOptional(),
+  onFault: made<(error: Error) => void>('a function').exactOptional(),
+  clock: made<Clock>('a clock').exactOptional(),
+} satisfies Record<keyof MemoryOptions, z.ZodType>)
 
 const defaultDrain = 5000
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { BadConfiguration, type Clock } from '../../pipeline/index.ts'
+import { type Clock, made, readOptions } from '../../pipeline/index.ts'
 
 const token = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
 
@@ -45,6 +45,12 @@ export const connectSchema = z
   })
   .strict()
 
+const others = z.strictObject({
+  onFault: made<(error: Error) => void>('a function').optional(),
+  onConnection: made<(connected: boolean) => void>('a function').optional(),
+  clock: made<Clock>('a clock').optional(),
+})
+
 /** Options of `connect`. */
 export interface ConnectOptions extends z.input<typeof connectSchema> {
   /** Hears what no caller can: a handler's rejection, refused deliveries, missing permissions. Default: one warning line. */
@@ -60,8 +66,7 @@ export type Settings = z.output<typeof connectSchema>
 
 /** @throws BadConfiguration naming the option that does not pass */
 export function settingsFrom(options: ConnectOptions): Settings {
-  const { onFault: _fault, onConnection: _connection, clock: _clock, ...plain } = options
-  const parsed = connectSchema.safeParse(plain)
-  if (parsed.success) return parsed.data
-  throw new BadConfiguration(`The NATS connection's options do not pass: ${z.prettifyError(parsed.error)}`)
+  const { onFault, onConnection, clock, ...plain } = options
+  readOptions(others, { onFault, onConnection, clock }, 'connect()')
+  return readOptions(connectSchema, plain, 'connect()')
 }

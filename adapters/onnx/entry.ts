@@ -15,7 +15,7 @@ const runsTypeScript = Boolean((process.features as { typescript?: unknown }).ty
  * needs tsx for, whatever runs the caller (tsx, vitest or Node).
  */
 export function processEntry(
-  name: 'process-entry' | 'split-entry' | 'shapes-entry' | 'footprint-entry' = 'process-entry',
+  name: 'process-entry' | 'split-entry' | 'graph-entry' | 'footprint-entry' = 'process-entry',
 ): Entry {
   if (!fromSource || runsTypeScript) return { url: program(name), execArgv: [] }
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx'))

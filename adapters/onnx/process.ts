@@ -2,11 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { readOptions } from '../../pipeline/index.ts'
 import type { Executor, ExecutorFactory, ExecutorOptions } from '../../stages/execute/index.ts'
 import { availableCores } from '../machine/index.ts'
 import { processEntry } from './entry.ts'
 import { defaultBounds, encodeFrame, FrameReader } from './framing.ts'
-import { checkExecutorOptions } from './options.ts'
+import { executorOptionsSchema } from './options.ts'
 import type { Packet, Reply } from './protocol.ts'
 import type { Channel } from './remote.ts'
 import { SharedBodies, sharedFile } from './shared.ts'
@@ -19,6 +21,11 @@ export interface ProcessExecutorOptions {
   readonly largest?: number
 }
 
+const processOptions = z.strictObject({
+  startWithin: z.number().positive().default(20_000),
+  largest: z.number().positive().default(defaultBounds.body),
+} satisfies Record<keyof ProcessExecutorOptions, z.ZodType>)
+
 /**
  * Executors that are child processes: a run never blocks the caller's event loop, can be killed in its middle, and a
  * crash of the runtime takes nothing else along. Tensors travel as raw bytes over a socket pair. A process ends by
@@ -28,17 +35,17 @@ export interface ProcessExecutorOptions {
  * `start` throws ExecutorLost when the process is not ready in time.
  */
 export function processExecutors(options: ProcessExecutorOptions = {}): ExecutorFactory {
-  checkExecutorOptions('processExecutors()', { ...options })
-  const bounds = { ...defaultBounds, body: options.largest ?? defaultBounds.body }
+  const { startWithin, largest } = readOptions(processOptions, options, 'processExecutors()')
+  const bounds = { ...defaultBounds, body: largest }
   return {
     kind: 'process',
     cores: availableCores(),
     async start(executorOptions: ExecutorOptions = {}): Promise<Executor> {
-      checkExecutorOptions('an executor', { ...executorOptions })
+      readOptions(executorOptionsSchema, executorOptions, 'an executor')
       return started(
         (receive) => connect(receive, executorOptions, bounds),
         ({ pid }) => `process-${pid ?? 'none'}`,
-        options.startWithin ?? 20_000,
+        startWithin,
       )
     },
   }

@@ -1,4 +1,4 @@
 /* The one place that loads onnxruntime-node, behind what has to be said before. */
 import './no-telemetry.ts'
 
-export { InferenceSession, Tensor } from 'onnxruntime-node'
+export { env, InferenceSession, Tensor } from 'onnxruntime-node'

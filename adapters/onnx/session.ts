@@ -1,14 +1,18 @@
 import type { Tensor } from '../../pipeline/index.ts'
 import type { ExecutorOptions, LoadReport, ModelSource, RunReport } from '../../stages/execute/index.ts'
 import { Fault } from './fault.ts'
-import { hashOf } from './hash.ts'
+import { modelHash } from './hash.ts'
 import { refusalOf } from './refusal.ts'
 import { InferenceSession, Tensor as RuntimeTensor } from './runtime.ts'
 import { fromResults, toFeeds } from './tensors.ts'
+import { checkExpected, tryOut } from './trial.ts'
 
 /** The models of one executor, in the thread that calls: the one place where sessions are made, run and released. */
 export interface Sessions {
-  /** Verifies the file's hash and makes a session; a model loaded already is reported again. @throws Fault */
+  /**
+   * Verifies the files' hash, makes a session, and looks whether the model is what its catalogue entry says; a model
+   * loaded already is reported again. @throws Fault
+   */
   load(model: ModelSource): Promise<LoadReport>
   /** Releases the session, once; unknown keys are ignored. */
   unload(key: string): Promise<void>
@@ -57,6 +61,8 @@ export function sessionOptions(options: ExecutorOptions): InferenceSession.Sessi
 /** Sessions of onnxruntime-node with the given options. Calls must not overlap: the owner answers one at a time. */
 export function openSessions(options: SessionsOptions = {}): Sessions {
   const loaded = new Map<string, Loaded>()
+  /** What was found out of models by trying them, which takes as long as a few runs: once an executor. */
+  const tried = new Map<string, boolean>()
   let looked = 0
   const settings = sessionOptions(options)
 
@@ -76,13 +82,23 @@ export function openSessions(options: SessionsOptions = {}): Sessions {
         { cause },
       )
     }
+    let batches: boolean
+    try {
+      checkExpected(model, session)
+      const key = JSON.stringify([model.key, model.expects, model.batch])
+      batches = tried.get(key) ?? (await tryOut(model, session, options.batching ?? false))
+      tried.set(key, batches)
+    } catch (error) {
+      await session.release()
+      throw error
+    }
     const report: LoadReport = {
       ms: performance.now() - started,
       // Memory that an earlier model gave back is used again without growth, and the weights need a place anyway.
       residentBytes: Math.max(process.memoryUsage.rss() - before, model.bytes),
       inputs: session.inputNames,
       outputs: session.outputNames,
-      batches: batches(session),
+      batches,
       ...(options.ownsMemory ? { memory: process.memoryUsage.rss() } : {}),
     }
     loaded.set(model.key, { session, name: model.name, report })
@@ -137,13 +153,6 @@ export function openSessions(options: SessionsOptions = {}): Sessions {
   return { load, unload, run, close }
 }
 
-/** Whether one run on several inputs, one behind the other, gives their outputs one behind the other. */
-function batches({ inputMetadata, outputMetadata }: InferenceSession): boolean {
-  const first = [...inputMetadata, ...outputMetadata].map((value) => (value.isTensor ? value.shape[0] : undefined))
-  // A named axis has the same size wherever the name stands; two that have no name need not.
-  return first.length > 1 && typeof first[0] === 'string' && first[0] !== '' && first.every((axis) => axis === first[0])
-}
-
 /** `x` float32 [1] → Identity → `y`, as an ONNX file. */
 const smallest = 'CAg6OgoQCgF4EgF5IghJZGVudGl0eRIEdGVzdFoPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCBAoAEBE='
 
@@ -157,11 +166,11 @@ export async function warmUp(): Promise<void> {
   await session.release()
 }
 
-/** Compares the file's sha256 with the one that the model was described by. @throws Fault */
+/** Compares the sha256 of the file, and of those of its weights, with the one that the model was described by. @throws Fault */
 async function verify({ name, path, sha256 }: ModelSource): Promise<void> {
   let found: string
   try {
-    found = await hashOf(path)
+    found = await modelHash(path)
   } catch (cause) {
     throw new Fault('model-load-failed', `Cannot read model "${name}": ${reason(cause)}. Fetch it to ${path}.`, {
       cause,
@@ -170,7 +179,7 @@ async function verify({ name, path, sha256 }: ModelSource): Promise<void> {
   if (found !== sha256) {
     throw new Fault(
       'model-load-failed',
-      `Model "${name}" is not the file it should be: ${path} has sha256 ${found}, expected ${sha256}. Fetch it again.`,
+      `Model "${name}" is not the file it should be: ${path} (with the files of its weights) has sha256 ${found}, expected ${sha256}. Fetch it again.`,
     )
   }
 }

@@ -1,7 +1,7 @@
 /* Cuts one model, said as JSON in the first argument, and prints where its head and tail are; see splitter.ts. */
 import { asQuintetError, ModelLoadFailed } from '../../pipeline/index.ts'
-import { readModel, split, withRunShapes } from './graph/index.ts'
-import { hashOf } from './hash.ts'
+import { here, readModel, split, withRunShapes } from './graph/index.ts'
+import { modelHash } from './hash.ts'
 import type { SplitReport } from './splitter.ts'
 
 const { path, sha256, axes, layer, folder } = JSON.parse(process.argv[2] ?? '{}') as {
@@ -16,7 +16,7 @@ const { path, sha256, axes, layer, folder } = JSON.parse(process.argv[2] ?? '{}'
 process.stdin.on('end', () => process.exit(1)).resume()
 
 async function verify(): Promise<void> {
-  const found = await hashOf(path).catch((cause: Error) => {
+  const found = await modelHash(path).catch((cause: Error) => {
     throw new ModelLoadFailed(`"${path}" cannot be read: ${cause.message}. Look at the catalogue's folder.`, { cause })
   })
   if (found === sha256) return
@@ -27,7 +27,11 @@ async function report(): Promise<SplitReport> {
   try {
     await verify()
     const { model } = await withRunShapes(await readModel(path, { axes }))
-    const { head, tail, crossing } = await split(model, layer, folder === undefined ? {} : { folder })
+    const { head, tail, crossing } = await split(model, layer, {
+      // This process does nothing else.
+      runtime: here,
+      ...(folder === undefined ? {} : { folder }),
+    })
     return { head, tail, crossing: crossing.map(({ name }) => name) }
   } catch (error) {
     const { code, message } = asQuintetError(error, 'split')

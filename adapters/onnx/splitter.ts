@@ -1,6 +1,7 @@
 import { type ExecFileException, execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { BadConfiguration, Cancelled, ModelLoadFailed, TooLarge } from '../../pipeline/index.ts'
+import { z } from 'zod'
+import { BadConfiguration, Cancelled, ModelLoadFailed, readOptions, TooLarge } from '../../pipeline/index.ts'
 import type { ModelSource, ModelSplit, ModelSplitter } from '../../stages/execute/index.ts'
 import { processEntry } from './entry.ts'
 import { splitFolder } from './graph/split-folder.ts'
@@ -12,6 +13,11 @@ export interface ModelSplitterOptions {
   readonly within?: number
 }
 
+const splitterOptions = z.strictObject({
+  folder: z.string().min(1).optional(),
+  within: z.number().positive().default(120_000),
+} satisfies Record<keyof ModelSplitterOptions, z.ZodType>)
+
 /** What the splitting process prints: one line of JSON. */
 export type SplitReport = ModelSplit | { readonly error: { readonly code: string; readonly message: string } }
 
@@ -19,7 +25,8 @@ export type SplitReport = ModelSplit | { readonly error: { readonly code: string
  * Cuts models in a process of its own: reading and writing a large model takes long and is synchronous. What was cut
  * once is found again on disk.
  */
-export function modelSplitter({ folder, within = 120_000 }: ModelSplitterOptions = {}): ModelSplitter {
+export function modelSplitter(options: ModelSplitterOptions = {}): ModelSplitter {
+  const { folder, within } = readOptions(splitterOptions, options, 'modelSplitter()')
   const { url, execArgv } = processEntry('split-entry')
   return {
     split(model: ModelSource, layer: string, signal?: AbortSignal) {

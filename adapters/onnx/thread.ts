@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import type { Tensor } from '../../pipeline/index.ts'
+import { z } from 'zod'
+import { readOptions, type Tensor } from '../../pipeline/index.ts'
 import type { Executor, ExecutorFactory, ExecutorOptions } from '../../stages/execute/index.ts'
 import { availableCores } from '../machine/index.ts'
 import { threadEntry } from './entry.ts'
@@ -7,7 +8,7 @@ import { exitsWaitForCalls } from './exits.ts'
 import { footprint } from './footprint.ts'
 import { giveFreedMemoryBack } from './give-back.ts'
 import './no-telemetry.ts'
-import { checkExecutorOptions } from './options.ts'
+import { executorOptionsSchema } from './options.ts'
 import type { Packet, Reply, Request } from './protocol.ts'
 import type { Channel, RemoteExecutor } from './remote.ts'
 import { started } from './start.ts'
@@ -17,6 +18,11 @@ export interface ThreadExecutorOptions {
   /** Longest a thread may take to be ready, in milliseconds. Default 20,000. */
   readonly startWithin?: number
 }
+
+const threadOptions = z.strictObject({ startWithin: z.number().positive().default(20_000) } satisfies Record<
+  keyof ThreadExecutorOptions,
+  z.ZodType
+>)
 
 let count = 0
 
@@ -29,19 +35,19 @@ let count = 0
  * `start` throws ExecutorLost when the thread is not ready in time.
  */
 export function threadExecutors(options: ThreadExecutorOptions = {}): ExecutorFactory {
-  checkExecutorOptions('threadExecutors()', { ...options })
+  const { startWithin } = readOptions(threadOptions, options, 'threadExecutors()')
   return {
     kind: 'thread',
     cores: availableCores(),
     async start(executorOptions: ExecutorOptions = {}): Promise<Executor> {
-      checkExecutorOptions('an executor', { ...executorOptions })
+      readOptions(executorOptionsSchema, executorOptions, 'an executor')
       count += 1
       const id = `thread-${count}`
       if (executorOptions.sizes) giveFreedMemoryBack()
       const executor = await started(
         (receive) => connect(receive, executorOptions),
         () => id,
-        options.startWithin ?? 20_000,
+        startWithin,
       )
       return executorOptions.sizes ? sized(executor, executorOptions) : executor
     },

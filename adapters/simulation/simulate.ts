@@ -1,4 +1,5 @@
 import { Observable } from 'rxjs'
+import { z } from 'zod'
 import {
   type Answer,
   BadConfiguration,
@@ -7,7 +8,9 @@ import {
   type Counts,
   composer,
   decide,
+  made,
   type PipelineOptions,
+  readOptions,
   type Source,
   type Timer,
 } from '../../pipeline/index.ts'
@@ -48,6 +51,14 @@ export interface SimulationReport {
   readonly ms: number
 }
 
+const simulateOptions = z.strictObject({
+  policy: made<Policy>('a policy'),
+  seed: z.number(),
+  frames: z.number().int().min(0),
+  pipeline: made<NonNullable<SimulateOptions['pipeline']>>('options of the pipeline').optional(),
+  onAnswer: made<(answer: Answer) => void>('a function').optional(),
+} satisfies Record<keyof SimulateOptions, z.ZodType>)
+
 const compose = composer()
 
 /**
@@ -63,7 +74,7 @@ export async function simulate(scenario: ScenarioInput, options: SimulateOptions
       'simulate() parts no models and slows no cloud down. Leave cuts and slowdown out, or use replay().',
     )
   }
-  const { policy, seed, frames } = options
+  const { policy, seed, frames } = readOptions(simulateOptions, options, 'simulate()')
   const clock = virtualClock()
   const link = new EmulatedLink(shapeOf(conditions, seed), clock)
   const broker = memoryBroker({ clock })

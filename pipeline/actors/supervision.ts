@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Clock, Timer } from '../clock.ts'
-import { BadConfiguration } from '../errors.ts'
+import { readOptions } from '../options.ts'
 
 /*
  * The one rule by which anything here is tried again: how pauses grow, how many restarts there are, how good time gives
@@ -82,14 +82,7 @@ export class Supervision {
 
   /** @throws BadConfiguration naming the option of the policy that is wrong */
   constructor({ restart = {}, clock, random }: SupervisionOptions) {
-    const checked = restartPolicy.safeParse(restart)
-    if (!checked.success) {
-      const issue = checked.error.issues[0]
-      throw new BadConfiguration(`Option "restart.${issue?.path.join('.')}": ${issue?.message}.`, {
-        cause: checked.error,
-      })
-    }
-    this.#policy = checked.data
+    this.#policy = readOptions(restartPolicy, restart, 'what is supervised', 'restart')
     this.#clock = clock
     this.#random = random
   }

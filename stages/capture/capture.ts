@@ -9,6 +9,7 @@ import {
   isBytes,
   type LiveSource,
   type PullSource,
+  readOptions,
   type Source,
   systemClock,
   yieldTo,
@@ -73,12 +74,9 @@ export function capture(
   frames: Observable<Frame> | AsyncIterable<Frame> | Iterable<Frame>,
   options: CaptureOptions = {},
 ): Source {
-  const checked = settings.safeParse(options)
-  if (!checked.success) {
-    throw new BadConfiguration(`The options of capture() do not pass: ${z.prettifyError(checked.error)}`)
-  }
+  const checked = readOptions(settings, options, 'capture()')
   const pushes = isObservable(frames)
-  const { live = pushes, name, copy, checkOwnership, streams, buffer } = checked.data
+  const { live = pushes, name, copy, checkOwnership, streams, buffer } = checked
   if (streams !== undefined && !live) throw unused('streams', 'live sources')
   if (buffer !== undefined && (live || !pushes)) throw unused('buffer', 'Observables that are not live')
   const common = { name, copy, checkOwnership }

@@ -11,7 +11,7 @@ import type {
   Probe,
   Weighed,
 } from '../../pipeline/index.ts'
-import { BadConfiguration } from '../../pipeline/index.ts'
+import { BadConfiguration, readOptions } from '../../pipeline/index.ts'
 import { type Models, modelsOf } from '../manage/index.ts'
 import { CloudTime } from './estimate/cloud-time.ts'
 import { EnergyModel, type EnergyOptions } from './estimate/energy.ts'
@@ -19,7 +19,6 @@ import { guessedRun } from './estimate/guess.ts'
 import { OnTime } from './estimate/ontime.ts'
 import { Profile } from './estimate/profile.ts'
 import { learned, savedOf } from './estimate/restore.ts'
-import { settled } from './options.ts'
 
 const settings = z.strictObject({
   /**
@@ -100,7 +99,7 @@ class BackupDecider implements Decider {
     this.#energy = new EnergyModel(energy)
     this.#given = models
     this.#models = models
-    this.#options = settled(settings, options, 'backup')
+    this.#options = readOptions(settings, options, 'backup()')
     this.name = `backup ${this.#options.when}`
   }
 

@@ -9,9 +9,9 @@ import type {
   Probe,
   World,
 } from '../../pipeline/index.ts'
+import { readOptions } from '../../pipeline/index.ts'
 import { type Chain, chain } from './chain.ts'
 import { choiceFields, choiceOf } from './choices.ts'
-import { settled } from './options.ts'
 
 const settings = z.strictObject({
   /** Share of decisions that are left to chance. Default 0.05. */
@@ -46,7 +46,7 @@ class Exploring implements Decider {
   constructor(chain: Chain, { random = Math.random, ...options }: ExploreOptions) {
     this.#chain = chain
     this.#random = random
-    this.#share = settled(settings, options, 'explore').share
+    this.#share = readOptions(settings, options, 'explore()').share
     this.name = `explore ${chain.name}`
   }
 

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import type { Cut, Decider, DecisionRequest, Explanation, Menu, Outcome, Probe, Weighed } from '../../pipeline/index.ts'
+import { readOptions } from '../../pipeline/index.ts'
 import { LinkEstimate } from './estimate/link.ts'
 import { PreparingTime } from './estimate/preparing.ts'
 import { Regression } from './estimate/regression.ts'
 import { learned, savedOf } from './estimate/restore.ts'
-import { settled } from './options.ts'
 
 /** A count of messages; Infinity: never. */
 const count = z.number().min(1)
@@ -105,7 +105,7 @@ class PieSlicer implements Place {
   #why = ''
 
   constructor(options: PlaceOptions) {
-    this.#options = settled(settings, options, 'place')
+    this.#options = readOptions(settings, options, 'place()')
     this.#link = new LinkEstimate(this.#options.link)
   }
 

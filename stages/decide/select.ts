@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import type { Decider, DecisionRequest, Explanation, Menu, ModelSet, Outcome, Side } from '../../pipeline/index.ts'
+import { readOptions } from '../../pipeline/index.ts'
 import { type Models, modelsOf } from '../manage/index.ts'
 import { guessedRun } from './estimate/guess.ts'
 import { Profile } from './estimate/profile.ts'
 import { learned, savedOf } from './estimate/restore.ts'
 import { Samples } from './estimate/samples.ts'
 import { Slowdown } from './estimate/slowdown.ts'
-import { settled } from './options.ts'
 import { type Arm, propensities, type RuleContext, type SelectRule, selectRules } from './rules.ts'
 
 const share = z.number().gt(0).max(1)
@@ -114,7 +114,7 @@ class Selector implements Select {
   constructor({ models, random = Math.random, ...options }: SelectOptions) {
     this.#given = models
     this.#random = random
-    this.#options = settled(settings, options, 'select')
+    this.#options = readOptions(settings, options, 'select()')
     this.name = `select ${this.#options.rule}`
     if (models) this.#models = models
   }

@@ -1,7 +1,10 @@
 import { type Activation, BadMessage, type Platform, type Tensor, type TensorsPayload } from '../../pipeline/index.ts'
-import { decodeActivation, encodeActivation, isActivationEncoding } from '../transfer/index.ts'
+import { assertEncoding, decodeActivation, encodeActivation, isActivationEncoding } from '../transfer/index.ts'
 
-/** What crosses behind a layer, written as the plan says; plainly where it names no activation encoding. */
+/**
+ * What crosses behind a layer, written as the plan says; plainly where it names an encoding of pictures.
+ * @throws BadConfiguration no encoding has that name
+ */
 export async function encodeActivations(
   layer: string,
   tensors: readonly Tensor[],
@@ -9,6 +12,7 @@ export async function encodeActivations(
   platform?: Platform,
 ): Promise<Activation> {
   const at = `after:${layer}` as const
+  if (encoding !== undefined) assertEncoding(encoding)
   if (encoding === undefined || encoding === 'float32' || !isActivationEncoding(encoding))
     return { form: 'tensors', at, tensors }
   const encoded = await Promise.all(

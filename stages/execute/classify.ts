@@ -4,33 +4,55 @@ import type { CatalogueEntry } from '../manage/index.ts'
 /** Labels reported besides the best. */
 const reported = 5
 
+/** What rounding may add to a probability. */
+const slack = 1e-3
+
 /**
  * Reads a classifier's output: softmax where it gives logits, then the best labels, best first.
- * @throws ExecutionFailed the output is missing · WrongShape it has fewer values than labels
+ * @throws ExecutionFailed the output is missing, a value is NaN or infinite, or no probability where it is to be one ·
+ *   WrongShape its values are not one for each label
  */
 export function classify(entry: CatalogueEntry, outputs: readonly Tensor[]): ResultPayload {
-  const output = outputs.find((tensor) => tensor.name === entry.output.name)
+  const { id, labels, labelOffset, output: described } = entry
+  const output = outputs.find((tensor) => tensor.name === described.name)
   if (!output) {
     const names = outputs.map((tensor) => tensor.name).join(', ')
     throw new ExecutionFailed(
-      `Model "${entry.id}" gave no output "${entry.output.name}" (it has: ${names}). Correct its catalogue entry.`,
+      `Model "${id}" gave no output "${described.name}" (it has: ${names}). Correct its catalogue entry.`,
     )
   }
-  if (output.type !== 'float32' || output.bytes.byteLength < 4 * (entry.labels.length + entry.labelOffset)) {
+  const classes = labels.length + labelOffset
+  const isRow = output.shape.filter((side) => side > 1).length <= 1
+  if (output.type !== 'float32' || !isRow || output.bytes.byteLength !== 4 * classes) {
     throw new WrongShape(
-      `Output "${output.name}" of "${entry.id}" is ${output.type} [${output.shape.join(', ')}], which does not hold ${entry.labels.length} labels from index ${entry.labelOffset}. Correct its catalogue entry.`,
+      `Output "${output.name}" of "${id}" is ${output.type} [${output.shape.join(', ')}], and its catalogue entry has ${labels.length} labels from index ${labelOffset}: that takes one row of ${classes} float32. Correct labels, labelOffset or output.name there.`,
     )
   }
-  const values = new Float32Array(output.bytes.buffer, output.bytes.byteOffset, output.bytes.byteLength / 4)
-  const scores = entry.output.kind === 'logits' ? softmax(values) : values
-  const top = best(scores, entry.labelOffset, entry.labels.length).map((index) => ({
-    label: entry.labels[index - entry.labelOffset] as string,
+  const values = new Float32Array(output.bytes.buffer, output.bytes.byteOffset, classes)
+  const isLogits = described.kind === 'logits'
+  const off = values.findIndex((value) => (isLogits ? !(value < Infinity) : !(value >= -slack && value <= 1 + slack)))
+  if (off >= 0) throw notAnAnswer(entry, off, values[off] as number)
+  const scores = isLogits ? softmax(values) : values.map((value) => Math.min(1, Math.max(0, value)))
+  const top = best(scores, labelOffset, labels.length).map((index) => ({
+    label: labels[index - labelOffset] as string,
     score: scores[index] as number,
   }))
   const [first] = top
-  if (!first)
-    throw new ExecutionFailed(`Model "${entry.id}" gave nothing but NaN. Its weights or its input are damaged.`)
-  return { form: 'result', at: 'answered', model: entry.id, label: first.label, score: first.score, top }
+  // Logits of −∞ stand for classes that are ruled out; not all can be.
+  if (!first || Number.isNaN(first.score)) throw notAnAnswer(entry, labelOffset, values[labelOffset] as number)
+  return { form: 'result', at: 'answered', model: id, label: first.label, score: first.score, top }
+}
+
+function notAnAnswer(
+  { id, labels, labelOffset, output }: CatalogueEntry,
+  index: number,
+  value: number,
+): ExecutionFailed {
+  const label = index < labelOffset ? `index ${index}` : `"${labels[index - labelOffset]}"`
+  const why = Number.isFinite(value)
+    ? `which is no probability. If it gives logits, say so in its catalogue entry (output.kind)`
+    : `so it has no answer for this picture. Look at the picture, and at the model's weights`
+  return new ExecutionFailed(`Model "${id}" gave ${value} for ${label} in "${output.name}", ${why}.`)
 }
 
 function softmax(logits: Float32Array): Float32Array {
@@ -42,12 +64,11 @@ function softmax(logits: Float32Array): Float32Array {
   return scores.map((value) => value / sum)
 }
 
-/** Indices of the largest values, largest first; NaN is never among them. */
+/** Indices of the largest values, largest first. */
 function best(values: Float32Array, from: number, count: number): number[] {
   const found: number[] = []
   for (let index = from; index < from + count; index++) {
     const value = values[index] as number
-    if (Number.isNaN(value)) continue
     let place = found.length
     while (place > 0 && (values[found[place - 1] as number] as number) < value) place--
     if (place < reported) {

@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs'
+import { z } from 'zod'
 import {
   type Activation,
   asStage,
@@ -9,11 +10,13 @@ import {
   lastAnswer,
   layerOf,
   type Message,
+  made,
   type Payload,
   type PixelsPayload,
   type Ready,
   type Result,
   rank,
+  readOptions,
   refined,
   type Side,
   type StageContext,
@@ -25,10 +28,10 @@ import { chosen, type Models, modelsOf } from '../manage/index.ts'
 import { decodeActivations, encodeActivations } from './activations.ts'
 import type { AliasOptions } from './cache/index.ts'
 import { classify } from './classify.ts'
-import { ClusterNode, type ClusterOptions, clusterSettings } from './cluster/index.ts'
+import { ClusterNode, type ClusterOptions, clusterOptions, clusterSettings } from './cluster/index.ts'
 import type { ExecutorPool } from './contract.ts'
 import { type ExecuteStatistics, Halves } from './halves.ts'
-import { LazyPool, type LazyPoolOptions } from './lazy-pool.ts'
+import { LazyPool, type LazyPoolOptions, lazyPoolSettings } from './lazy-pool.ts'
 import type { ModelSplit, ModelSplitter } from './ports.ts'
 import type { PoolReport } from './report.ts'
 import { Splits } from './splits.ts'
@@ -85,6 +88,13 @@ export interface ExecuteOptions extends LazyPoolOptions {
   readonly cluster?: boolean | ClusterOptions
 }
 
+const settings = z.strictObject({
+  ...lazyPoolSettings.shape,
+  splitter: made<ModelSplitter>('what cuts models, such as modelSplitter()').optional(),
+  models: made<Models>('models, as catalogue(folder) makes them').optional(),
+  cluster: z.boolean().or(clusterOptions).optional(),
+} satisfies Record<keyof ExecuteOptions, z.ZodType>)
+
 /**
  * Runs the model that the plan names (where nobody has decided: the first of those left) and answers. On the device
  * only messages whose plan says so: whole for `answered`, the head for `after:LAYER`, whose activations then cross the
@@ -92,6 +102,7 @@ export interface ExecuteOptions extends LazyPoolOptions {
  * cloud they start with the half, on the device when they are first needed.
  */
 export function execute(options: ExecuteOptions): Execute {
+  readOptions(settings, options, 'execute()')
   const sharing = options.cluster ? clusterSettings(options.cluster) : undefined
   const halves = new Halves()
   const definition = workStage(

@@ -1,16 +1,18 @@
-import { BadConfiguration, type Side, type StageContext } from '../../pipeline/index.ts'
+import { z } from 'zod'
+import { BadConfiguration, made, type Side, type StageContext } from '../../pipeline/index.ts'
 import { assertAlike, type Models } from '../manage/index.ts'
 import {
   type AliasOptions,
   type CacheEvent,
   type CacheHost,
+  cachePrice,
   type EvictionPolicy,
   type ModelCacheOptions,
   modelCache,
 } from './cache/index.ts'
 import type { ExecutorPool, PoolEvent } from './contract.ts'
 import type { ExecuteEvent, ExecuteStatistics, Half } from './halves.ts'
-import type { BatchOptions } from './options.ts'
+import { type BatchOptions, batchOptions } from './options.ts'
 import { executorPool } from './pool.ts'
 import type { ExecutorFactory } from './ports.ts'
 
@@ -39,6 +41,27 @@ export interface LazyPoolOptions {
   /** Told of what happens in the pool and the cache of each half. It must not throw. */
   readonly events?: (event: ExecuteEvent) => void
 }
+
+const count = z.number().int().min(1)
+const ids = z.array(z.string())
+
+/** Strict, for whoever takes these options. */
+export const lazyPoolSettings = z.strictObject({
+  executors: z.strictObject({
+    device: made<ExecutorFactory>('what starts executors, such as threadExecutors()'),
+    cloud: made<ExecutorFactory>('what starts executors, such as processExecutors()'),
+  }),
+  size: count.optional(),
+  threads: count.optional(),
+  warm: ids.or(z.literal('all')).optional(),
+  memory: z.number().positive().optional(),
+  policy: made<EvictionPolicy>('a policy, such as lru()').optional(),
+  price: cachePrice.optional(),
+  pin: ids.optional(),
+  batch: batchOptions.optional(),
+  queue: z.number().int().min(0).optional(),
+  events: made<(event: ExecuteEvent) => void>('a function').optional(),
+} satisfies Record<keyof LazyPoolOptions, z.ZodType>)
 
 /** What follows the memory of a pool; then there is a cache, and without `memory` one that never lets go. */
 export interface MemoryFollower {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { BadConfiguration, restartPolicy } from '../../pipeline/index.ts'
+import { made, readOptions, restartPolicy } from '../../pipeline/index.ts'
+import type { ExecutorFactory } from './ports.ts'
 
 const count = z.number().int().min(0)
 const ms = z.number().min(0)
@@ -13,7 +14,7 @@ export const batchOptions = z.strictObject({
 })
 
 /** The numbers of a pool. */
-export const poolOptions = z.object({
+export const poolOptions = z.strictObject({
   /** How many executors. */
   size: z.number().int().min(1, 'give a whole number of executors, at least 1'),
   /** Intra-op threads of each executor, at most. */
@@ -42,7 +43,7 @@ export const poolOptions = z.object({
   restart: restartPolicy.extend({ first: ms.default(100) }).prefault({}),
   /** When an executor is replaced because its process grew by more than its models. */
   recycle: z
-    .object({
+    .strictObject({
       /** Bytes beyond its start and its models that it may have. Runs need some, too. */
       slack: z
         .number()
@@ -58,12 +59,18 @@ export const poolOptions = z.object({
 export type BatchOptions = z.output<typeof batchOptions>
 export type PoolSettings = z.output<typeof poolOptions>
 
-/** @throws BadConfiguration naming the option that is wrong */
+const others = {
+  factory: made<ExecutorFactory>('what starts executors, such as processExecutors()'),
+  threads: z.number().int().min(1).optional(),
+  optimisation: z.enum(['disabled', 'basic', 'extended', 'all']).optional(),
+  place: made<object>('a placement, such as residencyFirst').optional(),
+  cache: made<object>('a function that makes a cache').optional(),
+  clock: made<object>('a clock').optional(),
+  events: made<object>('a function').optional(),
+}
+const allOptions = poolOptions.extend(others)
+
+/** @throws BadConfiguration naming the option that is wrong, or that there is not */
 export function poolSettings(options: z.input<typeof poolOptions>): PoolSettings {
-  const checked = poolOptions.safeParse(options)
-  if (checked.success) return checked.data
-  const issue = checked.error.issues[0]
-  throw new BadConfiguration(`Option "${issue?.path.join('.')}" of executorPool(): ${issue?.message}.`, {
-    cause: checked.error,
-  })
+  return readOptions(allOptions, options, 'executorPool()')
 }

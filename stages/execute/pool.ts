@@ -65,6 +65,7 @@ class Pool implements ExecutorPool {
     const executorOptions = {
       ...(options.threads === undefined ? {} : { threads: this.#threads }),
       ...(options.optimisation === undefined ? {} : { optimisation: options.optimisation }),
+      ...((settings.batch?.size ?? 1) > 1 ? { batching: true } : {}),
       ...(cache === undefined ? {} : { sizes: true }),
     }
     this.#slots = Array.from({ length: settings.size }, () => this.#slot(() => factory.start(executorOptions)))

@@ -8,7 +8,10 @@ export interface LoadReport {
   readonly residentBytes: number
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
-  /** Whether the first axis of all inputs and outputs counts pictures: then several runs can be made as one. */
+  /**
+   * Whether several runs can be made as one: the first axis of all inputs and outputs counts pictures, and rows that were
+   * run together had the answers that they have alone. False, too, where it was not looked at (`batching`).
+   */
   readonly batches: boolean
   /** Resident memory of the executor afterwards, in bytes, where it has a memory of its own. */
   readonly memory?: number | undefined
@@ -76,6 +79,8 @@ export interface ExecutorOptions {
   readonly threads?: number
   /** Optimisation level of the runtime. */
   readonly optimisation?: 'disabled' | 'basic' | 'extended' | 'all'
+  /** Whether runs are to be made as one: then it is tried out at load whether that changes answers. Default false. */
+  readonly batching?: boolean
   /** Loads have to say exactly what a model takes, for a budget, at the price of measuring each model once. */
   readonly sizes?: boolean
 }

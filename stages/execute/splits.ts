@@ -43,10 +43,12 @@ export class Splits {
 
   #make(model: ModelSource, layer: string, key: string): Promise<ModelSplit> {
     const { signal } = this.#end
-    const make = async () => {
+    const make = async (): Promise<ModelSplit> => {
       this.#waiting -= 1
       if (signal.aborted) throw new Cancelled()
-      return this.#splitter.split(model, layer, signal)
+      const split = await this.#splitter.split(model, layer, signal)
+      if (model.batch !== false) return split
+      return { ...split, head: { ...split.head, batch: false }, tail: { ...split.tail, batch: false } }
     }
     const split = this.#waiting < most ? this.#last.then(make) : Promise.reject(crowded(model, layer))
     if (this.#waiting < most) {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { versioned } from '../../pipeline/index.ts'
+import { activationEncodings, isLossless, isPictureEncoding } from '../transfer/index.ts'
 
 /** One token of a subject or an identifier: it can stand in a NATS subject and in a file name as it is. */
 export const token = z
@@ -64,11 +65,40 @@ const modelCuts = z
     message: 'must stand in the order of the chain: shares that never fall',
   })
 
+/** What a model keeps of its accuracy when what crosses is written with losses. `quintet cuts --pictures` measures it. */
+const fidelity = z
+  .strictObject({
+    /** `prepared`, or `after:LAYER`. */
+    cut: z.string().regex(/^(prepared|after:.{1,512})$/, 'must be "prepared" or "after:LAYER"'),
+    encoding: z.string(),
+    /** The share of its accuracy that is left, 0…1. */
+    keeps: z.number().min(0).max(1),
+    /** Whether the pictures had labels; else it is the share of answers that are those of exact writing. */
+    by: z.enum(['labels', 'agreement']),
+    /** Mean bytes that crossed. */
+    bytes: z.number().positive(),
+    /** Pictures it was measured with. */
+    pictures: z.number().int().positive(),
+  })
+  .refine(
+    ({ cut, encoding }) =>
+      cut === 'prepared'
+        ? isPictureEncoding(encoding) && !isLossless(encoding)
+        : (activationEncodings as readonly string[]).includes(encoding) &&
+          !encoding.includes('+') &&
+          !isLossless(encoding),
+    { path: ['encoding'], message: 'must lose something, and fit the cut: jpeg:90 for prepared, uint8 behind a layer' },
+  )
+
 /** One model as the catalogue knows it. Everything needed to run it and to read its answer, nothing measured here. */
 export const catalogueEntry = z.strictObject({
   id: token,
   task: z.enum(['classify']).default('classify'),
   file: besideTheCatalogue,
+  /**
+   * Of the file. Of a model whose weights lie in files of their own, of all of them, as `quintet inspect MODEL --json`
+   * says it: other weights are another model.
+   */
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits'),
   bytes: z.number().int().positive().describe('size of the model file'),
   input: modelInput,
@@ -86,10 +116,17 @@ export const catalogueEntry = z.strictObject({
   /** Multiply-accumulates of one run, and a first guess of its duration before anything was measured here. */
   macs: z.number().positive().optional(),
   latencyMs: z.number().positive().optional(),
+  /**
+   * Whether several pictures may be run as one, where `execute({ batch })` asks for it and a trial at load shows that
+   * pictures do not change each other's answers. `false`: never.
+   */
+  batch: z.boolean().optional(),
   /** Where the model can be cut, in the order of the chain. Default: nowhere. */
   cuts: modelCuts.optional(),
   /** False where there are more cuts than are listed: the search for them ended at its limit, or there were too many. */
   cutsComplete: z.boolean().optional(),
+  /** What lossy encodings leave of the accuracy. Default: nothing was measured; see `keeps`. */
+  fidelity: z.array(fidelity).max(16_384).optional(),
   licence: z.string().min(1),
 })
 
@@ -107,4 +144,5 @@ export const catalogueFile = versioned({
 
 export type ModelInput = z.infer<typeof modelInput>
 export type ModelCut = z.infer<typeof modelCut>
+export type Fidelity = z.infer<typeof fidelity>
 export type CatalogueEntry = z.infer<typeof catalogueEntry>

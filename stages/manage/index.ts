@@ -3,10 +3,20 @@ export {
   type CatalogueEntry,
   catalogueEntry,
   catalogueFile,
+  type Fidelity,
   type ModelCut,
   type ModelInput,
   modelInput,
   mostCuts,
   token,
 } from './catalogue.ts'
-export { candidates, chosen, type ModelSource, type Models, modelsOf } from './models.ts'
+export { keeps, measuredPixel, offered, unmeasured, usualQuality } from './fidelity.ts'
+export {
+  candidates,
+  chosen,
+  type Expectations,
+  expectations,
+  type ModelSource,
+  type Models,
+  modelsOf,
+} from './models.ts'

@@ -3,18 +3,55 @@ import type { CatalogueEntry } from './catalogue.ts'
 
 /** A model an executor can load: a whole one, or the head or tail of a split one. */
 export interface ModelSource {
-  /** Unique per content: the sha256 of the file (and of the cut). */
+  /** Unique per content: the sha256 of the model's files (of a part's file, where it is one of a cut model). */
   readonly key: string
   /** For people: the catalogue id. */
   readonly name: string
   /** The file; its external data lies beside it. */
   readonly path: string
-  /** Lower-case hex; checked at load. */
+  /** Lower-case hex, of the file and of the files of its weights; checked at load. */
   readonly sha256: string
   /** Size of the file, the first guess of its size in memory. */
   readonly bytes: number
   /** Sizes of the input's axes, `INPUT[AXIS]`: they hold where the file leaves one free. Cutting the model needs them. */
   readonly axes?: Readonly<Record<string, number>>
+  /** What it is fed and answers by its catalogue entry; checked at load. Undefined for parts of a cut model. */
+  readonly expects?: Expectations | undefined
+  /** False: never run on several pictures at once, whatever is found out. */
+  readonly batch?: false | undefined
+}
+
+/** What a catalogue entry says of a model, in the words of its file. */
+export interface Expectations {
+  readonly input: {
+    readonly name: string
+    readonly type: string
+    /** Of one picture. */
+    readonly shape: readonly number[]
+    /** The least and the largest value that a picture can become. */
+    readonly range: readonly [number, number]
+  }
+  readonly output: {
+    readonly name: string
+    readonly kind: 'logits' | 'probabilities'
+    /** Values of one picture: one for each label, and those before the first. */
+    readonly classes: number
+  }
+}
+
+/** What an executor may expect of a model. */
+export function expectations({ input, output, labels, labelOffset }: CatalogueEntry): Expectations {
+  const { name, type, layout, width, height, mean, std } = input
+  const values = [0, 255].flatMap((byte) => mean.map((each, channel) => (byte - each) / (std[channel] as number)))
+  return {
+    input: {
+      name,
+      type,
+      shape: layout === 'NCHW' ? [1, 3, height, width] : [1, height, width, 3],
+      range: type === 'uint8' ? [0, 255] : [Math.min(...values), Math.max(...values)],
+    },
+    output: { name: output.name, kind: output.kind, classes: labels.length + labelOffset },
+  }
 }
 
 /** The models a pipeline may choose from, and where their files are. Implemented by `adapters/catalogue`. */

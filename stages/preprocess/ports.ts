@@ -1,5 +1,6 @@
 import type { Captured, Prepared } from '../../pipeline/index.ts'
 import type { ModelInput } from '../manage/index.ts'
+import type { Subsampling } from '../transfer/index.ts'
 
 /** How a prepared picture travels: encoded again, as raw RGB bytes, or as the model's input tensor. */
 export type PictureEncoding = 'jpeg' | 'webp' | 'raw' | 'tensor'
@@ -8,6 +9,8 @@ export interface PrepareOptions {
   readonly encoding: PictureEncoding
   /** JPEG/WebP quality, 1…100. */
   readonly quality?: number
+  /** Of JPEG. Default 4:2:0. */
+  readonly subsampling?: Subsampling | undefined
   readonly signal?: AbortSignal | undefined
 }
 

@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs'
+import { z } from 'zod'
 import {
   asStage,
   BadConfiguration,
@@ -7,18 +8,21 @@ import {
   type Item,
   lastAnswer,
   type Message,
+  made,
   type Payload,
   type PixelsPayload,
   type Prepared,
   type Ready,
+  readOptions,
   refined,
   type Side,
   type StageContext,
   type StageDefinition,
   workStage,
 } from '../../pipeline/index.ts'
-import { candidates, chosen, type ModelInput, type Models, modelsOf } from '../manage/index.ts'
-import type { ImageEngine, PictureEncoding } from './ports.ts'
+import { candidates, chosen, type ModelInput, type Models, modelsOf, usualQuality } from '../manage/index.ts'
+import { assertEncoding, isPictureEncoding, type PictureWriting, pictureWriting } from '../transfer/index.ts'
+import type { ImageEngine } from './ports.ts'
 
 /** On the device a payload may be prepared here, or may cross as it is; below the wire it leaves ready to be run. */
 export type PreprocessedPayload<P extends Payload, S extends Side> = S extends 'device'
@@ -38,11 +42,25 @@ export interface PreprocessOptions {
   readonly models?: Models
   /** Pictures prepared at once. Default 4: the work is done on the runtime's own threads. */
   readonly concurrency?: number
-  /** How a prepared picture is written where the plan leaves it open. Default `jpeg`. */
-  readonly encoding?: PictureEncoding
-  /** JPEG/WebP quality, 1…100. Default 90. */
+  /**
+   * How a prepared picture is written where the plan leaves it open: `jpeg`, `webp`, `raw`, `tensor`, or with a quality
+   * and a subsampling, `jpeg:80:444`. Default `jpeg`.
+   */
+  readonly encoding?: string
+  /** JPEG/WebP quality, 1…100, where the encoding says none. Default 90. */
   readonly quality?: number
 }
+
+const settings = z.strictObject({
+  images: made<ImageEngine>('what prepares pictures, such as imageEngine()'),
+  models: made<Models>('models, as catalogue(folder) makes them').optional(),
+  concurrency: z.number().int().min(1).optional(),
+  encoding: z
+    .string()
+    .refine(isPictureEncoding, 'a picture is written as jpeg, webp, raw, tensor or e.g. jpeg:80:444')
+    .optional(),
+  quality: z.number().int().min(1).max(100).optional(),
+} satisfies Record<keyof PreprocessOptions, z.ZodType>)
 
 /**
  * Does what is still to do to a picture, as far as the plan wants it here. On the device: nothing for a cut at
@@ -51,6 +69,7 @@ export interface PreprocessOptions {
  * the candidates and stay pictures.
  */
 export function preprocess(options: PreprocessOptions): Preprocess {
+  readOptions(settings, options, 'preprocess()')
   const definition = workStage(
     'preprocess',
     (context) => {
@@ -61,12 +80,13 @@ export function preprocess(options: PreprocessOptions): Preprocess {
           const todo =
             context.side === 'device' ? onDevice(message, models, context, options) : inCloud(message, models)
           if (!todo) return message
-          const { input, encoding, plan } = todo
-          const { quality = 90 } = options
+          const { input, writing, plan } = todo
+          const { quality = options.quality ?? usualQuality, subsampling } = writing
           return options.images
             .prepare(message.payload, input, {
-              encoding,
+              encoding: writing.format,
               quality,
+              subsampling,
               // Made for an engine that looks at it alone.
               get signal() {
                 return call.signal
@@ -87,7 +107,7 @@ export function preprocess(options: PreprocessOptions): Preprocess {
 
 interface Todo {
   readonly input: ModelInput
-  readonly encoding: PictureEncoding
+  readonly writing: PictureWriting
   readonly plan: Message['plan']
 }
 
@@ -101,21 +121,21 @@ function onDevice(
   if (cut === 'captured' || message.plan.model === lastAnswer) return undefined
   if (cut !== 'prepared') {
     const model = chosen(message, models)
-    return { input: models.entry(model).input, encoding: 'tensor', plan: refined(message.plan, { cut, model }) }
+    return { input: models.entry(model).input, writing: asTensor, plan: refined(message.plan, { cut, model }) }
   }
   const open = candidates(message, models)
-  const wanted = message.plan.encoding ?? options.encoding ?? 'jpeg'
-  const encoding = asPictureEncoding(wanted)
-  if (open.length === 1 || encoding === 'tensor') {
+  const encoding = message.plan.encoding ?? options.encoding ?? 'jpeg'
+  const writing = writingOf(encoding)
+  if (open.length === 1 || writing.format === 'tensor') {
     const model = chosen(message, models)
-    return { input: models.entry(model).input, encoding, plan: refined(message.plan, { cut, model, encoding }) }
+    return { input: models.entry(model).input, writing, plan: refined(message.plan, { cut, model, encoding }) }
   }
-  return { input: largest(open, models), encoding, plan: refined(message.plan, { cut, encoding }) }
+  return { input: largest(open, models), writing, plan: refined(message.plan, { cut, encoding }) }
 }
 
 function inCloud(message: Message, models: Models): Todo {
   const model = chosen(message, models)
-  return { input: models.entry(model).input, encoding: 'tensor', plan: refined(message.plan, { model }) }
+  return { input: models.entry(model).input, writing: asTensor, plan: refined(message.plan, { model }) }
 }
 
 /** The input from which every candidate's can still be made: the largest, with the least cropped away. */
@@ -125,7 +145,13 @@ function largest(ids: readonly string[], models: Models): ModelInput {
   return { ...big, crop: Math.max(...inputs.map((input) => input.crop)) }
 }
 
-function asPictureEncoding(encoding: string): PictureEncoding {
-  if (encoding === 'jpeg' || encoding === 'webp' || encoding === 'raw' || encoding === 'tensor') return encoding
-  throw new BadConfiguration(`A prepared picture cannot be encoded as "${encoding}". Use jpeg, webp, raw or tensor.`)
+const asTensor: PictureWriting = { format: 'tensor' }
+
+function writingOf(encoding: string): PictureWriting {
+  const writing = pictureWriting(encoding)
+  if (writing !== undefined) return writing
+  assertEncoding(encoding)
+  throw new BadConfiguration(
+    `A prepared picture cannot be encoded as "${encoding}". Use jpeg, webp, raw, tensor, or with a quality, e.g. jpeg:80.`,
+  )
 }

@@ -8,4 +8,14 @@ export {
   isActivationEncoding,
   isExact,
 } from './activations.ts'
+export {
+  assertEncoding,
+  isLossless,
+  isPictureEncoding,
+  type PictureWriting,
+  pictureWriting,
+  precisionOf,
+  type Subsampling,
+} from './encodings.ts'
+export { fromHalves, toHalves } from './halves.ts'
 export { type Transfer, transfer } from './transfer.ts'

@@ -11,6 +11,8 @@ import {
   type WireOptions,
 } from '../../pipeline/index.ts'
 
+import { assertEncoding } from './encodings.ts'
+
 /** The wire: what stands below it runs in the cloud. A pipeline has one. */
 export interface Transfer {
   <P extends Payload>(source: Observable<Item<P, 'device'>>): Observable<Item<P, 'cloud'>>
@@ -29,7 +31,8 @@ export function transfer(options: WireOptions = {}): Transfer {
 
 /** What the device did is done: the wire crosses where the payload stands, wherever the plan had put it. */
 function closeCut(message: Message): Message {
-  const { cut } = message.plan
+  const { cut, encoding } = message.plan
+  if (encoding !== undefined) assertEncoding(encoding)
   const at = message.payload.at
   if (cut !== undefined && rank(cut) === rank(at)) return message
   return evolve(message, { plan: { ...message.plan, cut: at } })

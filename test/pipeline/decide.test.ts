@@ -15,6 +15,7 @@ import {
   onDevice,
   type StageContext,
   World,
+  webPlatform,
 } from '../../pipeline/index.ts'
 import {
   fakeClock,
@@ -177,7 +178,7 @@ describe('decide', () => {
       decide: (_request, _world, menu) => menu,
     }
     await runStage(decide(opening), [], { ...wired, side: 'cloud' })
-    expect(opened).toEqual([{ side: 'cloud', models: wired.models }])
+    expect(opened).toEqual([{ side: 'cloud', models: wired.models, platform: webPlatform }])
     const refusing: Decider = {
       ...opening,
       open() {

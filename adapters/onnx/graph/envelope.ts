@@ -1,3 +1,4 @@
+import { activations } from './activations.ts'
 import { type Bits, isWithin } from './bits.ts'
 import type { Model } from './model.ts'
 import { sumOf, type WireTensor } from './tensors.ts'
@@ -26,8 +27,6 @@ export function lowerEnvelope<T extends Candidate>(model: Model, candidates: rea
   }
   return standing
 }
-
-const activations: ReadonlySet<string> = new Set(['Relu', 'Clip', 'LeakyRelu', 'Sigmoid', 'Tanh', 'HardSigmoid'])
 
 /** Tensors that one activation function alone reads, straight behind what makes them. */
 function beforeActivations(model: Model): ReadonlySet<string> {

@@ -5,6 +5,7 @@ import { echoesOf } from './echoes.ts'
 import { type Encoded, encoded, joined } from './encode.ts'
 import { isExternal } from './external.ts'
 import {
+  AttributeProto_AttributeType,
   GraphProtoSchema,
   type NodeProto,
   NodeProtoSchema,
@@ -13,7 +14,7 @@ import {
 } from './generated/onnx_pb.ts'
 import type { Model } from './model.ts'
 import { valueInfo } from './shapes.ts'
-import { type TensorInfo, tensorInfo, type WireTensor } from './tensors.ts'
+import { type DataType, dataTypeNumber, type TensorInfo, tensorInfo, type WireTensor } from './tensors.ts'
 import { initialisedNames, readsOf } from './wiring.ts'
 
 /** The head or tail of a cut model: an ONNX model of its own. */
@@ -26,6 +27,9 @@ export interface PartModel {
   readonly inputs: readonly TensorInfo[]
   readonly outputs: readonly TensorInfo[]
 }
+
+/** What cutting needs to know of a cut. */
+export type CutPlan = Pick<LayerCut, 'head' | 'crossing' | 'headStates'>
 
 /** Both parts of a cut model. The head's outputs without its states are the tail's inputs without its states. */
 export interface Parts {
@@ -42,10 +46,10 @@ const mostBytes = 2 ** 31 - 2 ** 20
  * Cuts a model in two. What crosses carries its type and shape in both parts (without it the runtime optimises them
  * otherwise than the whole). Weights go where they are read, constants to both sides where both read them. A tensor
  * that the tail hands on unchanged, an answer of the head or an input that only the tail reads, crosses under the
- * name `NAME:crossing`.
+ * name `NAME:crossing`; so does one that crosses as another type than the graph's own, with a Cast on either side.
  * @throws TooLarge where a part would exceed protobuf's 2 GiB · BadExternalData
  */
-export async function cutInTwo(model: Model, cut: LayerCut): Promise<Parts> {
+export async function cutInTwo(model: Model, cut: CutPlan): Promise<Parts> {
   const inHead = new Set(cut.head)
   const echoes = echoesOf(model)
   const nodes = (head: boolean): Set<number> =>
@@ -53,8 +57,9 @@ export async function cutInTwo(model: Model, cut: LayerCut): Promise<Parts> {
   const inputs = new Set(model.inputs.map(({ name }) => name))
   const answers = new Set(model.outputs.map(({ name }) => name))
   // A name cannot be both input and output of one graph, so that what is only handed on needs a second one.
-  const handedOn = cut.crossing.filter(({ name }) => inputs.has(name) || answers.has(name)).map(({ name }) => name)
-  const alias = new Map(handedOn.map((name) => [name, `${name}:crossing`]))
+  const cast = (tensor: WireTensor): boolean => tensor.type !== known(model, tensor.name).type
+  const renamed = cut.crossing.filter((one) => inputs.has(one.name) || answers.has(one.name) || cast(one))
+  const alias = new Map(renamed.map(({ name }) => [name, `${name}:crossing`]))
   const crossing = cut.crossing.map((tensor) => ({ ...tensor, name: alias.get(tensor.name) ?? tensor.name }))
   const headStates = cut.headStates.map((state) => state.output)
   const inTheHead = new Set(cut.headStates.map((state) => state.output.name))
@@ -63,13 +68,17 @@ export async function cutInTwo(model: Model, cut: LayerCut): Promise<Parts> {
     nodes: nodes(true),
     given: [],
     wanted: [...crossing, ...headStates],
-    identities: handedOn.map((name) => [name, alias.get(name) ?? name]),
+    copies: renamed.map((tensor) =>
+      copy(tensor.name, `${tensor.name}:crossing`, cast(tensor) ? tensor.type : undefined),
+    ),
   })
   const tail = await part(model, {
     nodes: nodes(false),
     given: crossing,
     wanted: model.outputs.filter(({ name }) => !inTheHead.has(name)),
-    identities: handedOn.map((name) => [alias.get(name) ?? name, name]),
+    copies: renamed.map((tensor) =>
+      copy(`${tensor.name}:crossing`, tensor.name, cast(tensor) ? known(model, tensor.name).type : undefined),
+    ),
   })
   return { head, tail, crossing }
 }
@@ -80,18 +89,20 @@ interface Order {
   /** Tensors handed in instead of computed. */
   readonly given: readonly TensorInfo[]
   readonly wanted: readonly TensorInfo[]
-  readonly identities: readonly (readonly [from: string, to: string])[]
+  /** Nodes that give a tensor a second name. */
+  readonly copies: readonly NodeProto[]
 }
 
 async function part(model: Model, order: Order): Promise<PartModel> {
   const { graph } = model.file
-  const before = order.identities.filter(([from]) => order.given.some(({ name }) => name === from))
-  const after = order.identities.filter(([from]) => !order.given.some(({ name }) => name === from))
-  const given = new Set([...order.given.map(({ name }) => name), ...before.map(([, to]) => to)])
-  const wanted = [...order.wanted.map(({ name }) => name), ...after.map(([from]) => from)]
+  const takesGiven = ({ input }: NodeProto): boolean => order.given.some(({ name }) => name === input[0])
+  const before = order.copies.filter((one) => takesGiven(one))
+  const after = order.copies.filter((one) => !takesGiven(one))
+  const given = new Set([...order.given.map(({ name }) => name), ...before.flatMap(({ output }) => output)])
+  const wanted = [...order.wanted.map(({ name }) => name), ...after.flatMap(({ input }) => input)]
   const chosen = withNeeds(model, order.nodes, wanted, given)
   const own = model.wiring.nodes.filter((_, index) => chosen.has(index))
-  const node = [...before.map(identity), ...own, ...after.map(identity)]
+  const node = [...before, ...own, ...after]
 
   const read = new Set([...node.flatMap(readsOf), ...wanted])
   const made = new Set(node.flatMap((one) => one.output))
@@ -151,8 +162,12 @@ function withNeeds(
   return chosen
 }
 
-function identity([from, to]: readonly [string, string]): NodeProto {
-  return create(NodeProtoSchema, { opType: 'Identity', name: `${from} as ${to}`, input: [from], output: [to] })
+/** The same tensor under another name, as another type where one is given. */
+function copy(from: string, to: string, type: DataType | undefined): NodeProto {
+  const names = { name: `${from} as ${to}`, input: [from], output: [to] }
+  if (type === undefined) return create(NodeProtoSchema, { opType: 'Identity', ...names })
+  const attribute = { name: 'to', type: AttributeProto_AttributeType.INT, i: BigInt(dataTypeNumber(type)) }
+  return create(NodeProtoSchema, { opType: 'Cast', ...names, attribute: [attribute] })
 }
 
 function known(model: Model, name: string): TensorInfo {

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fromBinary } from '@bufbuild/protobuf'
 import { TooLarge } from '../../../pipeline/index.ts'
-import { NotAModel } from './errors.ts'
+import { modelHash } from '../hash.ts'
+import { BadExternalData, NotAModel } from './errors.ts'
 import { externalTensors, isExternal, locate } from './external.ts'
 import { type GraphProto, type ModelProto, ModelProtoSchema } from './generated/onnx_pb.ts'
 import { bytesOf, dataType, elements } from './tensors.ts'
@@ -12,7 +13,7 @@ import { bytesOf, dataType, elements } from './tensors.ts'
 export interface ModelFile {
   /** Absolute. */
   readonly path: string
-  /** Lower-case hex, of the model file alone. */
+  /** Lower-case hex, of the model file and of the files of its weights: see `modelHash`. */
   readonly sha256: string
   /** Size of the file, without external data. */
   readonly bytes: number
@@ -46,7 +47,9 @@ export async function readFileOf(path: string): Promise<ModelFile> {
   checkWeights(graph, path)
   let externalBytes = 0
   for (const tensor of externalTensors(proto)) externalBytes += (await locate(tensor, path)).length
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const sha256 = await modelHash(path, createHash('sha256').update(bytes).digest('hex')).catch((cause: Error) => {
+    throw new BadExternalData(`${path} cannot be taken whole: ${cause.message}.`, { cause })
+  })
   return { path: resolve(path), sha256, bytes: bytes.length, externalBytes, proto, graph }
 }
 

@@ -2,13 +2,12 @@ import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import { z } from 'zod'
 import { type Cut, ModelLoadFailed } from '../../../pipeline/index.ts'
-import { hashOf } from '../hash.ts'
-import { askAside } from './aside.ts'
 import { cached, type Saved } from './cache.ts'
-import { type CutOptions, findCut, type LayerCut } from './cuts.ts'
-import { externalTensors, locate } from './external.ts'
+import type { LayerCut } from './cuts.ts'
+import { type ExactOptions, findCut } from './exact.ts'
 import type { Model } from './model.ts'
 import { cutInTwo } from './parts.ts'
+import { apart, type Runtime } from './runtime.ts'
 import { splitFolder } from './split-folder.ts'
 import type { TensorInfo, WireTensor } from './tensors.ts'
 
@@ -39,7 +38,7 @@ export interface Split {
 }
 
 /** Where the parts go. */
-export interface SplitOptions extends CutOptions {
+export interface SplitOptions extends ExactOptions {
   /** Folder of the cache; `splits` of `cacheFolder()` by default. */
   readonly folder?: string
 }
@@ -58,7 +57,7 @@ const description = z.object({
 })
 
 // Raised whenever parts of the same model and cut come out otherwise.
-const version = 1
+const version = 2
 
 /**
  * Splits a model behind a layer (or at a cut that `cuts` found). Head and tail are written once per model content,
@@ -66,14 +65,15 @@ const version = 1
  * @throws UnknownCut · TooLarge · BadExternalData · ModelLoadFailed where the runtime refuses a part; nothing is left then
  */
 export async function split(model: Model, cut: LayerCut | string, options: SplitOptions = {}): Promise<Split> {
-  const chosen = typeof cut === 'string' ? findCut(model, cut, options) : cut
-  const key = await keyOf(model, chosen)
+  const runtime = options.runtime ?? apart(options)
+  const chosen = typeof cut === 'string' ? await findCut(model, cut, { ...options, runtime }) : cut
+  const key = keyOf(model, chosen)
   const saved = await cached(options.folder ?? splitFolder(), key, async () => {
     const { head, tail, crossing } = await cutInTwo(model, chosen)
     return {
       files: { 'head.onnx': head.encoded, 'tail.onnx': tail.encoded },
       about: { crossing, head: sidesOf(head), tail: sidesOf(tail) },
-      check: (paths) => checkLoads(chosen, paths),
+      check: (paths) => checkLoads(chosen, paths, runtime),
     }
   })
   const about = description.parse(saved.about)
@@ -108,23 +108,27 @@ function partOf(saved: Saved, file: string, name: string, about: z.infer<typeof 
 }
 
 /**
- * Has the runtime load both parts, in a process of its own: a split is done when it can be used.
+ * Has the runtime load both parts: a split is done when it can be used.
  * @throws ModelLoadFailed with what the runtime says
  */
-export async function checkLoads(cut: LayerCut, paths: readonly string[]): Promise<void> {
-  const answer = await askAside({ load: paths }, 120_000)
-  if (!('error' in answer)) return
-  throw new ModelLoadFailed(
-    `Behind "${cut.name}" the model was cut, but the runtime does not load the parts: ${answer.error}. Cut it elsewhere.`,
-  )
+export async function checkLoads(cut: LayerCut, paths: readonly string[], runtime: Runtime = apart()): Promise<void> {
+  await runtime.load(paths).catch((cause: Error) => {
+    throw new ModelLoadFailed(
+      `Behind "${cut.name}" the model was cut, but the runtime does not load the parts: ${cause.message.trim().replace(/\.$/, '')}. Cut it elsewhere.`,
+      { cause },
+    )
+  })
 }
 
 /** The content's hash: the model with its external weights, which layers the head has, and the sizes taken. */
-async function keyOf(model: Model, cut: LayerCut): Promise<string> {
+function keyOf(model: Model, cut: LayerCut): string {
   const hash = createHash('sha256').update(`${version} ${model.file.sha256} ${cut.head.join()} `)
-  hash.update(JSON.stringify([cut.crossing.map(({ name }) => name), Object.entries(model.shapes.dimensions).sort()]))
+  hash.update(
+    JSON.stringify([
+      cut.crossing.map(({ name, type }) => [name, type]),
+      Object.entries(model.shapes.dimensions).sort(),
+    ]),
+  )
   hash.update(JSON.stringify(model.states.map(({ input, output }) => [input.name, output.name])))
-  const paths = await Promise.all(externalTensors(model.file.proto).map((one) => locate(one, model.file.path)))
-  for (const path of [...new Set(paths.map((one) => one.path))].sort()) hash.update(await hashOf(path))
   return hash.digest('hex')
 }

@@ -1,7 +1,10 @@
-import { askAside } from './aside.ts'
+import { z } from 'zod'
+import { asked, inChild } from './child.ts'
 import { type Model, modelOf } from './model.ts'
 import { openTensors } from './run-shapes.ts'
 import { tensorInfo } from './tensors.ts'
+
+const answer = z.record(z.string(), z.array(z.number().int().min(0)))
 
 /** A model after its open shapes were looked for in a run. */
 export interface RunShapes {
@@ -20,9 +23,11 @@ export interface RunShapes {
  */
 export async function withRunShapes(model: Model, within = 120_000): Promise<RunShapes> {
   if (openTensors(model).length === 0) return { model, found: [] }
-  const { path, sha256 } = model.file
-  const said = await askAside({ run: path, sha256, dimensions: model.shapes.dimensions }, within)
-  if ('error' in said) return { model, found: [], failed: said.error }
+  const said = await inChild({ ask: 'shapes', of: asked(model) }, within).then(
+    ([shapes]) => ({ shapes: answer.parse(shapes) }),
+    (error: Error) => ({ failed: error.message }),
+  )
+  if ('failed' in said) return { model, found: [], failed: said.failed }
   const tensors = new Map(model.shapes.tensors)
   const found = Object.entries(said.shapes)
   for (const [name, shape] of found) tensors.set(name, tensorInfo(name, tensors.get(name)?.type ?? 'unknown', shape))

@@ -49,7 +49,11 @@ const warmUps = 3
  * @throws BadConfiguration for a model whose inputs cannot be made up
  */
 export async function measure(model: Model, options: MeasureOptions = {}): Promise<Measurement> {
-  const wanted = options.runs ?? 40
+  const { runs: wanted = 40, threads = 1 } = options
+  for (const [name, value] of Object.entries({ runs: wanted, threads })) {
+    if (Number.isSafeInteger(value) && value > 0) continue
+    throw new BadConfiguration(`"${name}" is ${value}. Measure with a whole number of ${name}, at least 1.`)
+  }
   const folder = await mkdtemp(join(tmpdir(), 'quintet-profile-'))
   try {
     const settings = {

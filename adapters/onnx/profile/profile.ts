@@ -11,11 +11,14 @@ import type { Sample } from './predictor.ts'
 
 const timing = z.strictObject({ ms: z.number().min(0), low: z.number().min(0), high: z.number().min(0) })
 
+/** Of the whole run, which takes some time on every machine. */
+const whole = timing.extend({ ms: z.number().positive('must be more than 0: nothing was measured') })
+
 /** A model's measured profile, as it is saved: valid for this model, machine, number of threads and runtime. */
 export const modelProfile = versioned({
   what: 'a profile',
   version: 1,
-  remedy: 'Make one with "quintet profile".',
+  remedy: 'Remove it, and make one with "quintet profile".',
   schema: z.strictObject({
     model: z.string(),
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
@@ -23,7 +26,7 @@ export const modelProfile = versioned({
     threads: z.number().int().positive(),
     runtime: z.string(),
     /** Milliseconds of one warm run: the typical one, and its quartiles. */
-    total: timing,
+    total: whole,
     layers: z.array(
       z.strictObject({
         name: z.string(),
@@ -34,7 +37,7 @@ export const modelProfile = versioned({
       }),
     ),
     runs: z.number().int().positive(),
-    undisturbed: z.number(),
+    undisturbed: z.number().min(0),
   }),
 })
 
@@ -76,8 +79,17 @@ export async function profile(model: Model, options: MeasureOptions = {}): Promi
   })
 }
 
-/** Writes a profile; it appears at once or not at all. */
+/**
+ * Writes a profile; it appears at once or not at all.
+ * @throws BadConfiguration what was measured is no profile: no runs, or times that are none
+ */
 export async function saveProfile(path: string, value: ModelProfile): Promise<void> {
+  const checked = modelProfile.schema.safeParse(value)
+  if (!checked.success) {
+    throw new BadConfiguration(
+      `What was measured of ${value.model} is no profile, and is not saved: ${z.prettifyError(checked.error)}. Measure it again, with at least one run.`,
+    )
+  }
   await mkdir(dirname(path), { recursive: true })
   const aside = `${path}.${process.pid}`
   await writeFile(aside, JSON.stringify(value, null, 1))

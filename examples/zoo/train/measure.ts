@@ -12,11 +12,10 @@ import { type CatalogueEntry, catalogueFile, type ModelInput } from '../../../st
 import { LABELS } from '../draw/things.ts'
 import { pictures } from '../pictures.ts'
 import { cards, type Measured } from './cards.ts'
+import { HELD_OUT } from './held-out-set.ts'
 import { NORMALISATION } from './normalisation.ts'
 import { frame, sideOf, tensor } from './prepare.ts'
 
-/** The held-out set: its seed is no training set's, and its pictures are of full size. */
-const HELD_OUT = { seed: 9_000_001, count: 1000 }
 const RUNS = 300
 
 const [work, folder] = process.argv.slice(2)

@@ -37,7 +37,8 @@ quantise() {
 
 measure() {
   npx tsx $here/measure.ts $work $models
-  npx tsx adapters/cli/main.ts cuts $models
+  npx tsx $here/held-out.ts $work/held-out 600 $work/pictures
+  npx tsx adapters/cli/main.ts cuts $models --pictures $work/held-out --most 600
   npx biome format --write $models/catalogue.json
 }
 

@@ -9,12 +9,12 @@ import type {
   Outcome,
   Side,
 } from '../../../pipeline/index.ts'
+import { readOptions } from '../../../pipeline/index.ts'
 import { type Models, modelsOf } from '../../manage/index.ts'
 import { EnergyModel, type EnergyOptions } from '../estimate/energy.ts'
 import { guessedRun } from '../estimate/guess.ts'
 import { learned, savedOf } from '../estimate/restore.ts'
 import { Samples } from '../estimate/samples.ts'
-import { settled } from '../options.ts'
 import { AlertSlowdown } from './alert-slowdown.ts'
 
 const share = z.number().min(0).max(1)
@@ -88,7 +88,7 @@ class Alert implements Decider {
     this.#models = models
     this.#profile = profile
     this.#power = new EnergyModel(energy)
-    this.#options = settled(settings, options, 'alert')
+    this.#options = readOptions(settings, options, 'alert()')
     this.name = `alert ${this.#options.goal}`
   }
 

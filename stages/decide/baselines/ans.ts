@@ -9,10 +9,10 @@ import type {
   Outcome,
   World,
 } from '../../../pipeline/index.ts'
+import { readOptions } from '../../../pipeline/index.ts'
 import { type Models, modelsOf } from '../../manage/index.ts'
 import { learned, savedOf } from '../estimate/restore.ts'
 import { Slowdown } from '../estimate/slowdown.ts'
-import { settled } from '../options.ts'
 import { LinearBandit } from './bandit.ts'
 import { ForcedSampling } from './forced.ts'
 import { InputCosts } from './input.ts'
@@ -86,7 +86,7 @@ class Autodidactic implements Decider {
     this.#given = models
     this.#models = models
     this.#isKey = isKey
-    this.#options = settled(settings, options, 'ans')
+    this.#options = readOptions(settings, options, 'ans()')
     this.#forced = new ForcedSampling(this.#options)
     this.#chains = new Chains(() => this.#known(), layers)
   }

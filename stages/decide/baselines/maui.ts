@@ -9,11 +9,11 @@ import type {
   Outcome,
   Side,
 } from '../../../pipeline/index.ts'
+import { readOptions } from '../../../pipeline/index.ts'
 import { type Models, modelsOf } from '../../manage/index.ts'
 import { EnergyModel, type EnergyOptions } from '../estimate/energy.ts'
 import { LinkEstimate } from '../estimate/link.ts'
 import { learned, savedOf } from '../estimate/restore.ts'
-import { settled } from '../options.ts'
 import { InputCosts } from './input.ts'
 import { type ChainLayer, Chains, kinds, type Layers, type ModelChain, OfferedCuts } from './layers.ts'
 
@@ -65,7 +65,7 @@ class Maui implements Decider {
   constructor({ models, layers, energy, ...options }: MauiOptions) {
     this.#given = models
     this.#models = models
-    this.#options = settled(settings, options, 'maui')
+    this.#options = readOptions(settings, options, 'maui()')
     this.#power = new EnergyModel(energy)
     this.#chains = new Chains(() => this.#known(), layers)
     this.name = `maui ${this.#options.goal}`

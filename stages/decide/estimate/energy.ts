@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { settled } from '../options.ts'
+import { readOptions } from '../../../pipeline/index.ts'
 
 const milliwatts = z.number().min(0)
 
@@ -69,7 +69,7 @@ export class EnergyModel {
 
   /** @throws BadConfiguration a bad option */
   constructor(options: EnergyOptions = {}) {
-    const { radio, computing, waiting, battery } = settled(settings, options, 'energy')
+    const { radio, computing, waiting, battery } = readOptions(settings, options, 'energy()')
     this.radio = typeof radio === 'string' ? radios[radio] : radio
     this.computing = computing
     this.waiting = waiting

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { settled } from '../options.ts'
+import { readOptions } from '../../../pipeline/index.ts'
 import { restored } from './restore.ts'
 
 const settings = z.strictObject({
@@ -37,7 +37,7 @@ export class LoadEstimate {
 
   /** @throws BadConfiguration a bad option */
   constructor(options: LoadEstimateOptions = {}) {
-    this.#options = settled(settings, options, 'load')
+    this.#options = readOptions(settings, options, 'load()')
   }
 
   /** The node that said something last; undefined before the first. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { settled } from '../options.ts'
+import { readOptions } from '../../../pipeline/index.ts'
 
 const price = z.number().min(0).default(0)
 
@@ -26,7 +26,7 @@ export class Money {
 
   /** @throws BadConfiguration a bad option */
   constructor(options: MoneyOptions = {}) {
-    const { request, second, gigabyte } = settled(settings, options, 'money')
+    const { request, second, gigabyte } = readOptions(settings, options, 'money()')
     this.request = 1000 * request
     this.millisecond = second
     this.byte = gigabyte / 1e6

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { layerOf, type Outcome, type Side, type World } from '../../../pipeline/index.ts'
 import type { CatalogueEntry } from '../../manage/index.ts'
+import { pictureWriting } from '../../transfer/index.ts'
 import { guessedLoad, guessedRun } from './guess.ts'
 import { Lines } from './lines.ts'
 import type { LinkEstimateOptions } from './link.ts'
@@ -98,9 +99,10 @@ export class PathTimes {
     return this.#device.has(encoding) || this.#rest.has(encoding)
   }
 
-  /** Bytes per pixel of a prepared picture. */
-  pixel(encoding: string): number {
-    return this.#units.get(encoding) ?? perPixel[encoding] ?? 3
+  /** Bytes per pixel of a prepared picture. @param measured what is known of it until one was seen */
+  pixel(encoding: string, measured?: number): number {
+    const known = this.#units.get(encoding) ?? measured
+    return known ?? perPixel[pictureWriting(encoding)?.format ?? 'raw'] ?? 3
   }
 
   /** Bytes per byte of an activation's float32. */

@@ -8,11 +8,11 @@ import {
   type Menu,
   type Outcome,
   type Probe,
+  readOptions,
   type World,
   webPlatform,
 } from '../../../pipeline/index.ts'
 import { type Chain, chain } from '../chain.ts'
-import { settled } from '../options.ts'
 import { type LogEntry, logVersion, logWorld } from './entry.ts'
 
 /** Where the entries of a decision log go. Never waits and never throws: what it cannot take it counts. */
@@ -60,7 +60,7 @@ class Logged implements Decider {
   #hashed = ''
 
   constructor(sink: DecisionSink, chain: Chain, options: LoggedOptions) {
-    const { salt, weighed } = settled(settings, options, 'logged')
+    const { salt, weighed } = readOptions(settings, options, 'logged()')
     this.name = chain.name
     this.#sink = sink
     this.#chain = chain

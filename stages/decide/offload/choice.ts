@@ -8,6 +8,8 @@ export interface Choice {
   location: Location
   /** Undefined below the wire, where it is behind the message. */
   cut: Cut | undefined
+  /** Of the model, less what writing what crosses costs, 0…1. */
+  accuracy: number
   /** Milliseconds expected from now to the answer, and so many if it need not be loaded. */
   ms: number
   loaded: number
@@ -42,10 +44,22 @@ export class Choices {
     if (kept) {
       kept.endpoint = endpoint
       kept.location = location
+      kept.accuracy = endpoint.accuracy
       this.#count++
       return kept
     }
-    const fresh: Choice = { endpoint, location, cut: undefined, ms: 0, loaded: 0, wait: 0, cold: false, bytes: 0 }
+    const { accuracy } = endpoint
+    const fresh: Choice = {
+      endpoint,
+      location,
+      cut: undefined,
+      accuracy,
+      ms: 0,
+      loaded: 0,
+      wait: 0,
+      cold: false,
+      bytes: 0,
+    }
     this.#kept[this.#count++] = fresh
     return fresh
   }
@@ -59,7 +73,7 @@ export class Choices {
         ...(choice.location.target === undefined ? {} : { target: choice.location.target }),
       },
       ms: choice.ms + choice.wait,
-      accuracy: choice.endpoint.accuracy,
+      accuracy: choice.accuracy,
       bytes: choice.bytes,
       propensity: choice === chosen ? 1 : 0,
     }))
@@ -72,7 +86,7 @@ export class Choices {
 
 /** More accurate; or as accurate and on this side, where it costs nobody anything; or else faster. */
 export function better(one: Choice, other: Choice): boolean {
-  if (one.endpoint.accuracy !== other.endpoint.accuracy) return one.endpoint.accuracy > other.endpoint.accuracy
+  if (one.accuracy !== other.accuracy) return one.accuracy > other.accuracy
   const [here, there] = [one.location.target === undefined, other.location.target === undefined]
   return here === there ? one.ms < other.ms : here
 }

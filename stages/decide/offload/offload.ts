@@ -9,8 +9,8 @@ import type {
   Outcome,
   World,
 } from '../../../pipeline/index.ts'
-import { type Models, modelsOf } from '../../manage/index.ts'
-import { settled } from '../options.ts'
+import { readOptions } from '../../../pipeline/index.ts'
+import { keeps, type Models, modelsOf } from '../../manage/index.ts'
 import { better, type Choice, Choices, sooner, wasTried } from './choice.ts'
 import { Knowledge } from './knowledge.ts'
 import type { Location } from './location.ts'
@@ -55,7 +55,7 @@ class LayerCake implements Offload {
   constructor({ models, ...options }: OffloadOptions) {
     this.#given = models
     this.#models = models
-    this.#options = settled(offloadSettings, options, 'offload')
+    this.#options = readOptions(offloadSettings, options, 'offload()')
     this.#knowledge = new Knowledge(this.#options)
   }
 
@@ -111,7 +111,7 @@ class LayerCake implements Offload {
   }
 
   /** Fills the list of choices: every model on this side, and at every target by the quicker of the cuts. */
-  #weigh(request: DecisionRequest, world: World, { models, cuts, targets }: Menu): void {
+  #weigh(request: DecisionRequest, world: World, { models, cuts, targets, encodings }: Menu): void {
     this.#choices.clear()
     const below = request.side === 'cloud'
     if (below || cuts.includes('answered')) this.#weighHere(models, request, world)
@@ -123,7 +123,9 @@ class LayerCake implements Offload {
       const asIs = whole ? this.#crossing(location, 'captured', request, world) : Number.POSITIVE_INFINITY
       const prepared = small ? this.#crossing(location, 'prepared', request, world) : Number.POSITIVE_INFINITY
       const cut = asIs <= prepared ? 'captured' : 'prepared'
-      this.#weighThere(models, location, cut, Math.min(asIs, prepared), request)
+      // What is left open is written as JPEG.
+      const encoding = encodings.length === 1 ? (encodings[0] as string) : 'jpeg'
+      this.#weighThere(models, location, cut, Math.min(asIs, prepared), request, encoding)
     }
   }
 
@@ -151,6 +153,7 @@ class LayerCake implements Offload {
     cut: Cut,
     besides: number,
     request: DecisionRequest,
+    encoding: string,
   ): void {
     const { quantile, coldFor } = this.#options
     const { now, tried } = request
@@ -160,6 +163,7 @@ class LayerCake implements Offload {
       const choice = this.#choices.next(endpoint, location)
       const unloaded = location.unloaded(endpoint, now, undefined)
       choice.cut = cut
+      if (cut === 'prepared') choice.accuracy *= keeps(this.#known().entry(model), cut, encoding)
       choice.bytes = bytes
       choice.cold = unloaded || endpoint.coldUntil > now
       choice.loaded = besides + location.run(endpoint, quantile)
@@ -182,12 +186,12 @@ class LayerCake implements Offload {
     let again: Choice | undefined
     for (let i = 0; i < this.#choices.count; i++) {
       const choice = this.#choices.at(i)
-      if (choice.wait > 0 || choice.endpoint.accuracy < minAccuracy) continue
+      if (choice.wait > 0 || choice.accuracy < minAccuracy) continue
       if (choice.ms <= budget) {
         if (best === undefined || better(choice, best)) best = choice
       } else if (this.#isDue(choice, budget) && (again === undefined || better(choice, again))) again = choice
     }
-    if (again && best && tried.length === 0 && again.endpoint.accuracy > best.endpoint.accuracy) {
+    if (again && best && tried.length === 0 && again.accuracy > best.accuracy) {
       this.#why = 'tried again after a while'
       return again
     }
@@ -211,7 +215,7 @@ class LayerCake implements Offload {
     let best: Choice | undefined
     for (let i = 0; i < this.#choices.count; i++) {
       const choice = this.#choices.at(i)
-      if (choice.endpoint.accuracy < minAccuracy) continue
+      if (choice.accuracy < minAccuracy) continue
       if (best === undefined || sooner(choice, best)) best = choice
     }
     return best
@@ -251,9 +255,9 @@ class LayerCake implements Offload {
     if (tried.length > 0) this.#counts.redecided++
     if (!here || chosen.ms > budget) return
     for (let i = 0; i < this.#choices.count; i++) {
-      const { location, cold, loaded, endpoint } = this.#choices.at(i)
+      const { location, cold, loaded, accuracy } = this.#choices.at(i)
       if (location.target === undefined || !cold || loaded > budget) continue
-      if (endpoint.accuracy <= chosen.endpoint.accuracy) continue
+      if (accuracy <= chosen.accuracy) continue
       this.#counts.loadsAvoided++
       return
     }

@@ -1,5 +1,6 @@
 import type { DecisionRequest, World } from '../../../pipeline/index.ts'
 import type { CatalogueEntry } from '../../manage/index.ts'
+import { isPictureEncoding } from '../../transfer/index.ts'
 import { guessedRun } from '../estimate/guess.ts'
 import type { Ratios } from '../estimate/ontime.ts'
 import type { Knowledge } from './knowledge.ts'
@@ -201,22 +202,26 @@ export class Forecast {
     world: World,
     { times, onTime, reach, unanswered, backlog, impossible, off }: Knowledge,
   ): void {
-    const { slots, models, targets } = this.#paths
+    const { slots, pixels, models, targets } = this.#paths
     const { bytes, width, height, now, side, way, at } = request
     const below = side === 'cloud'
     for (let s = 0; s < slots.length; s++) {
       const encoding = slots[s] as string
       const captured = s === 0
-      this.#unit[s] = captured ? bytes : isPicture(encoding) ? times.pixel(encoding) : times.shrink(encoding)
-      const writes = captured || !isPicture(encoding) ? 'tensor' : encoding
+      this.#unit[s] = captured
+        ? bytes
+        : isPictureEncoding(encoding)
+          ? times.pixel(encoding, pixels[s])
+          : times.shrink(encoding)
+      const writes = captured || !isPictureEncoding(encoding) ? 'tensor' : encoding
       this.#prepare[s] = below || at !== 'captured' ? 0 : times.prepare(writes, bytes, width, height)
       this.#rest[s] = captured
         ? times.prepareThere(bytes, width, height)
-        : isPicture(encoding)
+        : isPictureEncoding(encoding)
           ? times.rest(encoding, 0)
           : 0
       this.#restByte[s] =
-        captured || !isPicture(encoding) ? 0 : (times.rest(encoding, 1e6) - (this.#rest[s] as number)) / 1e6
+        captured || !isPictureEncoding(encoding) ? 0 : (times.rest(encoding, 1e6) - (this.#rest[s] as number)) / 1e6
     }
     const resident = world.value('resident')
     const tensor = below || at !== 'captured' ? 0 : times.prepare('tensor', bytes, width, height)
@@ -327,9 +332,6 @@ function deviation(spread: Float64Array, target: number, bytes: number): number 
 export function besideOf(world: World): number {
   return Math.max(0, (world.value('inFlight') ?? 1) - 1)
 }
-
-const isPicture = (encoding: string) =>
-  encoding === 'jpeg' || encoding === 'webp' || encoding === 'raw' || encoding === 'tensor'
 
 /** Paths are pooled by kind, and those that cross by the edge they lead to: a handover starts fresh. */
 function poolOf(at: Kind, edge: string | undefined): string {

@@ -62,8 +62,8 @@ export const settings = z.strictObject({
     .prefault({}),
   /** Milliseconds by which a stand-in is to be done before the deadline: showing it takes time. Default 10. */
   margin: z.number().min(0).default(10),
-  /** The share of a model's accuracy that an encoding leaves. Default: 0.99 for 8-bit activations (assumed), 1 for others. */
-  fidelity: z.record(z.string(), share).default({ uint8: 0.99, 'uint8-per-channel': 0.99 }),
+  /** The share of its accuracy that every model keeps with an encoding, in place of what the catalogue says (`keeps`). */
+  fidelity: z.record(z.string(), share).default({}),
   /** Messages each resource works on at once, for the debts. */
   servers: z
     .strictObject({

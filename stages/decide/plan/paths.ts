@@ -7,8 +7,8 @@ import {
   type Plan,
   type Target,
 } from '../../../pipeline/index.ts'
-import type { CatalogueEntry, Models } from '../../manage/index.ts'
-import { isActivationEncoding } from '../../transfer/index.ts'
+import { type CatalogueEntry, keeps, type Models, measuredPixel } from '../../manage/index.ts'
+import { isActivationEncoding, isPictureEncoding } from '../../transfer/index.ts'
 import { type CutCosts, cutCosts } from '../estimate/cuts.ts'
 import { guessedRun } from '../estimate/guess.ts'
 import { shrinkage } from '../estimate/paths.ts'
@@ -41,8 +41,6 @@ interface Path {
 /** Activations as the model computes them. */
 const plain = 'float32'
 
-const pictureEncodings = ['jpeg', 'webp', 'raw', 'tensor'] as const
-
 /** What the arms of a menu depend on besides the menu. */
 export interface PathsContext {
   readonly models: Models
@@ -63,6 +61,8 @@ export class Paths {
   readonly targets: readonly Target[]
   /** Encodings that occur: the first is "as captured". */
   readonly slots: readonly string[]
+  /** Bytes per pixel of each that writes pictures, where the catalogue has measured them. */
+  readonly pixels: readonly (number | undefined)[]
   /** `none` first, where it is on the menu. */
   readonly backups: readonly Backup[]
   /** Position in `models` of each backup; −1 for `none` and `last`. */
@@ -90,8 +90,9 @@ export class Paths {
     this.targets = menu.targets.length > 0 ? menu.targets : ['any']
     this.backups = backups.filter((backup) => !backup.startsWith('model:') || ids.includes(backup.slice(6)))
     this.backupModels = Int16Array.from(this.backups, (backup) => ids.indexOf(backup.slice('model:'.length)))
-    const slots = ['captured', ...pictureEncodings, plain, ...menu.encodings.filter(isActivationEncoding)]
+    const slots = ['captured', ...prepared(menu), plain, ...menu.encodings.filter(isActivationEncoding)]
     this.slots = [...new Set(slots)]
+    this.pixels = this.slots.map((slot) => measuredPixel(this.models, slot))
     const paths = [...this.#paths(menu, context)]
     this.count = paths.length
     this.kind = Uint8Array.from(paths, (path) => path.kind)
@@ -158,7 +159,7 @@ export class Paths {
         for (const encoding of prepared(menu)) {
           const bulk =
             entry.input.width * entry.input.height * (encoding === 'tensor' && entry.input.type === 'uint8' ? 0.25 : 1)
-          const faithful = accuracy * (context.fidelity[encoding] ?? 1)
+          const faithful = accuracy * (context.fidelity[encoding] ?? keeps(entry, cut, encoding))
           const slot = this.slots.indexOf(encoding)
           for (const target of anyTarget)
             yield { ...common, kind: kind.prepared, cut, target, slot, bulk, accuracy: faithful }
@@ -186,9 +187,18 @@ export class Paths {
         const slot = this.slots.indexOf(encoding)
         // What is not float32 crosses as it is: as if it had been larger before it shrank.
         const bulk = floats + (bytes - floats) / shrinkage(encoding)
-        const common = { kind: kind.after, cut: costs.cuts[at] as Cut, model, slot, bulk, share: costs.share(at) }
-        for (const target of targets)
-          yield { ...common, target, accuracy: entry.accuracy * (fidelity[encoding.split('+')[0] as string] ?? 1) }
+        const cut = costs.cuts[at] as Cut
+        const kept = fidelity[encoding] ?? fidelity[encoding.split('+')[0] as string] ?? keeps(entry, cut, encoding)
+        const common = {
+          kind: kind.after,
+          cut,
+          model,
+          slot,
+          bulk,
+          share: costs.share(at),
+          accuracy: entry.accuracy * kept,
+        }
+        for (const target of targets) yield { ...common, target }
       }
     }
   }
@@ -221,7 +231,7 @@ function ordered(backups: readonly Backup[]): readonly Backup[] {
 }
 
 function prepared({ encodings }: Menu): readonly string[] {
-  const open = pictureEncodings.filter((encoding) => encodings.includes(encoding))
+  const open = encodings.filter(isPictureEncoding)
   // A menu without any leaves it to the stage that prepares, which writes JPEG.
   return open.length > 0 ? open : ['jpeg']
 }

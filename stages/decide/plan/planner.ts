@@ -8,6 +8,7 @@ import {
   type ModelSet,
   type Outcome,
   type Probe,
+  readOptions,
   type World,
 } from '../../../pipeline/index.ts'
 import { type Models, modelsOf } from '../../manage/index.ts'
@@ -15,7 +16,6 @@ import type { CutCosts } from '../estimate/cuts.ts'
 import { Debt } from '../estimate/debt.ts'
 import { EnergyModel, type EnergyOptions } from '../estimate/energy.ts'
 import { Money, type MoneyOptions } from '../estimate/money.ts'
-import { settled } from '../options.ts'
 import { Appraisal, type Objective } from './appraisal.ts'
 import { bestCascade, type Cascade } from './cascade.ts'
 import { explained } from './explain.ts'
@@ -93,7 +93,7 @@ class JointPlanner implements Planner {
   #last: Last | undefined
 
   constructor({ models, energy, money, random = Math.random, ...plain }: PlannerOptions) {
-    this.#settings = settled(settings, plain, 'plan')
+    this.#settings = readOptions(settings, plain, 'plan()')
     const debt = new Debt(this.#settings.servers)
     this.#objective = { settings: this.#settings, energy: new EnergyModel(energy), money: new Money(money), debt }
     this.#random = random

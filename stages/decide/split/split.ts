@@ -12,9 +12,9 @@ import type {
   Weighed,
   World,
 } from '../../../pipeline/index.ts'
+import { readOptions } from '../../../pipeline/index.ts'
 import { type Models, modelsOf } from '../../manage/index.ts'
 import { cutCosts } from '../estimate/cuts.ts'
-import { settled } from '../options.ts'
 import { Knowledge } from './knowledge.ts'
 import { type Settings, settings } from './options.ts'
 import { type Candidate, copy, type Filter, nodeOf, none, Search, type Splittable } from './search.ts'
@@ -74,7 +74,7 @@ class Splitter implements Split {
 
   constructor({ models, ...options }: SplitOptions) {
     this.#given = models
-    this.#settings = settled(settings, options, 'split')
+    this.#settings = readOptions(settings, options, 'split()')
     this.#knowledge = new Knowledge(this.#settings)
     this.#search = new Search(this.#settings, this.#knowledge)
     const { goal, load } = this.#settings

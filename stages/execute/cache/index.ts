@@ -11,6 +11,7 @@ export type {
   Wanted,
 } from './contract.ts'
 export type { CacheEvent, EvictionReason } from './events.ts'
+export { cachePrice } from './options.ts'
 export { type LoadCandidate, leastLeased, type PlaceLoad } from './place.ts'
 export {
   ageing,

@@ -1,7 +1,15 @@
 import { z } from 'zod'
-import { BadConfiguration, backoffPolicy, restartPolicy } from '../../../pipeline/index.ts'
+import { backoffPolicy, readOptions, restartPolicy } from '../../../pipeline/index.ts'
 
 const ms = z.number().min(0)
+
+/** What memory and loading cost. */
+export const cachePrice = z.strictObject({
+  /** 10⁹ bytes held for a second. */
+  gigabyteSecond: z.number().min(0),
+  /** A second of an executor that loads. Default 0. */
+  loadSecond: z.number().min(0).default(0),
+})
 
 const settings = z.strictObject({
   /** Bytes that loaded models may use, on all executors together. */
@@ -48,14 +56,7 @@ const settings = z.strictObject({
    */
   loadBytesPerFileByte: z.number().min(0).default(0),
   /** What memory and loading cost, in any currency, for `costPer1000`. */
-  price: z
-    .strictObject({
-      /** 10⁹ bytes held for a second. */
-      gigabyteSecond: z.number().min(0),
-      /** A second of an executor that loads. Default 0. */
-      loadSecond: z.number().min(0).default(0),
-    })
-    .optional(),
+  price: cachePrice.optional(),
 })
 
 /** A cache's plain-value options, and what it uses where they are left out. */
@@ -64,10 +65,5 @@ export type SettledSettings = z.output<typeof settings>
 
 /** @throws BadConfiguration naming the option that is wrong */
 export function settle(options: CacheSettings): SettledSettings {
-  const checked = settings.safeParse(options)
-  if (checked.success) return checked.data
-  const issue = checked.error.issues[0]
-  throw new BadConfiguration(`Option "${issue?.path.join('.')}" of modelCache(): ${issue?.message}.`, {
-    cause: checked.error,
-  })
+  return readOptions(settings, options, 'modelCache()')
 }

@@ -1,5 +1,5 @@
 export { type AskRecordOptions, askRecord } from './asked.ts'
 export { ClusterNode } from './cluster.ts'
-export { type ClusterOptions, clusterSettings } from './options.ts'
+export { type ClusterOptions, clusterOptions, clusterSettings } from './options.ts'
 export { type NodeRecord, readRecord } from './record.ts'
 export { type RollOutOptions, type RollOutReport, rollOut } from './rollout.ts'

@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { BadConfiguration } from '../../../pipeline/index.ts'
+import { readOptions } from '../../../pipeline/index.ts'
 
 const ms = z.number().positive().max(60_000)
 
-const settings = z.strictObject({
+/** Strict. */
+export const clusterOptions = z.strictObject({
   /** Milliseconds between two announcements; a node that misses three counts as gone. Default 500. */
   beat: ms.default(500),
   /** Milliseconds that a node listens for the others before it serves. Default 100. */
@@ -19,15 +20,10 @@ const settings = z.strictObject({
 })
 
 /** How cloud nodes share execution: plain values, and what is used where they are left out. */
-export type ClusterOptions = z.input<typeof settings>
-export type ClusterSettings = z.output<typeof settings>
+export type ClusterOptions = z.input<typeof clusterOptions>
+export type ClusterSettings = z.output<typeof clusterOptions>
 
 /** @throws BadConfiguration naming the option that is wrong */
 export function clusterSettings(options: true | ClusterOptions): ClusterSettings {
-  const checked = settings.safeParse(options === true ? {} : options)
-  if (checked.success) return checked.data
-  const issue = checked.error.issues[0]
-  throw new BadConfiguration(`Option "cluster.${issue?.path.join('.')}" of execute(): ${issue?.message}.`, {
-    cause: checked.error,
-  })
+  return readOptions(clusterOptions, options === true ? {} : options, 'execute()', 'cluster')
 }

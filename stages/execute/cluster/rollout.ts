@@ -8,6 +8,7 @@ import {
   NoResponders,
   nodeSubject,
   type Platform,
+  readOptions,
   remote,
   systemClock,
   type Transport,
@@ -62,14 +63,7 @@ const brief = 5_000
  */
 export async function rollOut(transport: Transport, options: RollOutOptions): Promise<RollOutReport> {
   const { clock = systemClock, platform = webPlatform, ...plain } = options
-  const checked = settings.safeParse(plain)
-  if (!checked.success) {
-    const issue = checked.error.issues[0]
-    throw new BadConfiguration(`Option "${issue?.path.join('.')}" of rollOut(): ${issue?.message}.`, {
-      cause: checked.error,
-    })
-  }
-  const { name, to, within, pipeline, tenant } = checked.data
+  const { name, to, within, pipeline, tenant } = readOptions(settings, plain, 'rollOut()')
   const observer = `observer-${hex(platform.randomBytes(6))}`
   const known = await presentNodes(transport, tenant, pipeline, clock, observer)
   if (known.length === 0) {

@@ -55,7 +55,11 @@ describe('a catalogue', () => {
     const all = catalogue(path)
     expect(all.ids).toEqual(['small', 'large'])
     expect(all.entry('small').input).toMatchObject({ layout: 'NCHW', type: 'float32', crop: 1, resize: 'cover' })
-    expect(all.source('large')).toEqual({
+    expect(all.source('large')).toMatchObject({
+      expects: {
+        input: { name: 'input', type: 'float32', shape: [1, 3, 64, 64], range: [0, 255] },
+        output: { name: 'logits', kind: 'logits', classes: 2 },
+      },
       key: 'b'.repeat(64),
       name: 'large',
       path: join(path, 'deep/large.onnx'),

@@ -142,7 +142,7 @@ describe('quintet inspect', () => {
     })
   })
 
-  it.skipIf(!haveAssets)('marks AlexNet’s pool5', async () => {
+  it.skipIf(!haveAssets)('marks AlexNet’s pool5', { timeout: 120_000 }, async () => {
     const { cuts } = await json('inspect', asset('graphs/light_bvlc_alexnet.onnx'))
     expect(cuts).toContainEqual(expect.objectContaining({ label: 'pool5', bytes: 36_864, envelope: true }))
   })
@@ -191,13 +191,17 @@ describe('quintet plan', () => {
     expect(choices).toContainEqual(expect.objectContaining({ name: 'a', bytes: 32 }))
   })
 
-  it.skipIf(!haveAssets)('cuts AlexNet at pool5 where the Neurosurgeon paper does: mobile GPU, Wi-Fi', async () => {
-    const planned = await json(
-      ...['plan', asset('graphs/light_bvlc_alexnet.onnx'), '--device', 'tegra-k1-gpu', '--cloud', 'k40-gpu'],
-      ...['--uplink', '12.8mbps', '--rtt', '0', '--input-bytes', '152000'],
-    )
-    expect(planned.best).toMatchObject({ label: 'pool5' })
-  })
+  it.skipIf(!haveAssets)(
+    'cuts AlexNet at pool5 where the Neurosurgeon paper does: mobile GPU, Wi-Fi',
+    { timeout: 120_000 },
+    async () => {
+      const planned = await json(
+        ...['plan', asset('graphs/light_bvlc_alexnet.onnx'), '--device', 'tegra-k1-gpu', '--cloud', 'k40-gpu'],
+        ...['--uplink', '12.8mbps', '--rtt', '0', '--input-bytes', '152000'],
+      )
+      expect(planned.best).toMatchObject({ label: 'pool5' })
+    },
+  )
 
   it('sweeps bandwidth: from the device to the cloud as the link grows faster', async () => {
     const path = await write(at('plan.onnx'), draft)
@@ -302,6 +306,42 @@ describe('quintet profile', () => {
     await writeFile(String(value.path), JSON.stringify({ ...value, path: undefined, machine: 'another' }))
     expect(await json('inspect', path)).toMatchObject({ times: 'predicted' })
     expect(await json('inspect', path, '--profile', String(value.path))).toMatchObject({ times: 'measured' })
+  })
+})
+
+describe('a profile that is none', () => {
+  it('is not made of no runs, and nothing is saved', async () => {
+    const path = await write(at('never.onnx'), { ...draft, weights: [weights('w', [64, 17]), weights('v', [17, 10])] })
+    for (const [option, value] of [
+      ['--runs', 'abc'],
+      ['--runs', '0'],
+      ['--runs', '2.5'],
+      ['--threads', 'many'],
+    ] as const) {
+      const { code, notes } = await quintet('profile', path, option, value)
+      expect(code, `${option} ${value}`).toBe(1)
+      expect(notes).toContain(`${option} `)
+      expect(notes).toContain('give one whole number')
+    }
+    expect(await json('inspect', path)).toMatchObject({ times: 'predicted' })
+  })
+
+  it('is told by name where it was saved, and the model is inspected and planned all the same', async () => {
+    const path = await write(at('spoilt.onnx'), { ...draft, weights: [weights('w', [64, 18]), weights('v', [18, 10])] })
+    const value = await json('profile', path, '--runs', '3')
+    const saved = String(value.path)
+    const zero = { ms: 0, low: 0, high: 0 }
+    const { path: _, ...profile } = value
+    for (const content of [JSON.stringify({ ...profile, total: zero, runs: 1 }), '{"version":', '{}']) {
+      await writeFile(saved, content)
+      for (const command of ['inspect', 'plan']) {
+        const { code, notes } = await quintet(command, path)
+        expect([command, code]).toEqual([command, 0])
+        expect(notes).toContain(saved)
+        expect(notes).toContain('Make one with "quintet profile"'.slice(5))
+      }
+      expect(await quintet('inspect', path, '--profile', saved)).toMatchObject({ code: 1 })
+    }
   })
 })
 

@@ -46,15 +46,49 @@ describe('classify', () => {
     expect(label).toBe('c')
   })
 
-  it('leaves NaN out, and fails where there is nothing else', () => {
-    const { top } = classify(probabilities(), [output([Number.NaN, 0.2, 0.8])])
-    expect(top.map(({ label }) => label)).toEqual(['c', 'b'])
-    const nothing = output([Number.NaN, Number.NaN, Number.NaN])
-    expect(() => classify(entry('m'), [nothing])).toThrow(ExecutionFailed)
+  it('fails, by the label, for a value that is no answer: one of many is enough', () => {
+    for (const kind of ['logits', 'probabilities'])
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+        const model = entry('m', { output: { name: 'logits', kind } })
+        expect(() => classify(model, [output([0.1, value, 0.8])]), kind).toThrow(ExecutionFailed)
+        expect(() => classify(model, [output([0.1, value, 0.8])]), kind).toThrow(/gave (NaN|Infinity) for "b"/)
+      }
+    const nothing = output([-Infinity, -Infinity, -Infinity])
+    expect(() => classify(entry('m'), [nothing])).toThrow('gave -Infinity for "a"')
+    expect(() => classify(entry('m', { labelOffset: 1 }), [output([Number.NaN, 1, 2, 3])])).toThrow('for index 0')
+  })
+
+  it('takes logits of −∞ for classes that are ruled out', () => {
+    const { top } = classify(entry('m'), [output([-Infinity, 2, -Infinity])])
+    expect(top.map(({ label, score }) => [label, score])).toEqual([
+      ['b', 1],
+      ['a', 0],
+      ['c', 0],
+    ])
+  })
+
+  it('fails for probabilities that are none, and takes what rounding adds', () => {
+    for (const value of [5.36, -0.6, -Infinity, 1.01]) {
+      expect(() => classify(probabilities(), [output([0.1, 0.1, value])])).toThrow(ExecutionFailed)
+      expect(() => classify(probabilities(), [output([0.1, 0.1, value])])).toThrow('for "c"')
+    }
+    const { top } = classify(probabilities(), [output([1.00001, -0.00001, 0])])
+    expect(top.map(({ score }) => score)).toEqual([1, 0, 0])
   })
 
   it('says which outputs there are where its own is missing', () => {
     expect(() => classify(entry('m'), [output([1, 2, 3], 'other')])).toThrow(/no output "logits" \(it has: other\)/)
+  })
+
+  it('refuses an output that has another number of values than there are labels, or rows of them', () => {
+    expect(() => classify(entry('m'), [output([1, 2, 3, 4])])).toThrow(WrongShape)
+    expect(() => classify(entry('m'), [output([1, 2, 3, 4])])).toThrow(/3 labels from index 0: .*row of 3 float32/)
+    const detections = { ...output([1, 2, 3, 4, 5, 6]), shape: [1, 3, 2] }
+    expect(() => classify(entry('m'), [detections])).toThrow(WrongShape)
+    expect(() => classify(entry('m', { labels: ['no', 'yes'] }), [detections])).toThrow(WrongShape)
+    const two = { ...output([1, 2, 3, 4]), shape: [2, 2] }
+    expect(() => classify(entry('m', { labels: ['a', 'b', 'c', 'd'] }), [two])).toThrow(WrongShape)
+    for (const shape of [[3], [1, 3], [1, 3, 1, 1]]) classify(entry('m'), [{ ...output([1, 2, 3]), shape }])
   })
 
   it('refuses an output that does not hold its labels', () => {

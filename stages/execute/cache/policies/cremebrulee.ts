@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { readOptions } from '../../../../pipeline/index.ts'
 import type { ModelUse } from '../use.ts'
 import type { EvictionPolicy } from './policy.ts'
 
@@ -7,6 +9,8 @@ export interface CremeBruleeOptions {
   /** κ: weight of the cost. Default 1. */
   readonly cost?: number
 }
+
+const settings = z.strictObject({ popularity: z.number().default(1), cost: z.number().default(1) })
 
 /**
  * CremeBrulee, cost-direct: w = (n/N)^β · c^κ / S with n the model's requests of all N, c its load time, S its bytes.
@@ -25,6 +29,10 @@ export function costIncrease(options: CremeBruleeOptions = {}): EvictionPolicy {
 }
 
 function weigh(name: string, options: CremeBruleeOptions, costOf: (use: ModelUse) => number): EvictionPolicy {
-  const { popularity = 1, cost = 1 } = options
+  const { popularity, cost } = readOptions(
+    settings,
+    options,
+    name === 'cost-direct' ? 'costDirect()' : 'costIncrease()',
+  )
   return { name, worth: (use) => (use.requests ** popularity * costOf(use) ** cost) / use.bytes }
 }

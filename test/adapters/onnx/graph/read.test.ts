@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   BadExternalData,
   DynamicShape,
-  findCut,
+  here,
   NotAModel,
   readModel,
   split,
@@ -13,6 +13,7 @@ import {
 import { asset, haveAssets } from './assets.ts'
 import { type Draft, external, node, weights, write } from './build.ts'
 import { folder } from './folder.ts'
+import { findCut } from './here.ts'
 
 const at = folder()
 
@@ -182,9 +183,9 @@ describe('external weights', () => {
 describe('a cut that does not exist', () => {
   it('is refused with those that do, and nothing is written', async () => {
     const model = await readModel(await write(at('cut.onnx'), dense))
-    expect(() => findCut(model, 'pool5')).toThrow(UnknownCut)
-    expect(() => findCut(model, 'pool5')).toThrow(/no layer "pool5". Use one of r/)
-    await expect(split(model, 'pool5', { folder: at('cache') })).rejects.toThrow(UnknownCut)
+    await expect(findCut(model, 'pool5')).rejects.toThrow(UnknownCut)
+    await expect(findCut(model, 'pool5')).rejects.toThrow(/no layer "pool5". Use one of r/)
+    await expect(split(model, 'pool5', { folder: at('cache'), runtime: here })).rejects.toThrow(UnknownCut)
     expect(await readdir(at('cache')).catch(() => [])).toEqual([])
   })
 })

@@ -1,17 +1,10 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
-import {
-  cutInTwo,
-  cuts,
-  findCut,
-  type LayerCut,
-  type Model,
-  movingStates,
-  readModel,
-} from '../../../../adapters/onnx/graph/index.ts'
+import { cutInTwo, type LayerCut, type Model, movingStates, readModel } from '../../../../adapters/onnx/graph/index.ts'
 import { write } from './build.ts'
 import { compare, session } from './exact.ts'
 import { folder } from './folder.ts'
+import { cuts, findCut } from './here.ts'
 import { noise } from './random.ts'
 import { hidden, recurrentModel, width } from './recurrent.ts'
 
@@ -68,11 +61,11 @@ async function partSessions(model: Model, cut: LayerCut): Promise<[InferenceSess
 describe('a recurrent model with explicit state', () => {
   it('keeps each state on the side of the layers that read and make it', async () => {
     const model = await readModel(await write(at('sides.onnx'), recurrentModel()))
-    const found = cuts(model)
+    const found = await cuts(model)
     expect(found.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['in', 'in_act', 'h1_out', 'flat', 'mid', 'mid_act', 'logits']),
     )
-    const behindLstm = findCut(model, 'flat')
+    const behindLstm = await findCut(model, 'flat')
     expect(behindLstm.headStates.map(({ input }) => input.name)).toEqual(['h1', 'c1'])
     expect(behindLstm.tailStates.map(({ input }) => input.name)).toEqual(['s2'])
     expect(behindLstm.crossing.map(({ name }) => name)).toEqual(['flat'])
@@ -83,7 +76,7 @@ describe('a recurrent model with explicit state', () => {
   it('answers bit for bit as the whole over 100 steps, at every cut', async () => {
     const model = await readModel(await write(at('steps.onnx'), recurrentModel()))
     const answers = await wholeAnswers(model)
-    for (const cut of cuts(model)) {
+    for (const cut of await cuts(model)) {
       const [head, tail] = await partSessions(model, cut)
       const [headState, tailState] = [start(), start()]
       for (let step = 0; step < steps; step++) {
@@ -100,8 +93,8 @@ describe('a recurrent model with explicit state', () => {
   it('goes on bit for bit when the cut changes in mid-stream and the state moves', async () => {
     const model = await readModel(await write(at('moves.onnx'), recurrentModel()))
     const answers = await wholeAnswers(model)
-    const early = findCut(model, 'in_act')
-    const late = findCut(model, 'logits')
+    const early = await findCut(model, 'in_act')
+    const late = await findCut(model, 'logits')
     const moving = movingStates(early, late)
     expect(moving.map(({ input }) => input.name)).toEqual(['h1', 'c1', 's2'])
     expect(moving.reduce((sum, { input }) => sum + (input.bytes ?? 0), 0)).toBe(3 * hidden * 4)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { cuts, type Model, readModel, withRunShapes } from '../../../../adapters/onnx/graph/index.ts'
+import { candidates } from '../../../../adapters/onnx/graph/cuts.ts'
+import { type Model, readModel, withRunShapes } from '../../../../adapters/onnx/graph/index.ts'
 import { shapesByRun } from '../../../../adapters/onnx/graph/run-shapes.ts'
 import { asset, assetModels, haveAssets, kinds, zooModels } from './assets.ts'
 import { type Draft, declares, floats, graph, longs, node, scalar, truth, weights, write } from './build.ts'
@@ -80,7 +81,7 @@ describe('a shape that is computed from shapes', () => {
     const model = await readModel(path)
     expect(layer(model, 'v')?.outputs).toEqual([{ name: 'v', type: 'float32', shape: [1, 1568], bytes: 6272 }])
     expect(layer(model, 'g')?.macs).toBe(15_680)
-    expect(cuts(model).find((cut) => cut.name === 'v')?.bytes).toBe(6272)
+    expect(candidates(model).all.find((cut) => cut.name === 'v')?.bytes).toBe(6272)
     // The batch stays free in head and tail.
     expect(model.shapes.symbolic.get('v')).toEqual(['N', 1568])
     expect((await readModel(path, { dimensions: { N: 3 } })).shapes.tensors.get('v')?.shape).toEqual([3, 1568])
@@ -111,7 +112,7 @@ describe('a shape that only the data decide', () => {
     expect(layer(model, 'e')?.outputs[0]).toMatchObject({ shape: [], bytes: 4 })
     const run = await withRunShapes(model)
     expect(run).toEqual({ model, found: [] })
-    expect(cuts(model).flatMap(({ crossing }) => crossing.map(({ name }) => name))).not.toContain('m')
+    expect(candidates(model).all.flatMap(({ crossing }) => crossing.map(({ name }) => name))).not.toContain('m')
   })
 })
 
@@ -133,12 +134,12 @@ describe('a shape that is open without a run', () => {
     const model = await readModel(await write(at('sequence.onnx'), draft))
     expect(layer(model, 'b')?.outputBytes).toBeUndefined()
     expect(layer(model, 'c')?.macs).toBeUndefined()
-    expect(cuts(model).map(({ name }) => name)).not.toContain('b')
+    expect(candidates(model).all.map(({ name }) => name)).not.toContain('b')
     const { model: run, found } = await withRunShapes(model)
     expect(found).toContain('b')
     expect(layer(run, 'b')).toMatchObject({ outputBytes: 32 })
     expect(layer(run, 'c')).toMatchObject({ macs: 40 })
-    expect(cuts(run).map(({ name }) => name)).toContain('b')
+    expect(candidates(run).all.map(({ name }) => name)).toContain('b')
   })
 
   it('is kept where the file declares it', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { cuts, type Model, readModel } from '../../../../adapters/onnx/graph/index.ts'
+import { candidates } from '../../../../adapters/onnx/graph/cuts.ts'
+import { type Model, readModel } from '../../../../adapters/onnx/graph/index.ts'
 import { asset, haveAssets } from './assets.ts'
 import { type Draft, longs, node, weights, write } from './build.ts'
 import { folder } from './folder.ts'
@@ -117,7 +118,7 @@ describe('the states of a model', () => {
     )
     expect(model.outputs.find(({ name }) => name === 'present.0.key')?.shape).toEqual([1, 6, 4])
     expect(pairs(model)).toEqual(['past_key_values.0.key → present.0.key'])
-    expect(cuts(model, { tensors: 1 }).map(({ name, headStates }) => [name, headStates.length])).toEqual([
+    expect(candidates(model, { tensors: 1 }).all.map(({ name, headStates }) => [name, headStates.length])).toEqual([
       ['grow', 1],
       ['sum', 1],
     ])

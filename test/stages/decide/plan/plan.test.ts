@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { BadConfiguration, type Menu, type Plan } from '../../../../pipeline/index.ts'
 import { seededRandom } from '../../../../pipeline/testing/index.ts'
 import { type Planner, type PlannerOptions, plan } from '../../../../stages/index.ts'
+import { unmeasured } from '../../../../stages/manage/index.ts'
 import { outcome, request } from '../support.ts'
 import { Environment, everything, type Happened, planOf, usual } from './environment.ts'
 
@@ -182,7 +183,9 @@ describe('what it may be told to want', () => {
     const [fast, accurate, frugal] = measured
     expect(fast?.ms).toBeLessThanOrEqual(Math.min(accurate?.ms ?? 0, frugal?.ms ?? 0))
     expect(frugal?.energy).toBeLessThanOrEqual(Math.min(accurate?.energy ?? 0, fast?.energy ?? 0))
-    expect(accurate?.accuracy).toBe(0.9)
+    // As far as the model itself goes; how it is written costs some of it.
+    expect(accurate?.accuracy).toBeGreaterThanOrEqual(0.9 * unmeasured)
+    expect(accurate?.accuracy).toBeGreaterThanOrEqual(Math.max(fast?.accuracy ?? 1, frugal?.accuracy ?? 1))
   })
 
   test('the front holds the chosen arm of every profile, and nothing beats anything on it', () => {
