@@ -37,7 +37,7 @@ export interface Held {
 /**
  * @param now local clock, ms
  * @param count how many are held with it
- * @param whole all of it is here: its sender's budget was running while it was on its way
+ * @param whole all of it is here: its sender's time was running while it was on its way
  */
 export function hold(
   header: MessageHeader,
@@ -47,10 +47,12 @@ export function hold(
   whole: boolean,
 ): Held {
   const { link = { rtt: 0, upload: 0 } } = header
-  const way = link.rtt + (whole ? link.upload : 0)
+  // What its sender thinks the way takes is a guess, of a way that may have changed. Where it leaves no time at all it is no
+  // help: the message is here, its sender waits, and only an answer shows that the way has become faster.
+  const left = header.budget - link.rtt - (whole ? link.upload : 0)
   return {
     key: keyOf(header),
-    expires: now + header.budget - way,
+    expires: now + (left > 0 ? left : header.budget),
     arrived: now,
     whole: now,
     accepted: false,
