@@ -1,5 +1,6 @@
 import type { Subscriber } from 'rxjs'
 import { pauseAfter } from './actors/supervision.ts'
+import { CallTimes } from './call-times.ts'
 import { sleep, type Timer } from './clock.ts'
 import type { StageContext } from './context.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, described } from './errors.ts'
@@ -66,9 +67,7 @@ export class Runner {
   /** The calls that run now. */
   readonly #calls = new Set<Visit>()
   #running = 0
-  /** Of its calls, ms, smoothed; and how far they are off that. */
-  #mean: number | undefined
-  #deviation = 0
+  readonly #times = new CallTimes()
   #completed = false
 
   constructor(
@@ -139,19 +138,9 @@ export class Runner {
   }
 
   /** Milliseconds that a message needs from its start here to its answer, as far as one can tell; what has less is not begun. */
-  #needs({ plan }: Message): number {
-    if (this.#step === undefined || this.#mean === undefined) return 0
-    return this.#mean + 2 * this.#deviation + this.#context.remaining.after(this.#step, plan.cut === 'answered')
-  }
-
-  /** A call has taken so long. */
-  #learn(ms: number): void {
-    if (this.#mean === undefined) this.#mean = ms
-    else {
-      const off = ms - this.#mean
-      this.#mean += 0.1 * off
-      this.#deviation += 0.1 * (Math.abs(off) - this.#deviation)
-    }
+  #needs(message: Message): number {
+    if (this.#step === undefined) return 0
+    return this.#times.most(message) + this.#context.remaining.after(this.#step, message.plan.cut === 'answered')
   }
 
   #start(visit: Visit): void {
@@ -195,10 +184,9 @@ export class Runner {
   #settle(visit: Visit, result: Promise<Work>): void {
     result.then(
       (work) => {
-        if (visit.open) {
-          this.#learn(this.#context.clock.now() - visit.started)
-          this.#end(visit, this.#measured(work, visit.message, visit.started))
-        } else this.#context.events.emit({ type: 'late', id: visit.message.id, stage: this.#name })
+        if (this.#step !== undefined) this.#times.add(visit.message, this.#context.clock.now() - visit.started)
+        if (visit.open) this.#end(visit, this.#measured(work, visit.message, visit.started))
+        else this.#context.events.emit({ type: 'late', id: visit.message.id, stage: this.#name })
       },
       (thrown) => this.#settle(visit, Promise.resolve(this.#failed(thrown, visit))),
     )

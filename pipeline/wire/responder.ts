@@ -11,16 +11,16 @@ import {
   VersionMismatch,
 } from '../errors.ts'
 import type { Item } from '../message.ts'
+import { Residence } from '../residence.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.ts'
-import { Residence } from '../residence.ts'
 import { Arrivals } from './arrivals.ts'
 import { encodeOutcome, type MessageHeader } from './codec.ts'
 import { Crowding } from './crowding.ts'
 import { type Dialects, dialectsOf } from './dialects.ts'
 import { totalBytes } from './frame.ts'
 import { readUp, sendDown } from './hand-over.ts'
-import { type Held, hold, messageOf } from './held.ts'
+import { type Held, hold, leftOf, messageOf } from './held.ts'
 import { mostFrame, pieceFor } from './limits.ts'
 import { inPieces, mostAnswer } from './pieces.ts'
 import { acceptAfter, beat, type Down, keyOf, type Load, type Up } from './protocol.ts'
@@ -227,13 +227,22 @@ export class Responder {
       const retryAfter = this.#draining ? 0 : Math.ceil(this.#meanResidence || acceptAfter)
       return this.#refuse(request, reason, retryAfter)
     }
-    const count = this.#held.size + 1
-    const stay = this.#residence.at(count) ?? 0
-    if (count > 1 && stay > header.message.budget) {
-      const reason = `The node holds ${this.#held.size} messages, and one more would take ${Math.round(stay)} ms of the ${Math.round(header.message.budget)} that are left.`
-      return this.#refuse(request, reason, Math.ceil(stay - header.message.budget))
-    }
+    const late = this.#late(leftOf(header.message, header.kind === 'message'))
+    if (late) return this.#refuse(request, late.reason, late.retryAfter)
     return header.kind === 'offer' ? this.#onOffer(request, header) : this.#onMessage(request, header.message, parts)
+  }
+
+  /**
+   * Why a message with so many ms left had better not be taken: as long as those stay that find so many here, it would be too
+   * late. Where none is here one is taken whatever was seen before, else what has changed would never be seen.
+   * @returns when one with as much time would be in time: when the queue is so much shorter
+   */
+  #late(left: number): { readonly reason: string; readonly retryAfter: number } | undefined {
+    const { size } = this.#held
+    const stay = this.#residence.at(size + 1)
+    if (size === 0 || stay === undefined || stay <= left) return undefined
+    const reason = `The node holds ${size} messages. One more would take ${Math.round(stay)} ms, and ${Math.round(left)} ms are left.`
+    return { reason, retryAfter: Math.ceil(stay - left) }
   }
 
   #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts): Promise<void> | void {
