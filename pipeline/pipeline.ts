@@ -9,6 +9,7 @@ import type { Side } from './message.ts'
 import type { Captured } from './payload.ts'
 import { type PipelineOptions, type PipelineSettings, pipelineSettings } from './pipeline-options.ts'
 import { type Platform, webPlatform } from './platform.ts'
+import { RemainingWork } from './remaining.ts'
 import type { Answers } from './running/answers.ts'
 import type { Link } from './running/chain.ts'
 import { DeviceHalf } from './running/device.ts'
@@ -292,6 +293,7 @@ export class Pipeline<M = unknown> {
       route: routeOf(this.#segments),
       order,
       deadline,
+      remaining: shared?.remaining ?? new RemainingWork(),
       explain,
       executors: options.executors,
       deciders: [],

@@ -11,6 +11,7 @@ import {
   VersionMismatch,
 } from '../errors.ts'
 import type { Item } from '../message.ts'
+import { Residence } from '../residence.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.ts'
 import { Arrivals } from './arrivals.ts'
@@ -19,7 +20,7 @@ import { Crowding } from './crowding.ts'
 import { type Dialects, dialectsOf } from './dialects.ts'
 import { totalBytes } from './frame.ts'
 import { readUp, sendDown } from './hand-over.ts'
-import { type Held, hold, messageOf } from './held.ts'
+import { type Held, hold, leftOf, messageOf } from './held.ts'
 import { mostFrame, pieceFor } from './limits.ts'
 import { inPieces, mostAnswer } from './pieces.ts'
 import { acceptAfter, beat, type Down, keyOf, type Load, type Up } from './protocol.ts'
@@ -53,6 +54,7 @@ export class Responder {
     unspoken: 0,
   }
   readonly #crowding = new Crowding()
+  readonly #residence = new Residence()
   #meanResidence = 0
   #timer: Timer | undefined
   #draining = false
@@ -125,6 +127,9 @@ export class Responder {
     const { node, clock } = this.#options
     const now = clock.now()
     const residence = now - held.whole
+    if (item.kind === 'message') this.#residence.observe(held.count, residence)
+    else if (item.kind === 'failure' && item.error.code === 'deadline-exceeded')
+      this.#residence.exceeded(held.count, Math.max(residence, held.expires - held.whole))
     this.#meanResidence += (residence - this.#meanResidence) * (this.#meanResidence === 0 ? 1 : 0.1)
     switch (item.kind) {
       case 'message': {
@@ -222,11 +227,26 @@ export class Responder {
       const retryAfter = this.#draining ? 0 : Math.ceil(this.#meanResidence || acceptAfter)
       return this.#refuse(request, reason, retryAfter)
     }
+    const late = this.#late(leftOf(header.message, header.kind === 'message'))
+    if (late) return this.#refuse(request, late.reason, late.retryAfter)
     return header.kind === 'offer' ? this.#onOffer(request, header) : this.#onMessage(request, header.message, parts)
   }
 
+  /**
+   * Why a message with so many ms left had better not be taken: as long as those stay that find so many here, it would be too
+   * late. Where none is here one is taken whatever was seen before, else what has changed would never be seen.
+   * @returns when one with as much time would be in time: when the queue is so much shorter
+   */
+  #late(left: number): { readonly reason: string; readonly retryAfter: number } | undefined {
+    const { size } = this.#held
+    const stay = this.#residence.at(size + 1)
+    if (size === 0 || stay === undefined || stay <= left) return undefined
+    const reason = `The node holds ${size} messages. One more would take ${Math.round(stay)} ms, and ${Math.round(left)} ms are left.`
+    return { reason, retryAfter: Math.ceil(stay - left) }
+  }
+
   #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts): Promise<void> | void {
-    const held = this.#hold(header, request)
+    const held = this.#hold(header, request, true)
     const waiting = this.#wait(held, request)
     this.#dispatch(held, header, parts)
     return waiting
@@ -236,7 +256,7 @@ export class Responder {
     const objection = this.#arrivals.objection(offer)
     if (objection instanceof Refused) return this.#refuse(request, objection.message, objection.retryAfter)
     if (objection) return this.#reject(request, objection)
-    const held = this.#hold(offer.message, request)
+    const held = this.#hold(offer.message, request, false)
     this.#arrivals.begin(held, offer)
     held.accepted = true
     this.#acceptChunks(held, request)
@@ -281,9 +301,9 @@ export class Responder {
     }
   }
 
-  #hold(header: MessageHeader, request: ServedRequest): Held {
+  #hold(header: MessageHeader, request: ServedRequest, whole: boolean): Held {
     const { clock } = this.#options
-    const held = hold(header, request, clock.now(), this.#held.size > 0)
+    const held = hold(header, request, clock.now(), this.#held.size + 1, whole)
     this.#counts.received++
     // With more than one, all are marked already.
     if (this.#held.size === 1) for (const other of this.#held.values()) other.crowded = true
@@ -315,6 +335,7 @@ export class Responder {
     const held = this.#held.get(key)
     if (!held) return
     this.#counts.cancelled++
+    this.#residence.exceeded(held.count, this.#options.clock.now() - held.whole)
     held.cancellation.cancel()
     this.#fail(held, new Cancelled(reason), 'receive')
   }
@@ -325,6 +346,7 @@ export class Responder {
     const now = clock.now()
     for (const held of [...this.#held.values()]) {
       if (now >= held.expires) {
+        this.#residence.exceeded(held.count, now - held.whole)
         held.cancellation.cancel()
         this.#fail(held, new DeadlineExceeded('The budget ended while the message was in the cloud.'), 'receive')
       } else if (!held.accepted && now - held.arrived >= acceptAfter) {
