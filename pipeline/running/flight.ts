@@ -102,7 +102,7 @@ export class Flight implements Attempts {
 
   /** How many messages, of at most `most`, had better be in flight at once, so that most of them are answered in time. */
   places(most: number): number {
-    return this.#residence.places(most, this.#options.budget)
+    return this.#residence.places(most, this.#options.budget(this.#context.deadline))
   }
 
   /** Counts a capture that went wrong. */
@@ -218,7 +218,7 @@ export class Flight implements Attempts {
       this.#context.remaining.observe(item.timings)
     } else if (item.kind === 'failure' && item.error.code === 'deadline-exceeded') this.#residence.exceeded(count, stay)
     else if (item.kind === 'failure' && item.error.code === 'refused')
-      this.#residence.exceeded(count, Math.max(stay, this.#options.budget))
+      this.#residence.exceeded(count, Math.max(stay, message.expires - message.captured))
   }
 
   /**
