@@ -40,6 +40,7 @@ export {
   BadInput,
   BadMessage,
   Cancelled,
+  Damaged,
   DeadlineExceeded,
   described,
   type ErrorCode,

@@ -165,7 +165,7 @@ export class Attempt {
   #whole(message: MessageHeader, parts: Parts, bytes: number): Parts | undefined {
     const { transport, chunkAbove } = this.#options
     if (bytes > chunkAbove) return undefined
-    const frame = sendUp({ kind: 'message', message }, parts, transport, this.#to.version)
+    const frame = sendUp({ kind: 'message', message }, parts, transport, this.#to.version, this.#options.platform)
     if (transport.maxPayload === Number.POSITIVE_INFINITY || totalBytes(frame) <= mostFrame(transport)) return frame
     // What has no bytes has nothing to send in chunks.
     if (bytes === 0) throw headerTooLarge(totalBytes(frame), transport)
@@ -187,7 +187,7 @@ export class Attempt {
     if (this.#done) return
     let reply: Read<Down>
     try {
-      reply = readDown(data, this.#dialects)
+      reply = readDown(data, this.#dialects, this.#options.platform)
     } catch (error) {
       this.#cancel(asQuintetError(error, this.#options.stage).message)
       return this.#end(() => this.#reject(error))
@@ -213,6 +213,8 @@ export class Attempt {
         return
       case 'ack':
         return this.#chunks?.acknowledge(header.index)
+      case 'damaged':
+        return this.#chunks?.again(header.index)
       case 'result':
         return this.#onResult(header, parts)
       case 'failure': {

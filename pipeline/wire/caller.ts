@@ -93,6 +93,7 @@ export class Caller implements AttemptOwner {
     let current = message
     // What the network does to everybody is bounded by the budget, what nodes do by the number of attempts.
     let tries = 1
+    let damaged = 0
     for (let down = 0; ; ) {
       if (current.cancellation?.cancelled) return failure(current, stage, new Cancelled())
       if (clock.now() >= current.expires) return failure(current, stage, outOfTime())
@@ -117,15 +118,21 @@ export class Caller implements AttemptOwner {
         }
         this.#broken()
         const restoring = error.code === 'transport-closed' && !this.#closed
-        if (!restoring && (!error.retryable || tries >= attempts)) return failure(current, stage, error)
-        const pause = restoring ? pauseAfter(++down, retrying) : this.#pause(error, tries)
+        const harmed = error.code === 'damaged'
+        const ways = restoring || harmed
+        if (!ways && (!error.retryable || tries >= attempts)) return failure(current, stage, error)
+        const pause = harmed
+          ? damagedPause(damaged++)
+          : restoring
+            ? pauseAfter(++down, retrying)
+            : this.#pause(error, tries)
         if (pause === undefined || clock.now() + pause >= current.expires) return failure(current, stage, error)
         try {
           if (pause > 0) await sleep(clock, pause, current.cancellation?.signal)
         } catch {
           return failure(current, stage, new Cancelled())
         }
-        if (!restoring) tries++
+        if (!ways) tries++
         current = evolve(current, { attempt: next(current) })
       }
     }
@@ -287,6 +294,9 @@ export class Caller implements AttemptOwner {
     this.#options.onReport?.(report)
   }
 }
+
+/** Before a message that was damaged on its way is sent again: at once, then as everything. */
+const damagedPause = (times: number) => (times === 0 ? 0 : pauseAfter(times, retrying))
 
 /** Nobody serves the boundary, as was found when somebody looked last. */
 interface Silence {

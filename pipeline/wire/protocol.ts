@@ -5,6 +5,7 @@ import {
   BadInput,
   BadMessage,
   Cancelled,
+  Damaged,
   DeadlineExceeded,
   type ErrorCode,
   ExecutionFailed,
@@ -26,13 +27,13 @@ import {
 import type { Parts } from '../transport.ts'
 import { messageHeader, outcomeHeader } from './codec.ts'
 import { type Dialects, everyVersion, inWords, type VersionRange, wireDialects } from './dialects.ts'
-import { packFrame, unpackFrame, versionOf } from './frame.ts'
+import { type Checking, type Frame, packFrame, unpackFrame, unpackHead, versionOf } from './frame.ts'
 import { assertUnderstood } from './required.ts'
 
 /*
  * The conversation about one message. Up: `message` (whole) or `offer` (its header, the bytes to follow in chunks),
  * `cancel`. Down, on the reply inbox: `accept` (when chunked, or not answered within 50 ms), `working` every 250 ms,
- * `ack` per chunk, then one of `result`, `failure`, `refused`, `dropped`;
+ * `ack` per chunk (`damaged` where its bytes are not those that were sent), then one of `result`, `failure`, `refused`, `dropped`;
  * in pieces where the transport takes no reply so long. A `probe` is none of a message: `probed` at once.
  * What is replied is of the version that was asked in; who does not speak that replies `unspoken`, in words of every version.
  */
@@ -82,11 +83,8 @@ export const up = z.discriminatedUnion('kind', [
 
 const chunk = z.object({
   index: z.number().int().min(0),
-  /** On the last chunk: sha256 of all bytes, lower-case hex. */
-  sha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
+  /** On the last chunk: CRC-32 of the checks (u32, little-endian) of all chunks before it. */
+  digest: z.number().int().min(0).max(0xffff_ffff).optional(),
 })
 
 /** How busy the answering node is: messages it holds, how many it takes, and K: how much longer each stays for that. */
@@ -100,6 +98,8 @@ export const down = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('accept'), node, subject: subject.optional() }),
   z.object({ kind: z.literal('working'), node }),
   z.object({ kind: z.literal('ack'), node, index: z.number().int().min(0) }),
+  /** A chunk is to be sent again: which, where that much of it can be read. */
+  z.object({ kind: z.literal('damaged'), node, index: z.number().int().min(0).optional() }),
   z.object({ kind: z.literal('result'), node, outcome: outcomeHeader, residence: z.number().min(0), load }),
   z.object({
     kind: z.literal('failure'),
@@ -138,22 +138,42 @@ export type Unspoken = z.infer<typeof unspoken>
 export interface Read<T> extends VersionRange {
   readonly header: T
   readonly parts: Parts
+  /** The check of its parts; undefined where the header was handed over. */
+  readonly check?: number
 }
 
-/** @throws BadMessage · VersionMismatch */
-export const readChunk = (data: Parts, dialects: Dialects = wireDialects) => readFrame(chunk, data, dialects)
+/** A chunk that was read: where its bytes were damaged, it says of which. */
+export interface Chunk extends Read<ChunkHeader> {
+  readonly check: number
+  readonly damaged: boolean
+}
+
+/** @throws Damaged not even its header can be read · BadMessage · VersionMismatch */
+export function readChunk(data: Parts, dialects: Dialects = wireDialects, checking?: Checking): Chunk {
+  const frame = unpackHead(data, checking)
+  const { check, damaged } = frame
+  return { ...readHeader(chunk, frame, dialects), check, damaged }
+}
 
 /**
  * A frame whose header passes the schema. Fields that the schema does not have are passed over, but for those that it must.
- * @throws BadMessage · VersionMismatch
+ * @param checking what looks at its checks. Default: what runs anywhere
+ * @throws Damaged · BadMessage · VersionMismatch
  */
-export function readFrame<T>(
+export const readFrame = <T>(
   schema: z.ZodType<T>,
   data: Parts,
   dialects: Dialects = wireDialects,
   sentence?: Sentence,
+  checking?: Checking,
+): Read<T> => readHeader(schema, unpackFrame(data, checking), dialects, sentence)
+
+function readHeader<T>(
+  schema: z.ZodType<T>,
+  { header, parts, version, least, most, check }: Frame,
+  dialects: Dialects,
+  sentence?: Sentence,
 ): Read<T> {
-  const { header, parts, version, least, most } = unpackFrame(data)
   if (!dialects.speaks(version)) {
     throw new VersionMismatch(
       `What came is in version ${version} of the wire, by somebody who speaks ${inWords({ least, most })}; this side speaks ${inWords(dialects)}.`,
@@ -163,7 +183,7 @@ export function readFrame<T>(
   const known = dialects.read(header, version)
   const checked = readable(schema, known, sentence)
   assertUnderstood(known, checked)
-  return { header: checked, parts, least, most }
+  return { header: checked, parts, least, most, check }
 }
 
 /** The same of a reply, which may say that the question was not of a version its sender speaks. */
@@ -172,9 +192,10 @@ export function readReply<T>(
   data: Parts,
   dialects: Dialects,
   sentence?: Sentence,
+  checking?: Checking,
 ): Read<T | Unspoken> {
-  if (versionOf(data) !== everyVersion) return readFrame(schema, data, dialects, sentence)
-  const { header, parts, least, most } = unpackFrame(data)
+  if (versionOf(data) !== everyVersion) return readFrame(schema, data, dialects, sentence, checking)
+  const { header, parts, least, most } = unpackFrame(data, checking)
   return { header: readable(unspoken, header), parts, least, most }
 }
 
@@ -183,11 +204,18 @@ export function readReply<T>(
  * @param node who says so, where that version is none of its own
  * @throws TooLarge as `packFrame`
  */
-export function packReply(header: object, parts: Parts, asked: Parts, dialects: Dialects, node: string): Parts {
+export function packReply(
+  header: object,
+  parts: Parts,
+  asked: Parts,
+  dialects: Dialects,
+  node: string,
+  checking?: Checking,
+): Parts {
   // What does not even begin as a frame, somebody sent who reads none: any version is as good.
   const version = versionOf(asked) ?? dialects.most
-  if (dialects.speaks(version)) return packFrame(header, parts, dialects, version)
-  return packFrame({ kind: 'unspoken', node } satisfies Unspoken, [], dialects, everyVersion)
+  if (dialects.speaks(version)) return packFrame(header, parts, dialects, version, checking)
+  return packFrame({ kind: 'unspoken', node } satisfies Unspoken, [], dialects, everyVersion, checking)
 }
 
 /** What to say of a field that fails a schema which is not the wire's; undefined where it is. */
@@ -224,6 +252,7 @@ const classes: Readonly<Record<ErrorCode, { readonly prototype: QuintetError }>>
   'bad-input': BadInput,
   'frame-changed': FrameChanged,
   'bad-message': BadMessage,
+  damaged: Damaged,
   'version-mismatch': VersionMismatch,
   'too-large': TooLarge,
   'unknown-model': UnknownModel,

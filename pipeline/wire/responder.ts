@@ -3,6 +3,7 @@ import {
   asQuintetError,
   BadMessage,
   Cancelled,
+  Damaged,
   DeadlineExceeded,
   NodeLost,
   type QuintetError,
@@ -51,6 +52,7 @@ export class Responder {
     cancelled: 0,
     probed: 0,
     unspoken: 0,
+    damaged: 0,
   }
   readonly #crowding = new Crowding()
   #meanResidence = 0
@@ -192,7 +194,7 @@ export class Responder {
   #onRequest(request: ServedRequest): Promise<void> | void {
     let read: { header: Up; parts: Parts }
     try {
-      read = readUp(request.data, this.#dialects)
+      read = readUp(request.data, this.#dialects, this.#options.platform)
     } catch (error) {
       return this.#reject(request, asQuintetError(error, 'receive'))
     }
@@ -273,8 +275,13 @@ export class Responder {
     const held = this.#arrivals.of(delivery.subject)
     if (!held) return
     const { node } = this.#options
+    const acknowledge = (index: number) => this.#tell(held, { kind: 'ack', node, index })
+    const damaged = (index: number | undefined) => {
+      this.#counts.damaged++
+      this.#tell(held, { kind: 'damaged', node, ...(index === undefined ? {} : { index }) })
+    }
     try {
-      const whole = this.#arrivals.add(held, delivery, (index) => this.#tell(held, { kind: 'ack', node, index }))
+      const whole = this.#arrivals.add(held, delivery, acknowledge, damaged)
       if (whole) this.#dispatch(held, whole.header, whole.parts)
     } catch (error) {
       this.#fail(held, asQuintetError(error, 'receive'), 'receive')
@@ -391,7 +398,7 @@ export class Responder {
 
   /** Each hears in the version that it asked in. */
   #answer({ data }: ServedRequest, reply: Down, parts: Parts): Parts {
-    return sendDown(reply, parts, data, this.#dialects)
+    return sendDown(reply, parts, data, this.#dialects, this.#options.platform)
   }
 
   #refuse(request: ServedRequest, reason: string, retryAfter: number | undefined): void {
@@ -406,6 +413,7 @@ export class Responder {
 
   #reject(request: ServedRequest, error: QuintetError): void {
     if (error instanceof VersionMismatch) this.#counts.unspoken++
+    else if (error instanceof Damaged) this.#counts.damaged++
     else this.#counts.failures++
     this.#reply(request, failed(this.#options.node, error, 'receive', 0))
   }

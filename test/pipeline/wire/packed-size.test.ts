@@ -4,7 +4,7 @@ import { packFrame } from '../../../pipeline/index.ts'
 import { packedSize } from '../../../pipeline/wire/packed-size.ts'
 
 /** Bytes of a frame before its header, where it has no parts. */
-const fixed = 10
+const fixed = 18
 
 const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.string({ unit: 'grapheme', maxLength: 40 }))
 const leaf = fc.oneof(

@@ -37,7 +37,7 @@ describe('an error from another node', () => {
   })
 
   it('knows all of them', () => {
-    expect(errors).toHaveLength(20)
+    expect(errors).toHaveLength(21)
   })
 })
 
