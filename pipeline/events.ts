@@ -24,6 +24,8 @@ export type PipelineEvent =
   | { readonly type: 'late'; readonly id: string; readonly stage: string }
   | { readonly type: 'refused'; readonly id: string; readonly node: string; readonly reason: string }
   | { readonly type: 'node-lost'; readonly node: string; readonly id: string }
+  /** Two processes send messages under one device's name: seen by a node, and told to both. */
+  | { readonly type: 'name-shared'; readonly device: string; readonly node: string }
   | {
       readonly type: 'probed'
       readonly node: string | undefined

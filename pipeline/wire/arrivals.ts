@@ -1,3 +1,4 @@
+import { base64url } from '../bytes.ts'
 import { BadMessage, Damaged, type QuintetError, Refused, TooLarge } from '../errors.ts'
 import type { Platform } from '../platform.ts'
 import type { Boundary } from '../subjects.ts'
@@ -31,9 +32,12 @@ export class Arrivals {
   readonly #bySubject = new Map<string, Held>()
   #bytes = 0
   #offers = 0
+  /** Of this process: chunks for an earlier one of this node's name fit none of its subjects. */
+  readonly #run: string
 
   constructor(options: ArrivalsOptions) {
     this.#options = options
+    this.#run = base64url(options.platform.randomBytes(6))
   }
 
   /** Why an offer is not taken, if it is not. */
@@ -60,7 +64,7 @@ export class Arrivals {
     const bytes = new Assembly(sizes, chunk, platform)
     this.#bytes += bytes.byteLength
     held.assembly = { header: message, bytes }
-    held.subject = boundary.chunks(message.source, node, `${++this.#offers}`)
+    held.subject = boundary.chunks(message.source, node, `${this.#run}${(++this.#offers).toString(36)}`)
     this.#bySubject.set(held.subject, held)
   }
 
@@ -92,7 +96,8 @@ export class Arrivals {
     acknowledge(chunk.header.index)
     if (!assembly || !whole) return undefined
     this.#leave(held)
-    return { header: assembly.header, parts: assembly.bytes.finish() }
+    const parts = assembly.bytes.finish()
+    return { header: assembly.header, parts }
   }
 
   /** Undefined where not even its header can be read. @throws BadMessage */

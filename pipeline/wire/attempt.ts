@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import {
   asQuintetError,
+  BadMessage,
   Cancelled,
   DeadlineExceeded,
   NodeLost,
@@ -23,7 +24,17 @@ import { readDown, sendUp } from './hand-over.ts'
 import { chunkFor, mostFrame } from './limits.ts'
 import type { Path } from './path.ts'
 import { type Piece, Pieces } from './pieces.ts'
-import { acceptAfter, beat, type Down, type Load, missedBeats, type Read, reviveError, type Up } from './protocol.ts'
+import {
+  acceptAfter,
+  beat,
+  type Down,
+  idOf,
+  type Load,
+  missedBeats,
+  type Read,
+  reviveError,
+  type Up,
+} from './protocol.ts'
 
 /** Messages of more bytes tell how fast the way is. */
 const tellingBytes = 16 * 1024
@@ -137,8 +148,8 @@ export class Attempt {
     this.#parts = parts
     this.#bytes = whole ? bytes : 0
     if (whole) this.#patience += this.#path.uploadTime(bytes)
-    const { id, pass, traceparent } = this.#message
-    const key = pass === undefined ? id : `${id}.${pass}`
+    const { traceparent } = this.#message
+    const key = idOf(this.#message)
     this.#conversation = transport.request(this.#to.subject, whole ?? this.#offer(header, parts), {
       headers: traceparent ? { 'Quintet-Id': key, traceparent } : { 'Quintet-Id': key },
       onReply: (delivery) => this.#onReply(delivery.data),
@@ -213,6 +224,8 @@ export class Attempt {
         return
       case 'ack':
         return this.#chunks?.acknowledge(header.index)
+      case 'shared':
+        return this.#options.events.emit({ type: 'name-shared', device: deviceOf(this.#message), node: header.node })
       case 'damaged':
         return this.#chunks?.again(header.index)
       case 'result':
@@ -252,6 +265,8 @@ export class Attempt {
   #onAccept(subject: string | undefined): void {
     if (!subject) return this.#onAcceptedWhole()
     const chunk = this.#chunk
+    const { boundary } = this.#options
+    if (!boundary.isForChunks(subject, this.#message.source, this.#node as string)) return this.#onElsewhere(subject)
     // What went whole is whole there, whoever else began to send it in chunks.
     if (this.#chunks || chunk === undefined) return
     this.#path.observeRtt(this.#options.clock.now() - this.#started)
@@ -267,6 +282,13 @@ export class Attempt {
       onError: (error) => this.#end(() => this.#reject(this.#smaller(chunk) ?? error)),
     })
     this.#chunks.start()
+  }
+
+  /** A node says where the bytes go, but only as far as its own subjects reach. */
+  #onElsewhere(subject: string): void {
+    const reason = `Node "${this.#node}" asked for a message's bytes on "${subject}", which is none of its subjects. Look who answers there.`
+    this.#cancel(reason)
+    this.#end(() => this.#reject(new BadMessage(reason, { retryable: true })))
   }
 
   /** The server that a lost connection was restored to takes less at once: the message is to be sent in shorter chunks. */
@@ -361,8 +383,9 @@ export class Attempt {
   #cancel(reason?: string): void {
     const { transport, boundary } = this.#options
     if (!transport.connected) return
-    const { source, id, pass } = this.#message
+    const { source, id, run, pass } = this.#message
     const header: Up = { kind: 'cancel', id }
+    if (run !== undefined) header.run = run
     if (pass !== undefined) header.pass = pass
     if (reason !== undefined) header.reason = reason.slice(0, 4096)
     const frame = sendUp(header, [], transport, this.#to.version)
@@ -404,6 +427,8 @@ function goneNode(node: string, cause: unknown): NodeLost {
     cause,
   })
 }
+
+const deviceOf = ({ source }: Message): string => source.slice(0, source.indexOf('.'))
 
 /** How the payload is written on the wire, in the plan's words. */
 function encodingOf({ payload, plan }: Message): string {

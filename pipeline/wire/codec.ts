@@ -111,6 +111,8 @@ const crossing = z.object({ at: cut, encoding: short, bytes: z.number().min(0), 
 export const messageHeader = z.object({
   id: token,
   source,
+  /** Of its device's process. */
+  run: token.optional(),
   seq: z.number().int().min(0),
   budget: ms,
   elapsed: ms,
@@ -142,7 +144,7 @@ export function encodeMessage(
   link?: MessageHeader['link'],
 ): { header: MessageHeader; parts: Parts } {
   const { described, parts } = describe(message.payload)
-  const { pass, backup, way, crossing } = message
+  const { run, pass, backup, way, crossing } = message
   const header: MessageHeader = {
     id: message.id,
     source: message.source,
@@ -155,6 +157,7 @@ export function encodeMessage(
     timings: message.timings as MessageHeader['timings'],
     payload: described as MessageHeader['payload'],
   }
+  if (run !== undefined) header.run = run
   if (pass !== undefined) header.pass = pass
   if (backup) header.backup = backup
   if (link) header.link = link
@@ -211,6 +214,7 @@ export function decodeMessage<S extends Side>(
     timings,
     attempt: header.attempt,
   }
+  if (header.run !== undefined) message.run = header.run
   if (header.pass !== undefined) message.pass = header.pass
   if (header.backup) message.backup = header.backup
   if (crossing) message.crossing = crossing

@@ -12,6 +12,9 @@ const traceContext = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 export interface Held {
   readonly key: string
   readonly expires: number
+  /** Bytes of its payload, and their check, where it came whole. */
+  readonly bytes: number
+  check: number | undefined
   /** Local clock, ms: when its header came, and when all of it was here. */
   readonly arrived: number
   whole: number
@@ -32,11 +35,29 @@ export interface Held {
   assembly: { readonly header: MessageHeader; readonly bytes: Assembly } | undefined
 }
 
+/** How many bytes of payload a request brings or offers, and their check, where it is known. */
+export interface Brought {
+  readonly bytes: number
+  readonly check: number | undefined
+}
+
+/** Whether what comes under a key that is held can be the same message. */
+export const isAnother = (held: Held, { bytes, check }: Brought): boolean =>
+  bytes !== held.bytes || (check !== undefined && held.check !== undefined && check !== held.check)
+
 /** @param now local clock, ms */
-export function hold(header: MessageHeader, { headers }: ServedRequest, now: number, crowded: boolean): Held {
+export function hold(
+  header: MessageHeader,
+  { bytes, check }: Brought,
+  { headers }: ServedRequest,
+  now: number,
+  crowded: boolean,
+): Held {
   return {
     key: keyOf(header),
     expires: now + header.budget,
+    bytes,
+    check,
     arrived: now,
     whole: now,
     accepted: false,

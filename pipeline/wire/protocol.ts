@@ -38,19 +38,25 @@ import { assertUnderstood } from './required.ts'
  * What is replied is of the version that was asked in; who does not speak that replies `unspoken`, in words of every version.
  */
 
-/**
- * By what a boundary knows a pass of a message: ids are made by devices, and one device must never meet another's.
- * Tries of one pass have the same key, so that they meet; passes under other plans do not.
- */
-export const keyOf = ({
-  source,
-  id,
-  pass,
-}: {
+/** What tells passes of messages apart. */
+interface Keyed {
   readonly source: string
   readonly id: string
+  readonly run?: string | undefined
   readonly pass?: number | undefined
-}) => (pass === undefined ? `${source}.${id}` : `${source}.${id}.${pass}`)
+}
+
+/**
+ * By what a boundary knows a pass of a message: ids are made by devices, so one device must never meet another's, nor those
+ * of its own earlier life. Tries of one pass have the same key, so that they meet; passes under other plans do not.
+ */
+export const keyOf = (message: Keyed): string => `${message.source}.${idOf(message)}`
+
+/** The same without the source, for where that is known. No token has a dot or an "@". */
+export function idOf({ id, run, pass }: Omit<Keyed, 'source'>): string {
+  const told = pass === undefined ? id : `${id}.${pass}`
+  return run === undefined ? told : `${told}@${run}`
+}
 
 /** A holder gives a sign of life this often, in ms. */
 export const beat = 250
@@ -74,6 +80,7 @@ export const up = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('cancel'),
     id: node,
+    run: node.optional(),
     pass: z.number().int().min(1).max(1000).optional(),
     /** Why, where it is for a reply that could not be read. */
     reason: z.string().max(4096).optional(),
@@ -119,6 +126,8 @@ export const down = z.discriminatedUnion('kind', [
     load: load.optional(),
   }),
   z.object({ kind: z.literal('probed'), node, load }),
+  /** Another process sends messages under this device's name. */
+  z.object({ kind: z.literal('shared'), node }),
   /** Bytes `at` … of a reply that has `of` of them, and is longer than the node's transport takes at once. */
   z.object({ kind: z.literal('piece'), node, at: size.or(z.literal(0)), of: size }),
   z.object({ kind: z.literal('dropped'), node, reason: z.enum(['stale', 'overflow', 'filtered']) }),

@@ -20,10 +20,11 @@ import { Crowding } from './crowding.ts'
 import { type Dialects, dialectsOf } from './dialects.ts'
 import { totalBytes } from './frame.ts'
 import { readUp, sendDown } from './hand-over.ts'
-import { type Held, hold, messageOf } from './held.ts'
+import { type Brought, type Held, hold, isAnother, messageOf } from './held.ts'
+import { Holders } from './holders.ts'
 import { mostFrame, pieceFor } from './limits.ts'
 import { inPieces, mostAnswer } from './pieces.ts'
-import { acceptAfter, beat, type Down, keyOf, type Load, type Up } from './protocol.ts'
+import { acceptAfter, beat, type Down, keyOf, type Load, type Read, type Up } from './protocol.ts'
 import { failed, refused } from './replies.ts'
 import type { ResponderOptions } from './responder-options.ts'
 
@@ -55,6 +56,7 @@ export class Responder {
     damaged: 0,
   }
   readonly #crowding = new Crowding()
+  readonly #holders: Holders
   #meanResidence = 0
   #timer: Timer | undefined
   #draining = false
@@ -63,6 +65,7 @@ export class Responder {
   private constructor(options: ResponderOptions) {
     this.#options = { maxBytes: 64 * 2 ** 20, maxArriving: 256 * 2 ** 20, ...options }
     this.#dialects = dialectsOf(options.transport)
+    this.#holders = new Holders(options.clock)
     this.#arrivals = new Arrivals({ ...this.#options, dialects: this.#dialects })
   }
 
@@ -192,16 +195,16 @@ export class Responder {
   }
 
   #onRequest(request: ServedRequest): Promise<void> | void {
-    let read: { header: Up; parts: Parts }
+    let read: Read<Up>
     try {
       read = readUp(request.data, this.#dialects, this.#options.platform)
     } catch (error) {
       return this.#reject(request, asQuintetError(error, 'receive'))
     }
-    const { header, parts } = read
+    const { header, parts, check } = read
     const source = this.#options.boundary.sourceOf(request.subject)
     if (header.kind === 'cancel') {
-      return this.#cancel(keyOf({ source, id: header.id, pass: header.pass }), header.reason)
+      return this.#cancel(keyOf({ ...header, source }), header.reason)
     }
     if (header.kind === 'probe') {
       const { node } = this.#options
@@ -216,7 +219,13 @@ export class Responder {
         ),
       )
     }
+    this.#lookWhoElse(request, header.message)
+    const brought =
+      header.kind === 'offer'
+        ? { bytes: header.sizes.reduce((sum, size) => sum + size, 0), check: undefined }
+        : { bytes: totalBytes(parts), check }
     const joined = this.#held.get(keyOf(header.message))
+    if (joined && isAnother(joined, brought)) return this.#reject(request, twoOfOneId(header.message.id))
     if (joined) return this.#onJoined(joined, request, header, parts)
     if (this.#draining || this.#held.size >= this.#options.capacity) {
       const reason = this.#draining ? 'The node is draining.' : `The node holds ${this.#held.size} messages already.`
@@ -224,21 +233,32 @@ export class Responder {
       const retryAfter = this.#draining ? 0 : Math.ceil(this.#meanResidence || acceptAfter)
       return this.#refuse(request, reason, retryAfter)
     }
-    return header.kind === 'offer' ? this.#onOffer(request, header) : this.#onMessage(request, header.message, parts)
+    return header.kind === 'offer'
+      ? this.#onOffer(request, header, brought)
+      : this.#onMessage(request, header.message, parts, brought)
   }
 
-  #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts): Promise<void> | void {
-    const held = this.#hold(header, request)
+  /** A device's name is nobody's alone: where two processes use one, both are told. Their messages never meet all the same. */
+  #lookWhoElse(request: ServedRequest, { source, run }: MessageHeader): void {
+    const device = source.slice(0, source.indexOf('.'))
+    if (run === undefined || !this.#holders.shared(device, run)) return
+    const { node, events } = this.#options
+    events.emit({ type: 'name-shared', device, node })
+    this.#reply(request, { kind: 'shared', node })
+  }
+
+  #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts, brought: Brought): Promise<void> | void {
+    const held = this.#hold(header, brought, request)
     const waiting = this.#wait(held, request)
     this.#dispatch(held, header, parts)
     return waiting
   }
 
-  #onOffer(request: ServedRequest, offer: Extract<Up, { kind: 'offer' }>): Promise<void> | void {
+  #onOffer(request: ServedRequest, offer: Extract<Up, { kind: 'offer' }>, brought: Brought): Promise<void> | void {
     const objection = this.#arrivals.objection(offer)
     if (objection instanceof Refused) return this.#refuse(request, objection.message, objection.retryAfter)
     if (objection) return this.#reject(request, objection)
-    const held = this.#hold(offer.message, request)
+    const held = this.#hold(offer.message, brought, request)
     this.#arrivals.begin(held, offer)
     held.accepted = true
     this.#acceptChunks(held, request)
@@ -288,9 +308,9 @@ export class Responder {
     }
   }
 
-  #hold(header: MessageHeader, request: ServedRequest): Held {
+  #hold(header: MessageHeader, brought: Brought, request: ServedRequest): Held {
     const { clock } = this.#options
-    const held = hold(header, request, clock.now(), this.#held.size > 0)
+    const held = hold(header, brought, request, clock.now(), this.#held.size > 0)
     this.#counts.received++
     // With more than one, all are marked already.
     if (this.#held.size === 1) for (const other of this.#held.values()) other.crowded = true
@@ -417,4 +437,10 @@ export class Responder {
     else this.#counts.failures++
     this.#reply(request, failed(this.#options.node, error, 'receive', 0))
   }
+}
+
+function twoOfOneId(id: string): BadMessage {
+  return new BadMessage(
+    `Another message of the id "${id}" is held here: their bytes differ. Give each capture an id of its own, or none.`,
+  )
 }
