@@ -17,7 +17,7 @@ import type { Platform } from '../platform.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import { ChunkSender } from './chunks.ts'
-import { decodeOutcome, encodeMessage, type MessageHeader } from './codec.ts'
+import { decodeOutcome, encodeMessage, type MessageHeader, notWhatWasAsked } from './codec.ts'
 import { type Dialects, dialectsOf, type VersionRange } from './dialects.ts'
 import { totalBytes } from './frame.ts'
 import { readDown, sendUp } from './hand-over.ts'
@@ -326,6 +326,11 @@ export class Attempt {
     const travel = Math.max(0, elapsed - header.residence)
     if (!this.#chunks && bytes < 4096) this.#path.observeRtt(travel)
     else if (!this.#chunks) this.#path.observeRate(bytes, Math.max(0.01, travel - (this.#path.rtt ?? 0)))
+    const other = notWhatWasAsked(header.outcome, this.#message.plan)
+    if (other !== undefined) {
+      const reason = `Node "${header.node}" answered with ${other}. Look which release and which pipeline it runs.`
+      return this.#end(() => this.#reject(new BadMessage(reason, { retryable: true })))
+    }
     try {
       const answered = decodeOutcome(header.outcome, parts)
       this.#caller.report({ node: header.node, load: header.load })

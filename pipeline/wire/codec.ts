@@ -133,7 +133,14 @@ export const messageHeader = z.object({
 export type MessageHeader = z.infer<typeof messageHeader>
 
 /** What a message became below a boundary, on its way back; the sender still knows the rest. */
-export const outcomeHeader = z.object({ plan, timings, payload, crossing: crossing.optional() })
+export const outcomeHeader = z.object({
+  plan,
+  timings,
+  payload,
+  crossing: crossing.optional(),
+  /** The model that the plan named, where another answered for it: a version that it was moved to. */
+  asked: token.optional(),
+})
 
 export type OutcomeHeader = z.infer<typeof outcomeHeader>
 
@@ -166,10 +173,14 @@ export function encodeMessage(
   return { header, parts }
 }
 
-/** The same of what came of it alone. */
-export function encodeOutcome({ plan, timings, payload, crossing }: Message): { header: OutcomeHeader; parts: Parts } {
+/** The same of what came of it alone. @param asked the model that its plan named when it came */
+export function encodeOutcome(
+  { plan, timings, payload, crossing }: Message,
+  asked?: string,
+): { header: OutcomeHeader; parts: Parts } {
   const { described, parts } = describe(payload)
   const header = { plan, timings, payload: described } as OutcomeHeader
+  if (asked !== undefined && payload.form === 'result' && payload.model !== asked) header.asked = asked
   if (crossing) header.crossing = crossing as OutcomeHeader['crossing']
   return { header, parts }
 }
@@ -222,6 +233,16 @@ export function decodeMessage<S extends Side>(
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/**
+ * Whether an outcome is of what was asked: a result, of the model that the plan names, or of one that says it stands for it.
+ * @returns what it is instead
+ */
+export function notWhatWasAsked({ payload, asked }: OutcomeHeader, { model }: Plan): string | undefined {
+  if (payload.form !== 'result') return `${payload.form} at "${payload.at}" instead of a result`
+  if (model === undefined || payload.model === model || asked === model) return undefined
+  return `the result of "${payload.model}" for a plan of "${model}"`
+}
 
 /** @throws as `decodeMessage` */
 export function decodeOutcome(

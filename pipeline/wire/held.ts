@@ -22,6 +22,8 @@ export interface Held {
   /** Where on the chain it came in, and what of its timings was spent before. */
   readonly at: string
   readonly before: MessageHeader['timings']
+  /** The model that its plan names. */
+  readonly model: string | undefined
   /** Another was held meanwhile. */
   crowded: boolean
   readonly cancellation: Cancellation
@@ -63,6 +65,7 @@ export function hold(
     accepted: false,
     at: header.payload.at,
     before: header.timings,
+    model: header.plan.model,
     crowded,
     cancellation: new Cancellation(),
     traceparent: traceContext.test(headers.traceparent ?? '') ? headers.traceparent : undefined,

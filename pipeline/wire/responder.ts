@@ -140,7 +140,7 @@ export class Responder {
           spentHere('queue'),
           !held.crowded,
         )
-        const { header, parts } = encodeOutcome(item)
+        const { header, parts } = encodeOutcome(item, held.model)
         const load = this.#load()
         try {
           this.#finish(held, { kind: 'result', node, outcome: header, residence, load }, undefined, parts)
