@@ -162,6 +162,7 @@ export {
   wireDialects,
 } from './wire/dialects.ts'
 export { join, packFrame, totalBytes, unpackFrame, written } from './wire/frame.ts'
+export { listOf } from './wire/list.ts'
 export { Peers } from './wire/peers.ts'
 export { type Read, readFrame } from './wire/protocol.ts'
 export { Responder } from './wire/responder.ts'

@@ -4,6 +4,7 @@ import type { Crossing, Message, Side, Timings } from '../message.ts'
 import { elementBytes, type Payload, type Tensor } from '../payload.ts'
 import type { Plan, Restriction } from '../plan.ts'
 import type { Parts } from '../transport.ts'
+import { listOf } from './list.ts'
 
 const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 const source = z.string().regex(/^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,64}$/)
@@ -27,11 +28,11 @@ const plan = z.object({
 })
 
 const open = z.object({
-  models: z.array(token).max(1024).optional(),
-  cuts: z.array(cut).max(1024).optional(),
-  encodings: z.array(short).max(64).optional(),
-  targets: z.array(target).max(1024).optional(),
-  backups: z.array(backup).max(1024).optional(),
+  models: listOf(token, 1024).optional(),
+  cuts: listOf(cut, 1024).optional(),
+  encodings: listOf(short, 64).optional(),
+  targets: listOf(target, 1024).optional(),
+  backups: listOf(backup, 1024).optional(),
 })
 
 const duration = z.number().min(-day).max(day).optional()
@@ -48,6 +49,11 @@ const timings = z.object({
 
 const side = z.number().int().min(1).max(65_535)
 const at = z.enum(['captured', 'prepared'])
+const length = z
+  .number()
+  .int()
+  .min(0)
+  .max(1 << 30)
 const fraction = z.number().gt(0).max(1)
 
 const payload = z.discriminatedUnion('form', [
@@ -63,24 +69,15 @@ const payload = z.discriminatedUnion('form', [
     form: z.literal('tensors'),
     at: cut,
     encoding: short.optional(),
-    tensors: z
-      .array(
-        z.object({
-          name: short,
-          type: z.enum(['float32', 'float16', 'uint8', 'int8', 'int32', 'int64', 'bool']),
-          shape: z
-            .array(
-              z
-                .number()
-                .int()
-                .min(0)
-                .max(1 << 30),
-            )
-            .max(8),
-        }),
-      )
-      .min(1)
-      .max(63),
+    tensors: listOf(
+      z.object({
+        name: short,
+        type: z.enum(['float32', 'float16', 'uint8', 'int8', 'int32', 'int64', 'bool']),
+        shape: listOf(length, 8),
+      }),
+      63,
+      1,
+    ),
   }),
   z.object({
     form: z.literal('result'),
@@ -88,20 +85,18 @@ const payload = z.discriminatedUnion('form', [
     model: token,
     label: short,
     score: z.number(),
-    top: z.array(z.object({ label: short, score: z.number() })).max(100),
-    boxes: z
-      .array(
-        z.object({
-          x: z.number(),
-          y: z.number(),
-          width: z.number(),
-          height: z.number(),
-          label: short,
-          score: z.number(),
-        }),
-      )
-      .max(1000)
-      .optional(),
+    top: listOf(z.object({ label: short, score: z.number() }), 100),
+    boxes: listOf(
+      z.object({
+        x: z.number(),
+        y: z.number(),
+        width: z.number(),
+        height: z.number(),
+        label: short,
+        score: z.number(),
+      }),
+      1000,
+    ).optional(),
   }),
 ])
 

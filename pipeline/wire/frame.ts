@@ -25,7 +25,9 @@ const headCheckAt = 14
 const fixed = 18
 const maxParts = 64
 /** A result with a thousand boxes fits. */
-const maxHeader = 512 * 1024
+const maxHeader = 256 * 1024
+/** What describes most messages is shorter, bytes, and within all other bounds therefore. */
+const shortHeader = 1024
 
 /** What checks are made with. */
 export type Checking = Pick<Platform, 'crc32'>
@@ -40,7 +42,7 @@ const heads = new Slabs()
  * Puts a header before parts.
  * @param version in which it is written, one of the dialects'. Default: the newest
  * @param checking what makes the checks. Default: what runs anywhere
- * @throws TooLarge when there are more than 64 parts or the header exceeds 512 KB: nobody would read it
+ * @throws TooLarge when there are more than 64 parts or the header exceeds 256 KB: nobody would read it
  */
 export function packFrame(
   header: object,
@@ -65,6 +67,12 @@ export function packHead(
   if (parts.length > maxParts || packed.byteLength > maxHeader) {
     throw new TooLarge(
       `A message of ${parts.length} parts with a header of ${packed.byteLength} bytes cannot be sent: ${maxParts} parts and ${maxHeader} bytes are allowed. Put large data into parts, and fewer of them.`,
+    )
+  }
+  const wrong = packed.byteLength > shortHeader ? outOfBounds(packed) : undefined
+  if (wrong !== undefined) {
+    throw new TooLarge(
+      `This cannot be sent, as nobody would read it: ${wrong}. Put large data into parts, or send less.`,
     )
   }
   const at = fixed + 4 * parts.length

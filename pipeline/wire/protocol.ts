@@ -7,6 +7,7 @@ import {
   Cancelled,
   Damaged,
   DeadlineExceeded,
+  described,
   type ErrorCode,
   ExecutionFailed,
   ExecutorLost,
@@ -28,6 +29,7 @@ import type { Parts } from '../transport.ts'
 import { messageHeader, outcomeHeader } from './codec.ts'
 import { type Dialects, everyVersion, inWords, type VersionRange, wireDialects } from './dialects.ts'
 import { type Checking, type Frame, packFrame, unpackFrame, unpackHead, versionOf } from './frame.ts'
+import { listOf } from './list.ts'
 import { assertUnderstood } from './required.ts'
 
 /*
@@ -74,7 +76,7 @@ export const up = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('offer'),
     message: messageHeader,
-    sizes: z.array(size.or(z.literal(0))).max(63),
+    sizes: listOf(z.number().int().min(0), 63),
     chunk: size,
   }),
   z.object({
@@ -240,7 +242,7 @@ export function readable<T>(schema: z.ZodType<T>, value: unknown, sentence?: Sen
   const where = issue?.path.join('.')
   if (issue?.code === 'invalid_union' && issue.discriminator !== undefined) {
     throw new BadMessage(
-      `"${where}" of what came is ${JSON.stringify(at(value, issue.path))?.slice(0, 80)}, which is not known here. A newer release may have sent it: upgrade this side, or look who else publishes on this subject.`,
+      `"${where}" of what came is ${told(at(value, issue.path))}, which is not known here. A newer release may have sent it: upgrade this side, or look who else publishes on this subject.`,
       { cause: checked.error },
     )
   }
@@ -256,6 +258,10 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
     value,
   )
 }
+
+/** What came, shortly: nobody writes out what somebody else may have made as long as he likes. */
+const told = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : described(value)
 
 const classes: Readonly<Record<ErrorCode, { readonly prototype: QuintetError }>> = {
   'bad-input': BadInput,
