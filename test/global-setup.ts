@@ -2,6 +2,7 @@ import { relative } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { obtainNatsServer } from '../adapters/nats/index.ts'
 import { chromium, needsChromium } from './support/chromium.ts'
+import { compilePrograms } from './support/program.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -11,10 +12,12 @@ declare module 'vitest' {
 }
 
 /**
- * Finds the NATS server once for all tests; without it the tests that need it fail with the line that says how to get it.
+ * Compiles the programs that tests start, and finds the NATS server once for all tests; without it the tests that need it fail with the line that says how to get it.
  * Those that need a browser are skipped without one.
  */
 export default async function setup(project: TestProject): Promise<void> {
+  await compilePrograms()
+  project.onTestsRerun(compilePrograms)
   console.log(`Chromium: ${chromium ?? `none${needsChromium}`}`)
   try {
     const binary = await obtainNatsServer()

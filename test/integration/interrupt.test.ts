@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { program } from '../support/program.ts'
 
 /**
  * Runs an example, interrupts it as a terminal's Ctrl-C does (all of its process group) once it has printed a line that
@@ -12,8 +12,8 @@ async function interrupted(
   args: readonly string[],
   at: RegExp,
 ): Promise<{ child: ChildProcess; output: string }> {
-  const path = fileURLToPath(new URL(`../../examples/${file}`, import.meta.url))
-  const child = spawn(process.execPath, ['--import', 'tsx', path, ...args], {
+  const script = program(new URL(`../../examples/${file}`, import.meta.url))
+  const child = spawn(process.execPath, [script, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })

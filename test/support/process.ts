@@ -1,15 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { program } from './program.ts'
 
-/** Whether this runs from its source: benchmarks run compiled, as users do. */
-const fromSource = import.meta.url.endsWith('.ts')
-
-/** Starts a TypeScript file (or what it was compiled to) in a process of its own; resolves when it has said something. */
+/** Starts what a TypeScript file was compiled to in a process of its own; resolves when it has said something. */
 export async function startProcess(file: URL, args: readonly string[]): Promise<ChildProcess> {
-  const path = fileURLToPath(file)
-  const started = fromSource ? ['--import', 'tsx', path] : [path.replace(/\.ts$/, '.js')]
-  const child = spawn(process.execPath, [...started, ...args], {
+  const child = spawn(process.execPath, [program(file), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit').then(([code]) => {

@@ -3,10 +3,12 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { connect as connectClient } from 'nats'
 import { describe, expect, inject, it, vi } from 'vitest'
 import { connect, NatsServerFailed } from '../../../adapters/nats/index.ts'
 import { testServer } from '../../support/nats.ts'
+import { program } from '../../support/program.ts'
 
 /** Whether a process of that id runs. */
 function runs(pid: number): boolean {
@@ -85,12 +87,12 @@ describe('nats server', () => {
     const nats = inject('nats')
     if ('missing' in nats) throw new Error(nats.missing)
     const folder = await mkdtemp(join(tmpdir(), 'quintet-test-'))
-    const program = `
-      import { natsServer } from ${JSON.stringify(new URL('../../../adapters/nats/index.ts', import.meta.url).href)}
+    const script = `
+      import { natsServer } from ${JSON.stringify(pathToFileURL(program(new URL('../../../adapters/nats/index.ts', import.meta.url))).href)}
       const server = await natsServer({ binary: ${JSON.stringify(nats.binary)} })
       console.log(server.pid)
       ${end}`
-    const args = ['--import', 'tsx', '--input-type=module', '-e', program]
+    const args = ['--input-type=module', '-e', script]
     const owner = spawn(process.execPath, args, {
       env: { ...process.env, TMPDIR: folder },
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../../support/folder.ts'
 import { writeModel } from '../../support/onnx-builder.ts'
+import { program } from '../../support/program.ts'
 import { heavy } from '../../support/small-models.ts'
 
 const folder = temporaryFolder()
-const program = fileURLToPath(new URL('./programs/holds.ts', import.meta.url))
+const script = program(new URL('./programs/holds.ts', import.meta.url))
 const budget = 120e6
 // 6 to 32 MB: several fit, and not all.
 const models = [1_250, 1_500, 1_750, 2_000, 2_300, 2_550, 2_800].map((side, index) => ({
@@ -31,7 +31,7 @@ async function hold(kind: string): Promise<Held> {
   const told = JSON.stringify({ kind, budget, loads: 60, models })
   const { MALLOC_TRIM_THRESHOLD_: _, ...environment } = process.env
   const env = { ...environment, XDG_CACHE_HOME: join(folder, 'cache') }
-  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', '--import', 'tsx', program, told], {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', script, told], {
     env,
   })
   return JSON.parse(stdout) as Held

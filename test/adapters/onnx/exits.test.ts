@@ -1,18 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../../support/folder.ts'
 import { writeModel } from '../../support/onnx-builder.ts'
+import { program } from '../../support/program.ts'
 import { slow } from '../../support/small-models.ts'
 
 const folder = temporaryFolder()
 const long = writeModel(folder, 'long', slow({ times: 60 }))
-const program = fileURLToPath(new URL('./programs/ends.ts', import.meta.url))
+const script = program(new URL('./programs/ends.ts', import.meta.url))
 
 /** How a program ended that ends itself: its exit code, or the signal. */
 async function ended(how: string, after: string): Promise<number | string> {
-  const child = spawn(process.execPath, ['--import', 'tsx', program, how, JSON.stringify(long), after], {
+  const child = spawn(process.execPath, [script, how, JSON.stringify(long), after], {
     stdio: 'ignore',
   })
   const [code, signal] = await once(child, 'exit')
@@ -40,8 +40,19 @@ describe('a program with a thread executor', () => {
   }, 600_000)
 
   test('ends with 1 by what nobody catches, and by the signal that ends it', async () => {
-    const cases = ['uncaught', 'uncaught', 'uncaught', 'rejection', 'rejection', 'rejection', 'signal', 'signal']
+    const cases = [
+      'uncaught',
+      'uncaught',
+      'uncaught',
+      'rejection',
+      'rejection',
+      'rejection',
+      'SIGTERM',
+      'SIGTERM',
+      'SIGINT',
+      'SIGINT',
+    ]
     const codes = await all(cases.map((how) => [how, 'run'] as const))
-    expect(codes).toEqual([1, 1, 1, 1, 1, 1, 'SIGTERM', 'SIGTERM'])
+    expect(codes).toEqual([1, 1, 1, 1, 1, 1, 'SIGTERM', 'SIGTERM', 'SIGINT', 'SIGINT'])
   }, 600_000)
 })

@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { processExecutors } from '../../../adapters/onnx/index.ts'
 import { ExecutorLost, type Tensor, TooLarge } from '../../../pipeline/index.ts'
 import { type Executor, executorPool, type PoolEvent } from '../../../stages/execute/index.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { writeModel } from '../../support/onnx-builder.ts'
+import { program } from '../../support/program.ts'
 import { identity, seeded, slow } from '../../support/small-models.ts'
 
 const folder = temporaryFolder()
@@ -106,8 +106,8 @@ describe('a run that hangs', () => {
 
 describe('a process', () => {
   test('ends when its parent is killed', async () => {
-    const program = fileURLToPath(new URL('./programs/parent.ts', import.meta.url))
-    const parent: ChildProcess = spawn(process.execPath, ['--import', 'tsx', program], {
+    const script = program(new URL('./programs/parent.ts', import.meta.url))
+    const parent: ChildProcess = spawn(process.execPath, [script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const [line] = await once(parent.stdout as NodeJS.ReadableStream, 'data')

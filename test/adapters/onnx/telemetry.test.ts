@@ -1,15 +1,15 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../../support/folder.ts'
 import { writeModel } from '../../support/onnx-builder.ts'
+import { program } from '../../support/program.ts'
 import { classifier } from '../../support/small-models.ts'
 
 const folder = temporaryFolder()
 const model = writeModel(folder, 'small', classifier())
-const program = fileURLToPath(new URL('./programs/home.ts', import.meta.url))
+const script = program(new URL('./programs/home.ts', import.meta.url))
 
 const strace = ((): boolean => {
   try {
@@ -26,7 +26,7 @@ function run(kind: string): { left: string[]; sockets: string[] } {
   mkdirSync(home)
   const { ORT_DISABLE_TELEMETRY: _, XDG_CACHE_HOME: __, ...environment } = process.env
   const trace = join(folder, `trace-${kind}`)
-  const node = [process.execPath, '--import', 'tsx', program, kind, JSON.stringify(model)]
+  const node = [process.execPath, script, kind, JSON.stringify(model)]
   const [command = '', ...args] = strace ? ['strace', '-f', '-e', 'trace=connect', '-o', trace, ...node] : node
   execFileSync(command, args, { env: { ...environment, HOME: home }, stdio: 'ignore' })
   const lines = strace ? readFileSync(trace, 'utf8').split('\n') : []
