@@ -341,9 +341,12 @@ export class Responder {
     }
     const held = this.#held.get(key)
     if (!held) return
+    // Counted as that alone: it neither failed nor was it answered.
     this.#counts.cancelled++
     held.cancellation.cancel()
-    this.#fail(held, new Cancelled(reason), 'receive')
+    const { node, clock } = this.#options
+    const error = new Cancelled(reason)
+    this.#finish(held, failed(node, error, 'receive', clock.now() - held.whole, this.#load()), error)
   }
 
   /** Signs of life and ended budgets, for all messages held, with one timer. */
