@@ -14,7 +14,7 @@ export {
 export type { Answer } from './answer.ts'
 export { base64url, hex, utf8 } from './bytes.ts'
 export { Cancellation } from './cancellation.ts'
-export type { Capture, FailedCapture, LiveSource, PullSource, Source } from './capture.ts'
+export type { Capture, FailedCapture, FrameData, LiveSource, PullSource, Source } from './capture.ts'
 export { type Clock, sleep, systemClock, type Timer, yieldTo } from './clock.ts'
 export { type Compose, composer, pipeline } from './compose.ts'
 export { type Route, type StageContext, standaloneContext } from './context.ts'
@@ -65,6 +65,7 @@ export { Events, type PipelineEvent } from './events.ts'
 export type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves.ts'
 export { type BoundaryOptions, boundaryDefinition, hop, type WireOptions } from './hop.ts'
 export { type Counts, Ledger } from './ledger.ts'
+export { FittedLine, type FittedLineOptions } from './line.ts'
 export {
   type Crossing,
   type Dropped,

@@ -1,5 +1,6 @@
 import type { Subscriber } from 'rxjs'
 import { pauseAfter } from './actors/supervision.ts'
+import { CallTimes } from './call-times.ts'
 import { sleep, type Timer } from './clock.ts'
 import type { StageContext } from './context.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, described } from './errors.ts'
@@ -18,6 +19,8 @@ class Visit implements Call {
   open = false
   /** When it was called: local clock, ms. */
   started = 0
+  /** It found no place free when it came. */
+  waited = false
   /** Calls that were tried again. */
   tried = 0
   timer: Timer | undefined
@@ -64,6 +67,7 @@ export class Runner {
   /** The calls that run now. */
   readonly #calls = new Set<Visit>()
   #running = 0
+  readonly #times = new CallTimes()
   #completed = false
 
   constructor(
@@ -94,7 +98,7 @@ export class Runner {
       else this.#lanes.set(item.source, [visit])
     }
     if (this.#running < this.#concurrency && this.#waiting.length === 0) this.#start(visit)
-    else this.#waiting.push(visit)
+    else this.#wait(visit)
   }
 
   complete(): void {
@@ -124,11 +128,27 @@ export class Runner {
     else this.#out.next(item)
   }
 
+  /** Earliest deadline first; equal ones in the order they came. */
+  #wait(visit: Visit): void {
+    const { expires } = visit.message
+    let at = this.#waiting.length
+    while (at > 0 && (this.#waiting[at - 1] as Visit).message.expires > expires) at--
+    visit.waited = true
+    this.#waiting.splice(at, 0, visit)
+  }
+
+  /** Milliseconds that a message needs from its start here to its answer, as far as one can tell; what has less is not begun. */
+  #needs(message: Message): number {
+    if (this.#step === undefined) return 0
+    return this.#times.most(message) + this.#context.remaining.after(this.#step, message.plan.cut === 'answered')
+  }
+
   #start(visit: Visit): void {
     const { message } = visit
     const started = this.#context.clock.now()
     if (message.cancellation?.cancelled) return this.#finish(visit, failure(message, this.#name, new Cancelled()))
-    if (started >= message.expires) return this.#finish(visit, failure(message, this.#name, this.#late()))
+    const needs = visit.waited ? this.#needs(message) : 0
+    if (started + needs >= message.expires) return this.#finish(visit, failure(message, this.#name, this.#late()))
     this.#running++
     visit.started = started
     let result: Work | Promise<Work>
@@ -164,6 +184,7 @@ export class Runner {
   #settle(visit: Visit, result: Promise<Work>): void {
     result.then(
       (work) => {
+        if (this.#step !== undefined) this.#times.add(visit.message, this.#context.clock.now() - visit.started)
         if (visit.open) this.#end(visit, this.#measured(work, visit.message, visit.started))
         else this.#context.events.emit({ type: 'late', id: visit.message.id, stage: this.#name })
       },

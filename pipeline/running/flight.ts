@@ -17,6 +17,7 @@ import { Ledger } from '../ledger.ts'
 import { dropped, failure, type Item, type Message } from '../message.ts'
 import type { Captured } from '../payload.ts'
 import { lastAnswer } from '../plan.ts'
+import { Residence } from '../residence.ts'
 import { type AttemptRules, Flying } from './flying.ts'
 import { LastAnswers } from './last.ts'
 import { fingerprint, frameChanged, isUnchanged } from './ownership.ts'
@@ -31,8 +32,8 @@ const streamsKnown = 16_384
 export interface FlightOptions {
   readonly context: StageContext
   readonly device: string
-  /** Milliseconds a message may take. */
-  readonly budget: number
+  /** Milliseconds that a message may take whose answer is on time within `deadline` ms. */
+  readonly budget: (deadline: number) => number
   readonly rules: AttemptRules
   /** Whether a frame that was written over in flight fails. */
   readonly checkOwnership: boolean
@@ -48,6 +49,7 @@ export class Flight implements Attempts {
   readonly #flying = new Map<string, Flying>()
   readonly #passes: Passes
   readonly #last = new LastAnswers()
+  readonly #residence = new Residence()
   readonly #options: FlightOptions
   readonly #context: StageContext
   /** Distinguishes runs: ids must be unique as long as anybody may see both. */
@@ -90,11 +92,17 @@ export class Flight implements Attempts {
     const message = this.#message(capture, at - (capture.ms ?? 0), capture.payload)
     this.ledger.open(message.id)
     const handedIn = this.#options.checkOwnership ? fingerprint(message.payload) : undefined
-    this.#flying.set(message.id, new Flying(message, handedIn))
+    this.#flying.set(message.id, new Flying(message, this.#flying.size + 1, handedIn))
+    this.#residence.entered()
     this.#timer ??= clock.after(grace, this.#sweep, { background: true })
     this.#context.world.set('inFlight', this.#flying.size, 'flight')
     this.#context.events.emit({ type: 'captured', id: message.id })
     return message
+  }
+
+  /** How many messages, of at most `most`, had better be in flight at once, so that most of them are answered in time. */
+  places(most: number): number {
+    return this.#residence.places(most, this.#options.budget(this.#context.deadline))
   }
 
   /** Counts a capture that went wrong. */
@@ -149,6 +157,13 @@ export class Flight implements Attempts {
     for (const flying of [...this.#flying.values()]) this.#passes.abort(flying, error, stage)
   }
 
+  /** Milliseconds that what is in flight may take from now, at most. */
+  get longest(): number {
+    let latest = 0
+    for (const { message } of this.#flying.values()) latest = Math.max(latest, message.expires)
+    return Math.max(0, latest - this.#context.clock.now())
+  }
+
   /** Resolves when nothing is in flight; after `within` ms what still is fails as cancelled. */
   async land(within: number): Promise<void> {
     if (this.#flying.size > 0) {
@@ -187,10 +202,23 @@ export class Flight implements Attempts {
     flying.stopTimers()
     this.#flying.delete(item.id)
     if (flying.branched) this.#branched--
+    this.#learn(flying, item)
     if (item.kind === 'message' && item.payload.form === 'result' && item.plan.model !== lastAnswer) {
       this.#last.set(item.source, item.payload, this.#context.clock.now())
     }
     this.#close(item, true)
+  }
+
+  /** What stood in for an answer says nothing of how long one takes, nor does what failed for another reason than time. */
+  #learn({ message, count }: Flying, item: Item): void {
+    const stay = this.#context.clock.now() - message.captured
+    if (item.kind === 'message') {
+      if (item.backup) return
+      this.#residence.observe(count, stay)
+      this.#context.remaining.observe(item.timings)
+    } else if (item.kind === 'failure' && item.error.code === 'deadline-exceeded') this.#residence.exceeded(count, stay)
+    else if (item.kind === 'failure' && item.error.code === 'refused')
+      this.#residence.exceeded(count, Math.max(stay, message.expires - message.captured))
   }
 
   /**
@@ -219,7 +247,7 @@ export class Flight implements Attempts {
   }
 
   /** Names that cannot travel, or are taken, are replaced by our own: a capture is counted whatever it is called. */
-  #message(from: Pick<Capture, 'stream' | 'id'>, began: number, payload?: Captured): Message<Captured, 'device'> {
+  #message(from: Omit<Capture, 'payload'>, began: number, payload?: Captured): Message<Captured, 'device'> {
     const { clock, route } = this.#context
     const { id, stream } = from
     const source = `${this.#options.device}.${stream !== undefined && isToken(stream) ? stream : 'main'}`
@@ -231,7 +259,7 @@ export class Flight implements Attempts {
     if (oldest !== undefined) this.#seqs.delete(oldest)
     const number = this.#count++
     const span = number.toString(16).padStart(16, '0')
-    return {
+    const message: { -readonly [K in keyof Message<Captured, 'device'>]: Message<Captured, 'device'>[K] } = {
       kind: 'message',
       id: id !== undefined && isToken(id) && !this.#isKnown(id) ? id : `${this.#run}-${number}`,
       source,
@@ -239,7 +267,7 @@ export class Flight implements Attempts {
       seq,
       side: 'device',
       captured: began,
-      expires: began + this.#options.budget,
+      expires: began + this.#options.budget(from.deadline ?? this.#context.deadline),
       // What failed or was dropped before it entered never shows its payload to anybody.
       payload: payload as Captured,
       original: payload as Captured,
@@ -251,6 +279,13 @@ export class Flight implements Attempts {
       traceparent: `00-${this.#run}0000${span}-${span}-00`,
       cancellation: new Cancellation(),
     }
+    const { at, meta, deadline, accuracy } = from
+    if (deadline !== undefined) message.deadline = deadline
+    if (accuracy !== undefined) message.accuracy = accuracy
+    if (at !== undefined || meta !== undefined) {
+      message.user = { ...(at === undefined ? {} : { at }), ...(meta === undefined ? {} : { meta }) }
+    }
+    return message
   }
 
   readonly #sweep = () => {

@@ -118,6 +118,10 @@ export const messageHeader = z.object({
   link: z.object({ rtt: ms, upload: ms }).optional(),
   /** What the boundaries before this one took, as far as that is known. */
   way: z.object({ up: ms, down: ms }).optional(),
+  /** Of the message itself, ms from capture; undefined: the pipeline's. */
+  deadline: ms.optional(),
+  /** Wished for. */
+  accuracy: z.number().min(0).max(1).optional(),
   plan,
   open,
   timings,
@@ -146,7 +150,7 @@ export function encodeMessage(
   link?: MessageHeader['link'],
 ): { header: MessageHeader; parts: Parts } {
   const { described, parts } = describe(message.payload)
-  const { run, pass, backup, way, crossing } = message
+  const { run, pass, backup, way, crossing, deadline, accuracy } = message
   const header: MessageHeader = {
     id: message.id,
     source: message.source,
@@ -161,6 +165,8 @@ export function encodeMessage(
   }
   if (run !== undefined) header.run = run
   if (pass !== undefined) header.pass = pass
+  if (deadline !== undefined) header.deadline = deadline
+  if (accuracy !== undefined) header.accuracy = accuracy
   if (backup) header.backup = backup
   if (link) header.link = link
   if (way) header.way = way
@@ -222,6 +228,8 @@ export function decodeMessage<S extends Side>(
   }
   if (header.run !== undefined) message.run = header.run
   if (header.pass !== undefined) message.pass = header.pass
+  if (header.deadline !== undefined) message.deadline = header.deadline
+  if (header.accuracy !== undefined) message.accuracy = header.accuracy
   if (header.backup) message.backup = header.backup
   if (crossing) message.crossing = crossing
   return message

@@ -24,6 +24,8 @@ export interface Held {
   readonly before: MessageHeader['timings']
   /** The model that its plan names. */
   readonly model: string | undefined
+  /** How many were held once it was. */
+  readonly count: number
   /** Another was held meanwhile. */
   crowded: boolean
   readonly cancellation: Cancellation
@@ -41,23 +43,39 @@ export interface Held {
 export interface Brought {
   readonly bytes: number
   readonly check: number | undefined
+  /** All of it is here. */
+  readonly whole: boolean
 }
 
 /** Whether what comes under a key that is held can be the same message. */
 export const isAnother = (held: Held, { bytes, check }: Brought): boolean =>
   bytes !== held.bytes || (check !== undefined && held.check !== undefined && check !== held.check)
 
-/** @param now local clock, ms */
+/**
+ * Milliseconds that are left for a message at a node, of the budget it left with. What its sender thinks the way takes is a
+ * guess, of a way that may have changed. Where it leaves no time at all it is no help: the message is here, its sender waits, and
+ * only an answer shows that the way has become faster.
+ * @param whole all of it is here: its sender's time was running while it was on its way
+ */
+export function leftOf({ budget, link = { rtt: 0, upload: 0 } }: MessageHeader, whole: boolean): number {
+  const left = budget - link.rtt - (whole ? link.upload : 0)
+  return left > 0 ? left : budget
+}
+
+/**
+ * @param now local clock, ms
+ * @param count how many are held with it
+ */
 export function hold(
   header: MessageHeader,
-  { bytes, check }: Brought,
+  { bytes, check, whole }: Brought,
   { headers }: ServedRequest,
   now: number,
-  crowded: boolean,
+  count: number,
 ): Held {
   return {
     key: keyOf(header),
-    expires: now + header.budget,
+    expires: now + leftOf(header, whole),
     bytes,
     check,
     arrived: now,
@@ -66,7 +84,8 @@ export function hold(
     at: header.payload.at,
     before: header.timings,
     model: header.plan.model,
-    crowded,
+    count,
+    crowded: count > 1,
     cancellation: new Cancellation(),
     traceparent: traceContext.test(headers.traceparent ?? '') ? headers.traceparent : undefined,
     waiting: [],
@@ -90,6 +109,8 @@ export function messageOf(held: Held, header: MessageHeader, parts: Parts, side:
   const unseen = link ? link.rtt / 2 + (chunked > 0 ? 0 : link.upload) : 0
   const way = { up: before.up + chunked + unseen, down: before.down + (link ? link.rtt / 2 : 0) }
   const known: Parameters<typeof evolve>[1] & { traceparent?: string } =
-    link || header.way ? { cancellation, captured: captured - unseen, way } : { cancellation }
+    link || header.way
+      ? { cancellation, captured: captured - unseen, expires: held.expires, way }
+      : { cancellation, expires: held.expires }
   return evolve(message, traceparent ? Object.assign(known, { traceparent }) : known)
 }

@@ -12,6 +12,7 @@ import {
   VersionMismatch,
 } from '../errors.ts'
 import type { Item } from '../message.ts'
+import { Residence } from '../residence.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.ts'
 import { Arrivals } from './arrivals.ts'
@@ -20,7 +21,7 @@ import { Crowding } from './crowding.ts'
 import { type Dialects, dialectsOf } from './dialects.ts'
 import { totalBytes } from './frame.ts'
 import { readUp, sendDown } from './hand-over.ts'
-import { type Brought, type Held, hold, isAnother, messageOf } from './held.ts'
+import { type Brought, type Held, hold, isAnother, leftOf, messageOf } from './held.ts'
 import { Holders } from './holders.ts'
 import { mostFrame, pieceFor } from './limits.ts'
 import { inPieces, mostAnswer } from './pieces.ts'
@@ -57,6 +58,7 @@ export class Responder {
   }
   readonly #crowding = new Crowding()
   readonly #holders: Holders
+  readonly #residence = new Residence()
   #meanResidence = 0
   #timer: Timer | undefined
   #draining = false
@@ -130,6 +132,9 @@ export class Responder {
     const { node, clock } = this.#options
     const now = clock.now()
     const residence = now - held.whole
+    if (item.kind === 'message') this.#residence.observe(held.count, residence)
+    else if (item.kind === 'failure' && item.error.code === 'deadline-exceeded')
+      this.#residence.exceeded(held.count, Math.max(residence, held.expires - held.whole))
     this.#meanResidence += (residence - this.#meanResidence) * (this.#meanResidence === 0 ? 1 : 0.1)
     switch (item.kind) {
       case 'message': {
@@ -222,8 +227,8 @@ export class Responder {
     this.#lookWhoElse(request, header.message)
     const brought =
       header.kind === 'offer'
-        ? { bytes: header.sizes.reduce((sum, size) => sum + size, 0), check: undefined }
-        : { bytes: totalBytes(parts), check }
+        ? { bytes: header.sizes.reduce((sum, size) => sum + size, 0), check: undefined, whole: false }
+        : { bytes: totalBytes(parts), check, whole: true }
     const joined = this.#held.get(keyOf(header.message))
     if (joined && isAnother(joined, brought)) return this.#reject(request, twoOfOneId(header.message.id))
     if (joined) return this.#onJoined(joined, request, header, parts)
@@ -233,6 +238,8 @@ export class Responder {
       const retryAfter = this.#draining ? 0 : Math.ceil(this.#meanResidence || acceptAfter)
       return this.#refuse(request, reason, retryAfter)
     }
+    const late = this.#late(leftOf(header.message, header.kind === 'message'))
+    if (late) return this.#refuse(request, late.reason, late.retryAfter)
     return header.kind === 'offer'
       ? this.#onOffer(request, header, brought)
       : this.#onMessage(request, header.message, parts, brought)
@@ -245,6 +252,19 @@ export class Responder {
     const { node, events } = this.#options
     events.emit({ type: 'name-shared', device, node })
     this.#reply(request, { kind: 'shared', node })
+  }
+
+  /**
+   * Why a message with so many ms left had better not be taken: as long as those stay that find so many here, it would be too
+   * late. Where none is here one is taken whatever was seen before, else what has changed would never be seen.
+   * @returns when one with as much time would be in time: when the queue is so much shorter
+   */
+  #late(left: number): { readonly reason: string; readonly retryAfter: number } | undefined {
+    const { size } = this.#held
+    const stay = this.#residence.at(size + 1)
+    if (size === 0 || stay === undefined || stay <= left) return undefined
+    const reason = `The node holds ${size} messages. One more would take ${Math.round(stay)} ms, and ${Math.round(left)} ms are left.`
+    return { reason, retryAfter: Math.ceil(stay - left) }
   }
 
   #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts, brought: Brought): Promise<void> | void {
@@ -310,7 +330,7 @@ export class Responder {
 
   #hold(header: MessageHeader, brought: Brought, request: ServedRequest): Held {
     const { clock } = this.#options
-    const held = hold(header, brought, request, clock.now(), this.#held.size > 0)
+    const held = hold(header, brought, request, clock.now(), this.#held.size + 1)
     this.#counts.received++
     // With more than one, all are marked already.
     if (this.#held.size === 1) for (const other of this.#held.values()) other.crowded = true
@@ -343,6 +363,7 @@ export class Responder {
     if (!held) return
     // Counted as that alone: it neither failed nor was it answered.
     this.#counts.cancelled++
+    this.#residence.exceeded(held.count, this.#options.clock.now() - held.whole)
     held.cancellation.cancel()
     const { node, clock } = this.#options
     const error = new Cancelled(reason)
@@ -355,6 +376,7 @@ export class Responder {
     const now = clock.now()
     for (const held of [...this.#held.values()]) {
       if (now >= held.expires) {
+        this.#residence.exceeded(held.count, now - held.whole)
         held.cancellation.cancel()
         this.#fail(held, new DeadlineExceeded('The budget ended while the message was in the cloud.'), 'receive')
       } else if (!held.accepted && now - held.arrived >= acceptAfter) {

@@ -18,7 +18,7 @@ import {
 import { answering, collect, delaying, dropping, failing, frames } from '../../pipeline/testing/index.ts'
 import { type LogEntry, logged } from '../../stages/decide/index.ts'
 import { encodeActivations } from '../../stages/execute/activations.ts'
-import { transfer } from '../../stages/transfer/index.ts'
+import { decodeActivation, transfer } from '../../stages/transfer/index.ts'
 
 /** What a run in the page came to. */
 export interface Ran {
