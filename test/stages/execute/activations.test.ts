@@ -108,15 +108,21 @@ describe('room for activations', () => {
   it('is shared by all that are held: who finds none is refused for now, and it comes back, also after a failed run', async () => {
     const payload = await bomb([1000])
     const room = new Expansion(9000)
-    let end = (_error?: Error): void => {}
-    const held = () =>
-      read(room, payload, undefined, () => new Promise((resolve, reject) => (end = (e) => (e ? reject(e) : resolve()))))
-    const [first, second] = [held(), held()]
+    const hold = () => {
+      let end = (_error?: Error): void => {}
+      const run = new Promise<void>((resolve, reject) => {
+        end = (error) => (error ? reject(error) : resolve())
+      })
+      // It may end before anybody waits for it.
+      run.catch(() => {})
+      return { end, ended: read(room, payload, undefined, () => run) }
+    }
+    const [first, second] = [hold(), hold()]
     await expect(read(room, payload)).rejects.toThrow(Refused)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    end(new Error('the run failed'))
-    await expect(second).rejects.toThrow('the run failed')
+    second.end(new Error('the run failed'))
+    await expect(second.ended).rejects.toThrow('the run failed')
     await read(room, payload)
-    void first
+    first.end()
+    await first.ended
   })
 })
