@@ -3,7 +3,7 @@ import { pauseAfter } from './actors/supervision.ts'
 import { CallTimes } from './call-times.ts'
 import { sleep, type Timer } from './clock.ts'
 import type { StageContext } from './context.ts'
-import { asQuintetError, Cancelled, DeadlineExceeded, described } from './errors.ts'
+import { asQuintetError, Cancelled, DeadlineExceeded, described, type QuintetError } from './errors.ts'
 import { evolve, type Failure, failure, type Item, type Message, type Side, type Step, spent } from './message.ts'
 import type { Payload } from './payload.ts'
 import { isThenable } from './settlement.ts'
@@ -146,7 +146,8 @@ export class Runner {
   #start(visit: Visit): void {
     const { message } = visit
     const started = this.#context.clock.now()
-    if (message.cancellation?.cancelled) return this.#finish(visit, failure(message, this.#name, new Cancelled()))
+    const { cancellation } = message
+    if (cancellation?.cancelled) return this.#finish(visit, failure(message, this.#name, cancellation.reason))
     const needs = visit.waited ? this.#needs(message) : 0
     if (started + needs >= message.expires) return this.#finish(visit, failure(message, this.#name, this.#late()))
     this.#running++
@@ -176,9 +177,10 @@ export class Runner {
     if (Number.isFinite(allowed)) {
       visit.timer = this.#context.clock.after(allowed, () => this.#give(visit, this.#late()))
     }
-    if (!message.cancellation) return
-    visit.give = () => this.#give(visit, new Cancelled())
-    message.cancellation.listen(visit.give)
+    const { cancellation } = message
+    if (!cancellation) return
+    visit.give = () => this.#give(visit, cancellation.reason)
+    cancellation.listen(visit.give)
   }
 
   #settle(visit: Visit, result: Promise<Work>): void {
@@ -192,7 +194,7 @@ export class Runner {
     )
   }
 
-  #give(visit: Visit, error: DeadlineExceeded | Cancelled): void {
+  #give(visit: Visit, error: QuintetError): void {
     visit.abort(error)
     if (visit.open) this.#end(visit, failure(visit.message, this.#name, error))
   }

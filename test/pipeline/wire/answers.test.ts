@@ -15,7 +15,9 @@ async function answeredWith(payload: Payload, model: string | undefined) {
     const { header, parts } = encodeOutcome(evolve(asked as Message, { payload }))
     request.reply(packFrame({ kind: 'result', node: 'odd', outcome: header, residence: 1, load }, parts))
   })
-  const item = await one.caller.call(asked)
+  const call = one.caller.call(asked)
+  await one.clock.advance(5000)
+  const item = await call
   expect(one.reports).toHaveLength(item.kind === 'message' ? 1 : 0)
   return item
 }
