@@ -281,9 +281,12 @@ export class Runner {
 function itemOf(work: Work, message: Message): Item {
   if (typeof work === 'object' && work !== null) {
     if ('kind' in work) {
-      const { kind, id, source } = work
+      const { kind, id, source, run = message.run } = work
       const known = kind === 'failure' || kind === 'dropped' || (kind === 'message' && hasForm(work.payload))
-      if (known && id === message.id && source === message.source) return work
+      if (known && id === message.id && source === message.source && run === message.run) {
+        // One that was made by hand may lack it.
+        return work.run === run || run === undefined ? work : { ...work, run }
+      }
       if (known) throw new TypeError('it returned the item of another message; return one made of the message it got')
     } else if (hasForm(work)) return evolve(message, { payload: work })
   }

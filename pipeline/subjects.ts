@@ -89,6 +89,12 @@ export class Boundary {
     return `${this.#direct}.${source}.${node}.${key}`
   }
 
+  /** Whether the chunks of a message may go to a subject that a node names: it is one of those that it listens to for them. */
+  isForChunks(subject: string, source: string, node: string): boolean {
+    const before = this.chunks(source, node, '')
+    return subject.startsWith(before) && token.test(subject.slice(before.length))
+  }
+
   /** The source that a subject of this boundary belongs to: `DEVICE.STREAM`. */
   sourceOf(subject: string): string {
     return subject

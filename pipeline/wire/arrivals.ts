@@ -1,4 +1,5 @@
-import { BadMessage, type QuintetError, Refused, TooLarge } from '../errors.ts'
+import { base64url } from '../bytes.ts'
+import { BadMessage, Damaged, type QuintetError, Refused, TooLarge } from '../errors.ts'
 import type { Platform } from '../platform.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts } from '../transport.ts'
@@ -7,7 +8,7 @@ import type { MessageHeader } from './codec.ts'
 import type { Dialects } from './dialects.ts'
 import type { Held } from './held.ts'
 import { leastChunk } from './limits.ts'
-import { readChunk, type Up } from './protocol.ts'
+import { type Chunk, readChunk, type Up } from './protocol.ts'
 
 type Offer = Extract<Up, { kind: 'offer' }>
 
@@ -31,9 +32,12 @@ export class Arrivals {
   readonly #bySubject = new Map<string, Held>()
   #bytes = 0
   #offers = 0
+  /** Of this process: chunks for an earlier one of this node's name fit none of its subjects. */
+  readonly #run: string
 
   constructor(options: ArrivalsOptions) {
     this.#options = options
+    this.#run = base64url(options.platform.randomBytes(6))
   }
 
   /** Why an offer is not taken, if it is not. */
@@ -60,7 +64,7 @@ export class Arrivals {
     const bytes = new Assembly(sizes, chunk, platform)
     this.#bytes += bytes.byteLength
     held.assembly = { header: message, bytes }
-    held.subject = boundary.chunks(message.source, node, `${++this.#offers}`)
+    held.subject = boundary.chunks(message.source, node, `${this.#run}${(++this.#offers).toString(36)}`)
     this.#bySubject.set(held.subject, held)
   }
 
@@ -72,21 +76,39 @@ export class Arrivals {
   /**
    * Takes a chunk in; gives the whole message once, when the last one is here.
    * @param acknowledge told the index of a chunk that belongs here
+   * @param damaged told the index of one whose bytes were damaged, where that can be read: it is to be sent again
    * @throws BadMessage
    */
   add(
     held: Held,
     { data }: Delivery,
     acknowledge: (index: number) => void,
+    damaged: (index: number | undefined) => void,
   ): { readonly header: MessageHeader; readonly parts: Parts } | undefined {
     const { assembly } = held
-    const { header, parts } = readChunk(data, this.#options.dialects)
-    const whole = assembly?.bytes.add(header, parts)
+    const chunk = this.#read(data)
+    if (!chunk || chunk.damaged) {
+      damaged(chunk?.header.index)
+      return undefined
+    }
+    const whole = assembly?.bytes.add(chunk)
     // Also when all are here: its acknowledgement was lost, or it would not have come again.
-    acknowledge(header.index)
+    acknowledge(chunk.header.index)
     if (!assembly || !whole) return undefined
     this.#leave(held)
-    return { header: assembly.header, parts: assembly.bytes.finish() }
+    const parts = assembly.bytes.finish()
+    return { header: assembly.header, parts }
+  }
+
+  /** Undefined where not even its header can be read. @throws BadMessage */
+  #read(data: Parts): Chunk | undefined {
+    const { dialects, platform } = this.#options
+    try {
+      return readChunk(data, dialects, platform)
+    } catch (error) {
+      if (error instanceof Damaged) return undefined
+      throw error
+    }
   }
 
   /** The message is not held any longer. */

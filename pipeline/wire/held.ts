@@ -12,6 +12,9 @@ const traceContext = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 export interface Held {
   readonly key: string
   readonly expires: number
+  /** Bytes of its payload, and their check, where it came whole. */
+  readonly bytes: number
+  check: number | undefined
   /** Local clock, ms: when its header came, and when all of it was here. */
   readonly arrived: number
   whole: number
@@ -19,6 +22,8 @@ export interface Held {
   /** Where on the chain it came in, and what of its timings was spent before. */
   readonly at: string
   readonly before: MessageHeader['timings']
+  /** The model that its plan names. */
+  readonly model: string | undefined
   /** How many were held once it was. */
   readonly count: number
   /** Another was held meanwhile. */
@@ -34,6 +39,18 @@ export interface Held {
   assembly: { readonly header: MessageHeader; readonly bytes: Assembly } | undefined
 }
 
+/** How many bytes of payload a request brings or offers, and their check, where it is known. */
+export interface Brought {
+  readonly bytes: number
+  readonly check: number | undefined
+  /** All of it is here. */
+  readonly whole: boolean
+}
+
+/** Whether what comes under a key that is held can be the same message. */
+export const isAnother = (held: Held, { bytes, check }: Brought): boolean =>
+  bytes !== held.bytes || (check !== undefined && held.check !== undefined && check !== held.check)
+
 /**
  * Milliseconds that are left for a message at a node, of the budget it left with. What its sender thinks the way takes is a
  * guess, of a way that may have changed. Where it leaves no time at all it is no help: the message is here, its sender waits, and
@@ -48,23 +65,25 @@ export function leftOf({ budget, link = { rtt: 0, upload: 0 } }: MessageHeader, 
 /**
  * @param now local clock, ms
  * @param count how many are held with it
- * @param whole all of it is here
  */
 export function hold(
   header: MessageHeader,
+  { bytes, check, whole }: Brought,
   { headers }: ServedRequest,
   now: number,
   count: number,
-  whole: boolean,
 ): Held {
   return {
     key: keyOf(header),
     expires: now + leftOf(header, whole),
+    bytes,
+    check,
     arrived: now,
     whole: now,
     accepted: false,
     at: header.payload.at,
     before: header.timings,
+    model: header.plan.model,
     count,
     crowded: count > 1,
     cancellation: new Cancellation(),

@@ -3,6 +3,7 @@ import {
   asQuintetError,
   BadMessage,
   Cancelled,
+  Damaged,
   DeadlineExceeded,
   NodeLost,
   type QuintetError,
@@ -20,10 +21,11 @@ import { Crowding } from './crowding.ts'
 import { type Dialects, dialectsOf } from './dialects.ts'
 import { totalBytes } from './frame.ts'
 import { readUp, sendDown } from './hand-over.ts'
-import { type Held, hold, leftOf, messageOf } from './held.ts'
+import { type Brought, type Held, hold, isAnother, leftOf, messageOf } from './held.ts'
+import { Holders } from './holders.ts'
 import { mostFrame, pieceFor } from './limits.ts'
 import { inPieces, mostAnswer } from './pieces.ts'
-import { acceptAfter, beat, type Down, keyOf, type Load, type Up } from './protocol.ts'
+import { acceptAfter, beat, type Down, keyOf, type Load, type Read, type Up } from './protocol.ts'
 import { failed, refused } from './replies.ts'
 import type { ResponderOptions } from './responder-options.ts'
 
@@ -59,8 +61,10 @@ export class Responder {
     cancelled: 0,
     probed: 0,
     unspoken: 0,
+    damaged: 0,
   }
   readonly #crowding = new Crowding()
+  readonly #holders: Holders
   readonly #residence = new Residence()
   #meanResidence = 0
   #timer: Timer | undefined
@@ -70,6 +74,7 @@ export class Responder {
   private constructor(options: ResponderOptions) {
     this.#options = { maxBytes: 64 * 2 ** 20, maxArriving: 256 * 2 ** 20, ...options }
     this.#dialects = dialectsOf(options.transport)
+    this.#holders = new Holders(options.clock)
     this.#arrivals = new Arrivals({ ...this.#options, dialects: this.#dialects })
     const { service } = options
     const statistics = () => ({ ...service?.statistics?.(), ...this.statistics, health: this.#ill ?? 'in service' })
@@ -175,7 +180,7 @@ export class Responder {
           spentHere('queue'),
           !held.crowded,
         )
-        const { header, parts } = encodeOutcome(item)
+        const { header, parts } = encodeOutcome(item, held.model)
         const load = this.#load()
         try {
           this.#finish(held, { kind: 'result', node, outcome: header, residence, load }, undefined, parts)
@@ -227,16 +232,16 @@ export class Responder {
   }
 
   #onRequest(request: ServedRequest): Promise<void> | void {
-    let read: { header: Up; parts: Parts }
+    let read: Read<Up>
     try {
-      read = readUp(request.data, this.#dialects)
+      read = readUp(request.data, this.#dialects, this.#options.platform)
     } catch (error) {
       return this.#reject(request, asQuintetError(error, 'receive'))
     }
-    const { header, parts } = read
+    const { header, parts, check } = read
     const source = this.#options.boundary.sourceOf(request.subject)
     if (header.kind === 'cancel') {
-      return this.#cancel(keyOf({ source, id: header.id, pass: header.pass }), header.reason)
+      return this.#cancel(keyOf({ ...header, source }), header.reason)
     }
     if (header.kind === 'probe') {
       const { node } = this.#options
@@ -251,7 +256,13 @@ export class Responder {
         ),
       )
     }
+    this.#lookWhoElse(request, header.message)
+    const brought =
+      header.kind === 'offer'
+        ? { bytes: header.sizes.reduce((sum, size) => sum + size, 0), check: undefined, whole: false }
+        : { bytes: totalBytes(parts), check, whole: true }
     const joined = this.#held.get(keyOf(header.message))
+    if (joined && isAnother(joined, brought)) return this.#reject(request, twoOfOneId(header.message.id))
     if (joined) return this.#onJoined(joined, request, header, parts)
     const away = this.#draining ? 'The node is draining.' : this.#ill
     if (away !== undefined) return this.#refuse(request, away, 0, true)
@@ -262,7 +273,18 @@ export class Responder {
     }
     const late = this.#late(leftOf(header.message, header.kind === 'message'))
     if (late) return this.#refuse(request, late.reason, late.retryAfter)
-    return header.kind === 'offer' ? this.#onOffer(request, header) : this.#onMessage(request, header.message, parts)
+    return header.kind === 'offer'
+      ? this.#onOffer(request, header, brought)
+      : this.#onMessage(request, header.message, parts, brought)
+  }
+
+  /** A device's name is nobody's alone: where two processes use one, both are told. Their messages never meet all the same. */
+  #lookWhoElse(request: ServedRequest, { source, run }: MessageHeader): void {
+    const device = source.slice(0, source.indexOf('.'))
+    if (run === undefined || !this.#holders.shared(device, run)) return
+    const { node, events } = this.#options
+    events.emit({ type: 'name-shared', device, node })
+    this.#reply(request, { kind: 'shared', node })
   }
 
   /**
@@ -278,18 +300,18 @@ export class Responder {
     return { reason, retryAfter: Math.ceil(stay - left) }
   }
 
-  #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts): Promise<void> | void {
-    const held = this.#hold(header, request, true)
+  #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts, brought: Brought): Promise<void> | void {
+    const held = this.#hold(header, brought, request)
     const waiting = this.#wait(held, request)
     this.#dispatch(held, header, parts)
     return waiting
   }
 
-  #onOffer(request: ServedRequest, offer: Extract<Up, { kind: 'offer' }>): Promise<void> | void {
+  #onOffer(request: ServedRequest, offer: Extract<Up, { kind: 'offer' }>, brought: Brought): Promise<void> | void {
     const objection = this.#arrivals.objection(offer)
     if (objection instanceof Refused) return this.#refuse(request, objection.message, objection.retryAfter)
     if (objection) return this.#reject(request, objection)
-    const held = this.#hold(offer.message, request, false)
+    const held = this.#hold(offer.message, brought, request)
     this.#arrivals.begin(held, offer)
     held.accepted = true
     this.#acceptChunks(held, request)
@@ -326,17 +348,22 @@ export class Responder {
     const held = this.#arrivals.of(delivery.subject)
     if (!held) return
     const { node } = this.#options
+    const acknowledge = (index: number) => this.#tell(held, { kind: 'ack', node, index })
+    const damaged = (index: number | undefined) => {
+      this.#counts.damaged++
+      this.#tell(held, { kind: 'damaged', node, ...(index === undefined ? {} : { index }) })
+    }
     try {
-      const whole = this.#arrivals.add(held, delivery, (index) => this.#tell(held, { kind: 'ack', node, index }))
+      const whole = this.#arrivals.add(held, delivery, acknowledge, damaged)
       if (whole) this.#dispatch(held, whole.header, whole.parts)
     } catch (error) {
       this.#fail(held, asQuintetError(error, 'receive'), 'receive')
     }
   }
 
-  #hold(header: MessageHeader, request: ServedRequest, whole: boolean): Held {
+  #hold(header: MessageHeader, brought: Brought, request: ServedRequest): Held {
     const { clock } = this.#options
-    const held = hold(header, request, clock.now(), this.#held.size + 1, whole)
+    const held = hold(header, brought, request, clock.now(), this.#held.size + 1)
     this.#counts.received++
     // With more than one, all are marked already.
     if (this.#held.size === 1) for (const other of this.#held.values()) other.crowded = true
@@ -367,9 +394,13 @@ export class Responder {
     }
     const held = this.#held.get(key)
     if (!held) return
+    // Counted as that alone: it neither failed nor was it answered.
     this.#counts.cancelled++
     this.#residence.exceeded(held.count, this.#options.clock.now() - held.whole)
-    this.#giveUp(held, new Cancelled(reason), 'receive')
+    const { node, clock } = this.#options
+    const error = new Cancelled(reason)
+    this.#finish(held, failed(node, error, 'receive', clock.now() - held.whole, this.#load()), error)
+    held.cancellation.cancel(error)
   }
 
   /** Signs of life and ended budgets, for all messages held, with one timer. */
@@ -454,7 +485,7 @@ export class Responder {
 
   /** Each hears in the version that it asked in. */
   #answer({ data }: ServedRequest, reply: Down, parts: Parts): Parts {
-    return sendDown(reply, parts, data, this.#dialects)
+    return sendDown(reply, parts, data, this.#dialects, this.#options.platform)
   }
 
   #refuse(request: ServedRequest, reason: string, retryAfter: number | undefined, away = false): void {
@@ -469,7 +500,14 @@ export class Responder {
 
   #reject(request: ServedRequest, error: QuintetError): void {
     if (error instanceof VersionMismatch) this.#counts.unspoken++
+    else if (error instanceof Damaged) this.#counts.damaged++
     else this.#counts.failures++
     this.#reply(request, failed(this.#options.node, error, 'receive', 0))
   }
+}
+
+function twoOfOneId(id: string): BadMessage {
+  return new BadMessage(
+    `Another message of the id "${id}" is held here: their bytes differ. Give each capture an id of its own, or none.`,
+  )
 }
