@@ -27,6 +27,7 @@ import type { Parts } from '../transport.ts'
 import { messageHeader, outcomeHeader } from './codec.ts'
 import { type Dialects, everyVersion, inWords, type VersionRange, wireDialects } from './dialects.ts'
 import { packFrame, unpackFrame, versionOf } from './frame.ts'
+import { quickCheck } from './quick-check.ts'
 import { assertUnderstood } from './required.ts'
 
 /*
@@ -195,6 +196,7 @@ export type Sentence = (path: readonly PropertyKey[], problem: string) => string
 
 /** What came, as the schema has it. @throws BadMessage */
 export function readable<T>(schema: z.ZodType<T>, value: unknown, sentence?: Sentence): T {
+  if (quickCheck(schema)(value)) return value as T
   const checked = schema.safeParse(value)
   if (checked.success) return checked.data
   const issue = checked.error.issues[0]
