@@ -1,11 +1,23 @@
 import { z } from 'zod'
 
+/** What a list was made of. */
+export interface ListKind {
+  readonly entry: z.ZodType
+  readonly most: number
+  readonly least: number
+}
+
+const kinds = new WeakMap<z.core.$ZodType, ListKind>()
+
+/** What a schema that `listOf` made is made of; undefined for others. */
+export const listKind = (schema: z.core.$ZodType): ListKind | undefined => kinds.get(schema)
+
 /**
  * The schema of a list off the wire: it ends at the first entry that is wrong. (A plain array of zod's looks at all of them,
  * and describes each that is wrong, which is work that its sender chooses.)
  */
 export function listOf<T>(entry: z.ZodType<T>, most: number, least = 0) {
-  return z.unknown().transform((value, context): T[] => {
+  const schema = z.unknown().transform((value, context): T[] => {
     if (!Array.isArray(value) || value.length > most || value.length < least) {
       const found = Array.isArray(value) ? `one of ${value.length}` : typeof value
       context.addIssue({ code: 'custom', message: `expected a list of ${least} to ${most}, found ${found}` })
@@ -23,4 +35,6 @@ export function listOf<T>(entry: z.ZodType<T>, most: number, least = 0) {
     }
     return list
   })
+  kinds.set(schema, { entry, most, least })
+  return schema
 }

@@ -31,6 +31,7 @@ import { messageHeader, outcomeHeader } from './codec.ts'
 import { type Dialects, everyVersion, inWords, type VersionRange, wireDialects } from './dialects.ts'
 import { type Checking, type Frame, packFrame, unpackFrame, unpackHead, versionOf } from './frame.ts'
 import { listOf } from './list.ts'
+import { quickCheck } from './quick-check.ts'
 import { assertUnderstood } from './required.ts'
 
 /*
@@ -245,6 +246,7 @@ export type Sentence = (path: readonly PropertyKey[], problem: string) => string
 
 /** What came, as the schema has it. @throws BadMessage */
 export function readable<T>(schema: z.ZodType<T>, value: unknown, sentence?: Sentence): T {
+  if (quickCheck(schema)(value)) return value as T
   const checked = schema.safeParse(value)
   if (checked.success) return checked.data
   const issue = checked.error.issues[0]
