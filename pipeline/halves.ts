@@ -1,6 +1,9 @@
+import { z } from 'zod'
 import type { Answer } from './answer.ts'
 import type { Events } from './events.ts'
 import type { Counts } from './ledger.ts'
+import { made, readOptions } from './options.ts'
+import { assertToken } from './subjects.ts'
 
 /** Something that runs until it is drained. */
 export interface Running {
@@ -42,4 +45,24 @@ export interface HalfOptions {
   readonly capacity?: number
   /** Drains when aborted. */
   readonly signal?: AbortSignal
+}
+
+const halfOptions = z.strictObject({
+  node: z.string().optional(),
+  only: z.string().optional(),
+  executors: z.number().int().min(1).max(1024).optional(),
+  capacity: z.number().int().min(1).max(1_000_000).optional(),
+  signal: made<AbortSignal>('an AbortSignal').optional(),
+} satisfies Record<keyof HalfOptions, z.ZodType>)
+
+const wholeOptions = halfOptions.omit({ only: true })
+
+/**
+ * Checks the options of a half, or of a whole pipeline's run.
+ * @param how whose they are: `device()`
+ * @throws BadConfiguration naming the option that is wrong
+ */
+export function assertHalfOptions(options: HalfOptions, how: 'run()' | 'device()' | 'cloud()'): void {
+  const { node } = readOptions(how === 'run()' ? wholeOptions : halfOptions, options, how)
+  if (node !== undefined) assertToken(node, "a half's name")
 }

@@ -4,7 +4,7 @@ import { systemClock } from './clock.ts'
 import type { StageContext } from './context.ts'
 import { BadConfiguration, described } from './errors.ts'
 import { Events } from './events.ts'
-import type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves.ts'
+import { assertHalfOptions, type HalfOptions, type Running, type RunningCloud, type RunningDevice } from './halves.ts'
 import type { Side } from './message.ts'
 import { type PipelineOptions, type PipelineSettings, pipelineSettings } from './pipeline-options.ts'
 import { type Platform, webPlatform } from './platform.ts'
@@ -47,6 +47,7 @@ export class Pipeline {
    * over its answers, or aborting the signal, drains it.
    */
   run(options: Omit<HalfOptions, 'only'> = {}): RunningDevice {
+    assertHalfOptions(options, 'run()')
     const { embedded } = this.#options
     const transport = this.#segments.length > 1 ? embedded?.() : undefined
     if (this.#segments.length > 1 && !transport) {
@@ -82,6 +83,7 @@ export class Pipeline {
    * ready; captures from the next turn of the event loop on.
    */
   async device(transport: Transport, options: HalfOptions = {}): Promise<RunningDevice> {
+    assertHalfOptions(options, 'device()')
     const { only, signal, ...rest } = options
     if (only !== undefined && only !== 'capture') {
       throw new BadConfiguration(
@@ -117,6 +119,7 @@ export class Pipeline {
    * @throws BadConfiguration there is no such segment
    */
   async cloud(transport: Transport, options: HalfOptions = {}): Promise<RunningCloud> {
+    assertHalfOptions(options, 'cloud()')
     const chosen = this.#segments
       .slice(1)
       .filter((segment) => (options.only ? segment.name === options.only : segment.side === 'cloud'))

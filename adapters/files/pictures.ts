@@ -1,7 +1,16 @@
 import { constants, type FileHandle, lstat, open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { escapePath, glob } from 'tinyglobby'
-import { BadInput, type Capture, described, type FailedCapture, reasonOf, TooLarge } from '../../pipeline/index.ts'
+import { z } from 'zod'
+import {
+  BadInput,
+  type Capture,
+  described,
+  type FailedCapture,
+  readOptions,
+  reasonOf,
+  TooLarge,
+} from '../../pipeline/index.ts'
 import { picture } from '../../stages/index.ts'
 
 export interface PicturesOptions {
@@ -11,14 +20,33 @@ export interface PicturesOptions {
   readonly cwd?: string
 }
 
+const picturesOptions = z.strictObject({
+  maxBytes: z
+    .number()
+    .int()
+    .min(1)
+    .default(64 * 2 ** 20),
+  cwd: z.string().min(1).optional(),
+} satisfies Record<keyof PicturesOptions, z.ZodType>)
+
 /**
  * The pictures that paths or glob patterns name, in the order of their names, each read when it is asked for. What exists
  * under a name is that file, whatever characters it holds (`IMG (1).jpg`); else the name is a pattern. A file that cannot
  * be read, or is too large, and a pattern that matches nothing are captures that failed; the others go on.
+ * @throws BadConfiguration naming the option that is wrong
  */
-export async function* pictures(
+export function pictures(
   names: string | readonly string[],
-  { maxBytes = 64 * 2 ** 20, cwd = process.cwd() }: PicturesOptions = {},
+  options: PicturesOptions = {},
+): AsyncGenerator<Capture | FailedCapture> {
+  const { maxBytes, cwd = process.cwd() } = readOptions(picturesOptions, options, 'pictures()')
+  return readAll(names, maxBytes, cwd)
+}
+
+async function* readAll(
+  names: string | readonly string[],
+  maxBytes: number,
+  cwd: string,
 ): AsyncGenerator<Capture | FailedCapture> {
   for (const name of Array.isArray(names) ? names : [names]) {
     const files = await filesOf(name, cwd)

@@ -1,5 +1,5 @@
 export { Direction, type DirectionShape } from './direction.ts'
-export { deadLink, EmulatedLink, type LinkShape, linkShape, noLink } from './link.ts'
+export { deadLink, EmulatedLink, type LinkShape, type LinkShapeOptions, linkShape, noLink } from './link.ts'
 export { type LinkProxy, linkProxy, type ProxyOptions } from './proxy.ts'
 export {
   type Bottleneck,

@@ -1,4 +1,5 @@
-import { type Clock, systemClock } from '../../pipeline/index.ts'
+import { z } from 'zod'
+import { type Clock, made, readOptions, systemClock } from '../../pipeline/index.ts'
 import { Direction, type DirectionShape } from './direction.ts'
 import { constantRate, deadRate, type Rate } from './rate.ts'
 
@@ -8,16 +9,28 @@ export interface LinkShape {
   readonly down: DirectionShape
 }
 
-/**
- * What a link is like, the usual way: both rates, a delay in each direction, and where in the rates' traces it begins, ms.
- */
-export function linkShape(shape: {
+/** What a link is like, the usual way. */
+export interface LinkShapeOptions {
+  /** How fast it is from the device, bit/s over time. */
   readonly up: Rate
+  /** How fast it is to the device. Default: as `up`. */
   readonly down?: Rate
+  /** Delay in each direction, ms. Default 0. */
   readonly delay?: number
+  /** Where in the rates' traces it begins, ms. Default 0. */
   readonly from?: number
-}): LinkShape {
-  const { up, down = up, delay = 0, from = 0 } = shape
+}
+
+const shapeOptions = z.strictObject({
+  up: made<Rate>('a rate, as constantRate() makes one'),
+  down: made<Rate>('a rate, as constantRate() makes one').optional(),
+  delay: z.number().min(0).default(0),
+  from: z.number().min(0).default(0),
+} satisfies Record<keyof LinkShapeOptions, z.ZodType>)
+
+/** @throws BadConfiguration naming the option that is wrong */
+export function linkShape(options: LinkShapeOptions): LinkShape {
+  const { up, down = up, delay, from } = readOptions(shapeOptions, options, 'linkShape()')
   return { up: { rate: up, delay, from }, down: { rate: down, delay, from } }
 }
 

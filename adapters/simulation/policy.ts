@@ -1,4 +1,5 @@
-import type { Decider } from '../../pipeline/index.ts'
+import { z } from 'zod'
+import { type Decider, made, readOptions } from '../../pipeline/index.ts'
 import type { Executors } from './executors.ts'
 import type { Frame } from './frame.ts'
 import type { SimulatedLink } from './link.ts'
@@ -19,6 +20,18 @@ export interface ReplayOptions {
   readonly frames: number
   /** Hears of every frame when it is settled; the frame is reused afterwards. */
   readonly onSettled?: (frame: Frame) => void
+}
+
+const replayOptions = z.strictObject({
+  policy: made<ReplayOptions['policy']>('a policy, or a function that gives one'),
+  seed: z.number(),
+  frames: z.number().int().min(0),
+  onSettled: made<(frame: Frame) => void>('a function').optional(),
+} satisfies Record<keyof ReplayOptions, z.ZodType>)
+
+/** @throws BadConfiguration naming the option that is wrong */
+export function assertReplayOptions(options: ReplayOptions): void {
+  readOptions(replayOptions, options, 'replay()')
 }
 
 /** What became of all frames. */

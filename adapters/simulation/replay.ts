@@ -17,7 +17,7 @@ import { backupOutcome, outcomeOf, planOf, requestOf } from './hearing.ts'
 import { type SimulatedLink, simulatedLink, Watched } from './link.ts'
 import { menusOf } from './menus.ts'
 import { CloudSlowdown, partOf } from './parting.ts'
-import { type Insight, insightInto, type ReplayOptions, type ReplayReport } from './policy.ts'
+import { assertReplayOptions, type Insight, insightInto, type ReplayOptions, type ReplayReport } from './policy.ts'
 import { Prober } from './prober.ts'
 import { checked, type LayerCut, type Scenario, type ScenarioInput } from './scenario.ts'
 import { standIn } from './stand-in.ts'
@@ -34,7 +34,9 @@ type Step = (frame: Frame) => void
  * @throws BadConfiguration the scenario is none, or a decider leaves nothing to choose
  */
 export function replay(scenario: ScenarioInput, options: ReplayOptions): ReplayReport {
-  return new Replay(checked(scenario), options).run()
+  const conditions = checked(scenario)
+  assertReplayOptions(options)
+  return new Replay(conditions, options).run()
 }
 
 class Replay {

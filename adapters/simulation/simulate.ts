@@ -185,7 +185,10 @@ function frameSource(scenario: Scenario, frames: Frames, studio: Studio, count: 
 
 /** The scenario's link, as what the transport is put behind. */
 function shapeOf({ link, captures }: Scenario, seed: number): LinkShape {
-  if (link.kind === 'rates') return linkShape({ ...link, from: link.from })
+  if (link.kind === 'rates') {
+    const { up, down, delay, from } = link
+    return linkShape({ up, down, delay, from })
+  }
   if (link.legs === 'one') {
     throw new BadConfiguration('A link whose way down copies the way up has no real counterpart. Replay it.')
   }

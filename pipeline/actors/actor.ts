@@ -1,6 +1,8 @@
+import { z } from 'zod'
 import { type Clock, systemClock } from '../clock.ts'
 import { ActorStopped, DeadlineExceeded, MailboxFull } from '../errors.ts'
 import { Events } from '../events.ts'
+import { made, readOptions } from '../options.ts'
 import { isThenable, within } from '../settlement.ts'
 import { Mailbox, type MailboxCounts, type Overflow } from './mailbox.ts'
 import { type Escalation, type Owner, type RestartPolicy, Supervision } from './supervision.ts'
@@ -64,6 +66,17 @@ export interface ActorOptions {
   readonly random?: () => number
 }
 
+const actorOptions = z.strictObject({
+  capacity: z.number().int().min(1).default(1024),
+  overflow: z.enum(['block', 'drop-oldest', 'reject']).default('block'),
+  restart: z.unknown().optional(),
+  escalate: made<Escalation>('an escalation').optional(),
+  onCrash: made<NonNullable<ActorOptions['onCrash']>>('a function').optional(),
+  clock: made<Clock>('a clock').optional(),
+  events: made<Events>('events').optional(),
+  random: made<() => number>('a function that gives 0 ≤ x < 1').optional(),
+} satisfies Record<keyof ActorOptions, z.ZodType>)
+
 interface Envelope<M, R> {
   readonly message: M
   readonly resolve: (reply: R) => void
@@ -109,16 +122,16 @@ export class Actor<M, R> implements ActorRef<M, R>, Owner {
   #onRest: () => void = ignore
   #closed = false
 
-  /** @throws BadConfiguration naming the option of `restart` that is wrong */
+  /** @throws BadConfiguration naming the option that is wrong */
   constructor(name: string, start: () => Behaviour<M, R> | Promise<Behaviour<M, R>>, options: ActorOptions = {}) {
+    const { capacity, overflow } = readOptions(actorOptions, options, `actor "${name}"`)
     this.name = name
     this.#start = start
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#events = options.events ?? new Events()
     this.#supervision = new Supervision({ ...options, clock: this.#clock })
-    const overflow = options.overflow ?? 'block'
-    this.#mailbox = new Mailbox(options.capacity ?? 1024, overflow, (oldest) => {
+    this.#mailbox = new Mailbox(capacity, overflow, (oldest) => {
       this.#events.emit({ type: 'overflow', where: name, policy: overflow })
       oldest.reject(
         new MailboxFull(`The mailbox of "${name}" was full and this was its oldest message. Send more slowly.`),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type Clock, systemClock } from '../clock.ts'
 import { asQuintetError, DeadlineExceeded, Refused, TooLarge } from '../errors.ts'
+import { made, readOptions } from '../options.ts'
 import { assertSubject } from '../patterns.ts'
 import type { Conversation, Parts, ServedRequest, Subscription, Transport } from '../transport.ts'
 import { dialectsOf, inWords, noCommonVersion } from '../wire/dialects.ts'
@@ -50,6 +51,13 @@ export interface ExposeOptions<M> {
   readonly group?: string
 }
 
+const exposeOptions = z.strictObject({
+  transport: made<Transport>('a transport'),
+  subject: z.string(),
+  schema: made<z.ZodType>('a schema'),
+  group: z.string().optional(),
+} satisfies Record<keyof ExposeOptions<unknown>, z.ZodType>)
+
 /**
  * Gives an actor an address: whoever reaches the subject can `ask` and `tell` it, through `remote`. Resolves when it
  * can be reached; close what it resolves to before the actor is stopped.
@@ -59,9 +67,10 @@ export interface ExposeOptions<M> {
  *     …
  *     await exposed.drain()
  *
- * @throws BadConfiguration the subject is none · TransportClosed
+ * @throws BadConfiguration the subject is none, or an option is wrong · TransportClosed
  */
 export async function expose<M, R>(actor: ActorRef<M, R>, options: ExposeOptions<M>): Promise<Subscription> {
+  readOptions(exposeOptions, options, 'expose()')
   const { transport, subject, schema, group } = options
   assertSubject(subject)
   const dialects = dialectsOf(transport)
@@ -102,6 +111,12 @@ export interface RemoteOptions<R> {
   readonly clock?: Clock
 }
 
+const remoteOptions = z.strictObject({
+  schema: made<z.ZodType>('a schema'),
+  patience: z.number().positive().max(86_400_000).default(5000),
+  clock: made<Clock>('a clock').optional(),
+} satisfies Record<keyof RemoteOptions<unknown>, z.ZodType>)
+
 /**
  * A reference to an actor on another node, by its address; like one to an actor here, with its errors of the same
  * classes. Besides, both `ask` and `tell` may end with `NoResponders` (nobody is exposed there), `BadMessage` (the
@@ -110,11 +125,12 @@ export interface RemoteOptions<R> {
  *     const counter = remote<number, number>(transport, 'act.counter', { schema: z.number() })
  *     const total = await counter.ask(3, 500)
  *
- * @throws BadConfiguration the subject is none
+ * @throws BadConfiguration the subject is none, or an option is wrong
  */
 export function remote<M, R>(transport: Transport, subject: string, options: RemoteOptions<R>): ActorRef<M, R> {
   assertSubject(subject)
-  const { schema, patience = 5000, clock = systemClock } = options
+  const { patience } = readOptions(remoteOptions, options, 'remote()')
+  const { schema, clock = systemClock } = options
   const dialects = dialectsOf(transport)
   /** By what they speak: who shares the subject gives no name. */
   const peers = new Peers(dialects, clock)

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { models } from '../../../adapters/catalogue/index.ts'
-import { EmulatedLink, noLink, shaped } from '../../../adapters/link/index.ts'
+import { constantRate, EmulatedLink, linkShape, noLink, shaped } from '../../../adapters/link/index.ts'
 import { connect } from '../../../adapters/nats/index.ts'
 import * as quintet from '../../../adapters/node/index.ts'
 import { modelSplitter } from '../../../adapters/onnx/index.ts'
+import { replay, type ScenarioInput } from '../../../adapters/simulation/index.ts'
 import { fakeExecutors } from '../../../stages/execute/testing.ts'
 import { executorPool, modelCache } from '../../../stages/index.ts'
 import { temporaryFolder } from '../../support/folder.ts'
@@ -11,6 +13,22 @@ import { temporaryFolder } from '../../support/folder.ts'
 type Given = Record<string, unknown>
 const clock = quintet.systemClock
 const none = {} as never
+const address = { transport: quintet.memoryTransport(), subject: 'a', schema: z.number() }
+const scenario: ScenarioInput = {
+  name: 's',
+  deadline: 1,
+  captures: { arrive: { kind: 'when-settled' }, bytes: { kind: 'constant', bytes: 1 } },
+  link: { kind: 'times', up: {} },
+  cloud: {},
+}
+const composed = quintet.pipeline(
+  'p',
+  {},
+  quintet.capture([]),
+  quintet.transfer(),
+  quintet.preprocess(),
+  quintet.execute(),
+)
 
 /** Every public factory that takes options, and one of its options with a letter too many. */
 const factories: Record<string, readonly [option: string, make: (options: Given) => unknown]> = {
@@ -51,6 +69,16 @@ const factories: Record<string, readonly [option: string, make: (options: Given)
   rollOut: ['tenantt', (options) => quintet.rollOut(quintet.memoryTransport(), options as never)],
   shaped: ['onFaultt', (options) => shaped(quintet.memoryTransport(), new EmulatedLink(noLink), options as never)],
   modelCache: ['budgett', (options) => modelCache({ host: none, clock, budget: 1, ...options } as never)],
+  pictures: ['cwdd', (options) => quintet.pictures('*.jpg', options as never)],
+  actor: ['overfloww', (options) => quintet.actor('a', () => ({ receive: () => {} }), options as never)],
+  'actor.restart': ['restartss', (restart) => quintet.actor('a', () => ({ receive: () => {} }), { restart } as never)],
+  expose: ['groupp', (options) => quintet.expose(none, { ...address, ...options } as never)],
+  remote: ['patiencee', (options) => quintet.remote(none, 'a', { schema: z.number(), ...options } as never)],
+  run: ['onlyy', (options) => composed.run(options as never)],
+  device: ['nodee', (options) => composed.device(quintet.memoryTransport(), options as never)],
+  cloud: ['capacityy', (options) => composed.cloud(quintet.memoryTransport(), options as never)],
+  linkShape: ['delayy', (options) => linkShape({ up: constantRate(1), ...options } as never)],
+  replay: ['framess', (options) => replay(scenario, { policy: none, seed: 1, frames: 0, ...options } as never)],
   executorPool: [
     'queuee',
     (options) => executorPool({ factory: fakeExecutors({ clock }), size: 1, ...options } as never),
