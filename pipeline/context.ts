@@ -5,6 +5,7 @@ import type { Message, Side } from './message.ts'
 import type { ModelSet } from './models.ts'
 import type { ResultPayload } from './payload.ts'
 import { type Platform, webPlatform } from './platform.ts'
+import { RemainingWork } from './remaining.ts'
 import type { Boundary } from './subjects.ts'
 import type { Transport } from './transport.ts'
 import { World } from './world.ts'
@@ -46,6 +47,8 @@ export interface StageContext {
   readonly order: 'source' | 'none'
   /** Milliseconds from capture within which an answer is on time. */
   readonly deadline: number
+  /** What messages of this half have before them at least. */
+  readonly remaining: RemainingWork
   /** Whether decisions are explained. */
   readonly explain: boolean
   /** Executors this half was asked to run; undefined: the stage's own default. */
@@ -80,6 +83,7 @@ export function standaloneContext(change: Partial<StageContext> = {}): StageCont
     route: { wire: false, prepares: true, executes: true },
     order: 'source',
     deadline: Number.POSITIVE_INFINITY,
+    remaining: new RemainingWork(),
     explain: false,
     executors: undefined,
     deciders: [],

@@ -64,6 +64,7 @@ export { Events, type PipelineEvent } from './events.ts'
 export type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves.ts'
 export { type BoundaryOptions, boundaryDefinition, hop, type WireOptions } from './hop.ts'
 export { type Counts, Ledger } from './ledger.ts'
+export { FittedLine, type FittedLineOptions } from './line.ts'
 export {
   type Crossing,
   type Dropped,

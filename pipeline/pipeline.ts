@@ -8,6 +8,7 @@ import { assertHalfOptions, type HalfOptions, type Running, type RunningCloud, t
 import type { Side } from './message.ts'
 import { type PipelineOptions, type PipelineSettings, pipelineSettings } from './pipeline-options.ts'
 import { type Platform, webPlatform } from './platform.ts'
+import { RemainingWork } from './remaining.ts'
 import type { Link } from './running/chain.ts'
 import { DeviceHalf } from './running/device.ts'
 import { routeOf, type Segment, segments } from './running/segments.ts'
@@ -289,6 +290,7 @@ export class Pipeline {
       route: routeOf(this.#segments),
       order,
       deadline,
+      remaining: shared?.remaining ?? new RemainingWork(),
       explain,
       executors: options.executors,
       deciders: [],

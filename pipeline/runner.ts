@@ -18,6 +18,8 @@ class Visit implements Call {
   open = false
   /** When it was called: local clock, ms. */
   started = 0
+  /** It found no place free when it came. */
+  waited = false
   /** Calls that were tried again. */
   tried = 0
   timer: Timer | undefined
@@ -64,6 +66,9 @@ export class Runner {
   /** The calls that run now. */
   readonly #calls = new Set<Visit>()
   #running = 0
+  /** Of its calls, ms, smoothed; and how far they are off that. */
+  #mean: number | undefined
+  #deviation = 0
   #completed = false
 
   constructor(
@@ -94,7 +99,7 @@ export class Runner {
       else this.#lanes.set(item.source, [visit])
     }
     if (this.#running < this.#concurrency && this.#waiting.length === 0) this.#start(visit)
-    else this.#waiting.push(visit)
+    else this.#wait(visit)
   }
 
   complete(): void {
@@ -124,11 +129,37 @@ export class Runner {
     else this.#out.next(item)
   }
 
+  /** Earliest deadline first; equal ones in the order they came. */
+  #wait(visit: Visit): void {
+    const { expires } = visit.message
+    let at = this.#waiting.length
+    while (at > 0 && (this.#waiting[at - 1] as Visit).message.expires > expires) at--
+    visit.waited = true
+    this.#waiting.splice(at, 0, visit)
+  }
+
+  /** Milliseconds that a message needs from its start here to its answer, as far as one can tell; what has less is not begun. */
+  #needs({ plan }: Message): number {
+    if (this.#step === undefined || this.#mean === undefined) return 0
+    return this.#mean + 2 * this.#deviation + this.#context.remaining.after(this.#step, plan.cut === 'answered')
+  }
+
+  /** A call has taken so long. */
+  #learn(ms: number): void {
+    if (this.#mean === undefined) this.#mean = ms
+    else {
+      const off = ms - this.#mean
+      this.#mean += 0.1 * off
+      this.#deviation += 0.1 * (Math.abs(off) - this.#deviation)
+    }
+  }
+
   #start(visit: Visit): void {
     const { message } = visit
     const started = this.#context.clock.now()
     if (message.cancellation?.cancelled) return this.#finish(visit, failure(message, this.#name, new Cancelled()))
-    if (started >= message.expires) return this.#finish(visit, failure(message, this.#name, this.#late()))
+    const needs = visit.waited ? this.#needs(message) : 0
+    if (started + needs >= message.expires) return this.#finish(visit, failure(message, this.#name, this.#late()))
     this.#running++
     visit.started = started
     let result: Work | Promise<Work>
@@ -164,8 +195,10 @@ export class Runner {
   #settle(visit: Visit, result: Promise<Work>): void {
     result.then(
       (work) => {
-        if (visit.open) this.#end(visit, this.#measured(work, visit.message, visit.started))
-        else this.#context.events.emit({ type: 'late', id: visit.message.id, stage: this.#name })
+        if (visit.open) {
+          this.#learn(this.#context.clock.now() - visit.started)
+          this.#end(visit, this.#measured(work, visit.message, visit.started))
+        } else this.#context.events.emit({ type: 'late', id: visit.message.id, stage: this.#name })
       },
       (thrown) => this.#settle(visit, Promise.resolve(this.#failed(thrown, visit))),
     )

@@ -4,14 +4,19 @@
  */
 export class Window {
   readonly capacity: number
+  readonly #limit: () => number
   #taken = 0
   readonly #waiting: (() => void)[] = []
 
-  /** @throws RangeError when the capacity is not a positive whole number */
-  constructor(capacity: number) {
+  /**
+   * @param limit places of them that may be taken now, asked whenever one is wanted or given back. Default: all
+   * @throws RangeError when the capacity is not a positive whole number
+   */
+  constructor(capacity: number, limit: () => number = () => capacity) {
     if (!Number.isInteger(capacity) || capacity < 1)
       throw new RangeError(`A window needs 1 or more places, not ${capacity}.`)
     this.capacity = capacity
+    this.#limit = limit
   }
 
   get taken(): number {
@@ -20,7 +25,7 @@ export class Window {
 
   /** Takes a place if one is free now. */
   tryAcquire(): boolean {
-    if (this.#taken >= this.capacity || this.#waiting.length > 0) return false
+    if (this.#waiting.length > 0 || !this.#free) return false
     this.#taken++
     return true
   }
@@ -45,8 +50,16 @@ export class Window {
 
   /** Gives a place back: to the longest waiting, if any. */
   release(): void {
-    const next = this.#waiting.shift()
-    if (next) next()
-    else if (this.#taken > 0) this.#taken--
+    if (this.#taken > 0) this.#taken--
+    while (this.#free) {
+      const next = this.#waiting.shift()
+      if (!next) return
+      this.#taken++
+      next()
+    }
+  }
+
+  get #free(): boolean {
+    return this.#taken < this.capacity && (this.#taken === 0 || this.#taken < this.#limit())
   }
 }

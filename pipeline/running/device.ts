@@ -61,7 +61,7 @@ export class DeviceHalf {
 
   constructor(options: DeviceOptions) {
     this.#options = options
-    this.#window = new Window(options.window)
+    this.#window = new Window(options.window, () => this.flight.places(options.window))
     this.flight = new Flight({
       ...options,
       device: options.context.node,

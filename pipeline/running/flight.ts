@@ -17,6 +17,7 @@ import { Ledger } from '../ledger.ts'
 import { dropped, failure, type Item, type Message } from '../message.ts'
 import type { Captured } from '../payload.ts'
 import { lastAnswer } from '../plan.ts'
+import { Residence } from '../residence.ts'
 import { type AttemptRules, Flying } from './flying.ts'
 import { LastAnswers } from './last.ts'
 import { fingerprint, frameChanged, isUnchanged } from './ownership.ts'
@@ -48,6 +49,7 @@ export class Flight implements Attempts {
   readonly #flying = new Map<string, Flying>()
   readonly #passes: Passes
   readonly #last = new LastAnswers()
+  readonly #residence = new Residence()
   readonly #options: FlightOptions
   readonly #context: StageContext
   /** Distinguishes runs: ids must be unique as long as anybody may see both. */
@@ -90,11 +92,17 @@ export class Flight implements Attempts {
     const message = this.#message(capture, at - (capture.ms ?? 0), capture.payload)
     this.ledger.open(message.id)
     const handedIn = this.#options.checkOwnership ? fingerprint(message.payload) : undefined
-    this.#flying.set(message.id, new Flying(message, handedIn))
+    this.#flying.set(message.id, new Flying(message, this.#flying.size + 1, handedIn))
+    this.#residence.entered()
     this.#timer ??= clock.after(grace, this.#sweep, { background: true })
     this.#context.world.set('inFlight', this.#flying.size, 'flight')
     this.#context.events.emit({ type: 'captured', id: message.id })
     return message
+  }
+
+  /** How many messages, of at most `most`, had better be in flight at once, so that most of them are answered in time. */
+  places(most: number): number {
+    return this.#residence.places(most, this.#options.budget)
   }
 
   /** Counts a capture that went wrong. */
@@ -187,10 +195,23 @@ export class Flight implements Attempts {
     flying.stopTimers()
     this.#flying.delete(item.id)
     if (flying.branched) this.#branched--
+    this.#learn(flying, item)
     if (item.kind === 'message' && item.payload.form === 'result' && item.plan.model !== lastAnswer) {
       this.#last.set(item.source, item.payload, this.#context.clock.now())
     }
     this.#close(item, true)
+  }
+
+  /** What stood in for an answer says nothing of how long one takes, nor does what failed for another reason than time. */
+  #learn({ message, count }: Flying, item: Item): void {
+    const stay = this.#context.clock.now() - message.captured
+    if (item.kind === 'message') {
+      if (item.backup) return
+      this.#residence.observe(count, stay)
+      this.#context.remaining.observe(item.timings)
+    } else if (item.kind === 'failure' && item.error.code === 'deadline-exceeded') this.#residence.exceeded(count, stay)
+    else if (item.kind === 'failure' && item.error.code === 'refused')
+      this.#residence.exceeded(count, Math.max(stay, this.#options.budget))
   }
 
   /**

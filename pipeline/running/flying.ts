@@ -29,6 +29,7 @@ export interface Ended {
 export class Flying {
   /** As it was captured. */
   readonly message: Message<Captured, 'device'>
+  readonly count: number
   readonly handedIn: number | undefined
   /** What is planned for the pass that is not a backup. */
   plan: Plan
@@ -56,9 +57,13 @@ export class Flying {
   #tried: readonly Tried[] = []
   #open: Restriction = {}
 
-  /** @param handedIn the fingerprint of what was captured, where somebody looks whether it stays as it was */
-  constructor(message: Message<Captured, 'device'>, handedIn?: number) {
+  /**
+   * @param count how many were in flight once it was
+   * @param handedIn the fingerprint of what was captured, where somebody looks whether it stays as it was
+   */
+  constructor(message: Message<Captured, 'device'>, count: number, handedIn?: number) {
     this.message = message
+    this.count = count
     this.handedIn = handedIn
     this.plan = message.plan
     this.planned = message

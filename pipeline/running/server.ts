@@ -37,6 +37,7 @@ export class SegmentServer {
       const message = held.get(keyOf(item))
       if (message) {
         held.delete(keyOf(item))
+        if (item.kind === 'message') context.remaining.observe(item.timings)
         observe(item, message, message.payload, context, { settled: true })
       }
       responder?.settle(item)

@@ -216,6 +216,7 @@ export class Attempt {
       case 'result':
         return this.#onResult(header, parts)
       case 'failure': {
+        this.#onWay(header.residence)
         if (header.load) this.#caller.report({ node: header.node, load: header.load })
         const error = reviveError(header)
         const failed: Failure = failure(this.#message, header.stage, error)
@@ -226,6 +227,7 @@ export class Attempt {
       case 'refused': {
         this.#options.events.emit({ type: 'refused', id: this.#message.id, node: header.node, reason: header.reason })
         const { retryAfter, load } = header
+        this.#onWay(0)
         if (load) this.#caller.report({ node: header.node, load })
         const error = new Refused(header.reason, retryAfter === undefined ? {} : { retryAfter })
         return this.#end(() => this.#reject(error))
@@ -294,14 +296,25 @@ export class Attempt {
       this.#path.observeRate(this.#bytes, elapsed)
   }
 
+  /**
+   * An end was told: what it took besides the node's share went on the way, whatever the end is. Were failures not to count, a
+   * way thought too slow to be of use would be thought so for ever, since on it all fail.
+   * @param residence ms that the message was at the node
+   * @returns ms on the way, both ways together
+   */
+  #onWay(residence: number): number {
+    const travel = this.#options.clock.now() - this.#started - residence
+    // The message was there before this try: it joined what an earlier one had brought.
+    if (travel < 0) return 0
+    if (this.#chunks) return travel
+    if (this.#bytes < 4096) this.#path.observeRtt(travel)
+    else this.#path.observeRate(this.#bytes, Math.max(0.01, travel - (this.#path.rtt ?? 0)))
+    return travel
+  }
+
   #onResult(header: Extract<Down, { kind: 'result' }>, parts: Parts): void {
-    const { clock } = this.#options
-    const now = clock.now()
-    const elapsed = now - this.#started
     const bytes = this.#chunks?.sentBytes ?? this.#bytes
-    const travel = Math.max(0, elapsed - header.residence)
-    if (!this.#chunks && bytes < 4096) this.#path.observeRtt(travel)
-    else if (!this.#chunks) this.#path.observeRate(bytes, Math.max(0.01, travel - (this.#path.rtt ?? 0)))
+    const travel = this.#onWay(header.residence)
     try {
       const answered = decodeOutcome(header.outcome, parts)
       this.#caller.report({ node: header.node, load: header.load })

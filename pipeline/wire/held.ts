@@ -19,6 +19,8 @@ export interface Held {
   /** Where on the chain it came in, and what of its timings was spent before. */
   readonly at: string
   readonly before: MessageHeader['timings']
+  /** How many were held once it was. */
+  readonly count: number
   /** Another was held meanwhile. */
   crowded: boolean
   readonly cancellation: Cancellation
@@ -32,17 +34,32 @@ export interface Held {
   assembly: { readonly header: MessageHeader; readonly bytes: Assembly } | undefined
 }
 
-/** @param now local clock, ms */
-export function hold(header: MessageHeader, { headers }: ServedRequest, now: number, crowded: boolean): Held {
+/**
+ * @param now local clock, ms
+ * @param count how many are held with it
+ * @param whole all of it is here: its sender's time was running while it was on its way
+ */
+export function hold(
+  header: MessageHeader,
+  { headers }: ServedRequest,
+  now: number,
+  count: number,
+  whole: boolean,
+): Held {
+  const { link = { rtt: 0, upload: 0 } } = header
+  // What its sender thinks the way takes is a guess, of a way that may have changed. Where it leaves no time at all it is no
+  // help: the message is here, its sender waits, and only an answer shows that the way has become faster.
+  const left = header.budget - link.rtt - (whole ? link.upload : 0)
   return {
     key: keyOf(header),
-    expires: now + header.budget,
+    expires: now + (left > 0 ? left : header.budget),
     arrived: now,
     whole: now,
     accepted: false,
     at: header.payload.at,
     before: header.timings,
-    crowded,
+    count,
+    crowded: count > 1,
     cancellation: new Cancellation(),
     traceparent: traceContext.test(headers.traceparent ?? '') ? headers.traceparent : undefined,
     waiting: [],
@@ -66,6 +83,8 @@ export function messageOf(held: Held, header: MessageHeader, parts: Parts, side:
   const unseen = link ? link.rtt / 2 + (chunked > 0 ? 0 : link.upload) : 0
   const way = { up: before.up + chunked + unseen, down: before.down + (link ? link.rtt / 2 : 0) }
   const known: Parameters<typeof evolve>[1] & { traceparent?: string } =
-    link || header.way ? { cancellation, captured: captured - unseen, way } : { cancellation }
+    link || header.way
+      ? { cancellation, captured: captured - unseen, expires: held.expires, way }
+      : { cancellation, expires: held.expires }
   return evolve(message, traceparent ? Object.assign(known, { traceparent }) : known)
 }

@@ -13,6 +13,7 @@ import {
 import type { Item } from '../message.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.ts'
+import { Residence } from '../residence.ts'
 import { Arrivals } from './arrivals.ts'
 import { encodeOutcome, type MessageHeader } from './codec.ts'
 import { Crowding } from './crowding.ts'
@@ -53,6 +54,7 @@ export class Responder {
     unspoken: 0,
   }
   readonly #crowding = new Crowding()
+  readonly #residence = new Residence()
   #meanResidence = 0
   #timer: Timer | undefined
   #draining = false
@@ -125,6 +127,9 @@ export class Responder {
     const { node, clock } = this.#options
     const now = clock.now()
     const residence = now - held.whole
+    if (item.kind === 'message') this.#residence.observe(held.count, residence)
+    else if (item.kind === 'failure' && item.error.code === 'deadline-exceeded')
+      this.#residence.exceeded(held.count, Math.max(residence, held.expires - held.whole))
     this.#meanResidence += (residence - this.#meanResidence) * (this.#meanResidence === 0 ? 1 : 0.1)
     switch (item.kind) {
       case 'message': {
@@ -222,11 +227,17 @@ export class Responder {
       const retryAfter = this.#draining ? 0 : Math.ceil(this.#meanResidence || acceptAfter)
       return this.#refuse(request, reason, retryAfter)
     }
+    const count = this.#held.size + 1
+    const stay = this.#residence.at(count) ?? 0
+    if (count > 1 && stay > header.message.budget) {
+      const reason = `The node holds ${this.#held.size} messages, and one more would take ${Math.round(stay)} ms of the ${Math.round(header.message.budget)} that are left.`
+      return this.#refuse(request, reason, Math.ceil(stay - header.message.budget))
+    }
     return header.kind === 'offer' ? this.#onOffer(request, header) : this.#onMessage(request, header.message, parts)
   }
 
   #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts): Promise<void> | void {
-    const held = this.#hold(header, request)
+    const held = this.#hold(header, request, true)
     const waiting = this.#wait(held, request)
     this.#dispatch(held, header, parts)
     return waiting
@@ -236,7 +247,7 @@ export class Responder {
     const objection = this.#arrivals.objection(offer)
     if (objection instanceof Refused) return this.#refuse(request, objection.message, objection.retryAfter)
     if (objection) return this.#reject(request, objection)
-    const held = this.#hold(offer.message, request)
+    const held = this.#hold(offer.message, request, false)
     this.#arrivals.begin(held, offer)
     held.accepted = true
     this.#acceptChunks(held, request)
@@ -281,9 +292,9 @@ export class Responder {
     }
   }
 
-  #hold(header: MessageHeader, request: ServedRequest): Held {
+  #hold(header: MessageHeader, request: ServedRequest, whole: boolean): Held {
     const { clock } = this.#options
-    const held = hold(header, request, clock.now(), this.#held.size > 0)
+    const held = hold(header, request, clock.now(), this.#held.size + 1, whole)
     this.#counts.received++
     // With more than one, all are marked already.
     if (this.#held.size === 1) for (const other of this.#held.values()) other.crowded = true
@@ -315,6 +326,7 @@ export class Responder {
     const held = this.#held.get(key)
     if (!held) return
     this.#counts.cancelled++
+    this.#residence.exceeded(held.count, this.#options.clock.now() - held.whole)
     held.cancellation.cancel()
     this.#fail(held, new Cancelled(reason), 'receive')
   }
@@ -325,6 +337,7 @@ export class Responder {
     const now = clock.now()
     for (const held of [...this.#held.values()]) {
       if (now >= held.expires) {
+        this.#residence.exceeded(held.count, now - held.whole)
         held.cancellation.cancel()
         this.#fail(held, new DeadlineExceeded('The budget ended while the message was in the cloud.'), 'receive')
       } else if (!held.accepted && now - held.arrived >= acceptAfter) {

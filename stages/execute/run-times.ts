@@ -1,5 +1,5 @@
 import { quantile } from 'simple-statistics'
-import { FittedLine } from './line.ts'
+import { FittedLine } from '../../pipeline/index.ts'
 
 /** Weight that a run keeps with each later one: the last fifty or so count. */
 const keep = 0.98
