@@ -180,6 +180,11 @@ export class Assembly {
     return this.#bytes.byteLength
   }
 
+  /** Chunks that have not come. */
+  get missing(): number {
+    return this.#missing
+  }
+
   /**
    * Takes a chunk; true when all have come.
    * @throws BadMessage when it does not belong here

@@ -1,6 +1,8 @@
 import { Cancellation } from '../cancellation.ts'
 import { evolve, type Message, type Side } from '../message.ts'
+import { deviceOf } from '../subjects.ts'
 import type { Parts, ServedRequest } from '../transport.ts'
+import type { Arrival } from './arrival.ts'
 import type { Assembly } from './chunks.ts'
 import { decodeMessage, type MessageHeader } from './codec.ts'
 import { keyOf } from './protocol.ts'
@@ -11,6 +13,8 @@ const traceContext = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 /** A message that a node holds, from its header's arrival to the reply. */
 export interface Held {
   readonly key: string
+  /** Whose share of the node it takes. */
+  readonly device: string
   readonly expires: number
   /** Local clock, ms: when its header came, and when all of it was here. */
   readonly arrived: number
@@ -30,6 +34,8 @@ export interface Held {
   lastSign: number
   /** Where its chunks come, if it comes in chunks. */
   subject: string | undefined
+  /** What its chunks have done so far, while they come. */
+  arrival: Arrival | undefined
   /** Until all chunks are here. */
   assembly: { readonly header: MessageHeader; readonly bytes: Assembly } | undefined
 }
@@ -52,6 +58,7 @@ export function hold(
   const left = header.budget - link.rtt - (whole ? link.upload : 0)
   return {
     key: keyOf(header),
+    device: deviceOf(header.source),
     expires: now + (left > 0 ? left : header.budget),
     arrived: now,
     whole: now,
@@ -65,6 +72,7 @@ export function hold(
     waiting: [],
     lastSign: now,
     subject: undefined,
+    arrival: undefined,
     assembly: undefined,
   }
 }

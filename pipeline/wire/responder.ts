@@ -11,9 +11,9 @@ import {
   VersionMismatch,
 } from '../errors.ts'
 import type { Item } from '../message.ts'
-import type { Boundary } from '../subjects.ts'
-import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.ts'
 import { Residence } from '../residence.ts'
+import { type Boundary, deviceOf } from '../subjects.ts'
+import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.ts'
 import { Arrivals } from './arrivals.ts'
 import { encodeOutcome, type MessageHeader } from './codec.ts'
 import { Crowding } from './crowding.ts'
@@ -26,9 +26,12 @@ import { inPieces, mostAnswer } from './pieces.ts'
 import { acceptAfter, beat, type Down, keyOf, type Load, type Up } from './protocol.ts'
 import { failed, refused } from './replies.ts'
 import type { ResponderOptions } from './responder-options.ts'
+import { givingWay } from './shares.ts'
 
 /** Of the nodes that share the messages of a boundary. */
 const groupName = 'quintet'
+/** Requests for one message that are answered: the last ones. */
+const mostTries = 4
 
 /**
  * The lower end of a boundary: takes messages whole or in chunks, gives signs of life while they are worked on, and
@@ -63,7 +66,10 @@ export class Responder {
   private constructor(options: ResponderOptions) {
     this.#options = { maxBytes: 64 * 2 ** 20, maxArriving: 256 * 2 ** 20, ...options }
     this.#dialects = dialectsOf(options.transport)
-    this.#arrivals = new Arrivals({ ...this.#options, dialects: this.#dialects })
+    const bytes = ({ assembly }: Held) => assembly?.bytes.byteLength ?? 0
+    this.#arrivals = new Arrivals({ ...this.#options, dialects: this.#dialects }, (device, brought) =>
+      this.#makeRoom(device, brought, bytes),
+    )
   }
 
   /** Resolves when messages can come. */
@@ -221,7 +227,8 @@ export class Responder {
     }
     const joined = this.#held.get(keyOf(header.message))
     if (joined) return this.#onJoined(joined, request, header, parts)
-    if (this.#draining || this.#held.size >= this.#options.capacity) {
+    const full = this.#held.size >= this.#options.capacity
+    if (this.#draining || (full && !this.#makeRoom(deviceOf(source), 1, () => 1))) {
       const reason = this.#draining ? 'The node is draining.' : `The node holds ${this.#held.size} messages already.`
       // Before it has settled anything, it knows no better than the shortest time after which it says anything.
       const retryAfter = this.#draining ? 0 : Math.ceil(this.#meanResidence || acceptAfter)
@@ -234,6 +241,24 @@ export class Responder {
       return this.#refuse(request, reason, Math.ceil(stay - header.message.budget))
     }
     return header.kind === 'offer' ? this.#onOffer(request, header) : this.#onMessage(request, header.message, parts)
+  }
+
+  /** Lets something of the device that holds most give way; false: nobody holds more than this one. */
+  #makeRoom(device: string, brought: number, weight: (held: Held) => number): boolean {
+    const held = givingWay(this.#held.values(), device, brought, weight)
+    if (!held) return false
+    const retryAfter = Math.ceil(this.#meanResidence || acceptAfter)
+    this.#giveBack(
+      held,
+      new Refused('The node is full, and other devices have less of it than this one.', { retryAfter }),
+    )
+    return true
+  }
+
+  /** Its sender may try again, here or elsewhere. */
+  #giveBack(held: Held, refused: Refused): void {
+    this.#fail(held, refused, 'receive')
+    held.cancellation.cancel()
   }
 
   #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts): Promise<void> | void {
@@ -315,6 +340,8 @@ export class Responder {
 
   /** Settles the transport's delivery only when the message is settled: a durable transport acknowledges then. */
   #wait(held: Held, request: ServedRequest): Promise<void> {
+    // Who has asked more often than that has given up what was first.
+    if (held.waiting.length === mostTries) held.waiting.shift()?.done()
     return new Promise((done) => held.waiting.push({ request, done }))
   }
 
@@ -340,6 +367,12 @@ export class Responder {
         this.#residence.exceeded(held.count, now - held.whole)
         held.cancellation.cancel()
         this.#fail(held, new DeadlineExceeded('The budget ended while the message was in the cloud.'), 'receive')
+        continue
+      }
+      const stuck = held.arrival?.stuckFor(now)
+      if (stuck !== undefined) {
+        const reason = `No chunk of the message came for ${Math.round(stuck)} ms. Offer it again.`
+        this.#giveBack(held, new Refused(reason, { retryAfter: 0 }))
       } else if (!held.accepted && now - held.arrived >= acceptAfter) {
         held.accepted = true
         held.lastSign = now
