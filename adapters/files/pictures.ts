@@ -23,8 +23,7 @@ export interface PicturesOptions {
 const picturesOptions = z.strictObject({
   maxBytes: z
     .number()
-    .int()
-    .min(1)
+    .min(0)
     .default(64 * 2 ** 20),
   cwd: z.string().min(1).optional(),
 } satisfies Record<keyof PicturesOptions, z.ZodType>)

@@ -40,8 +40,19 @@ describe('a program with a thread executor', () => {
   }, 600_000)
 
   test('ends with 1 by what nobody catches, and by the signal that ends it', async () => {
-    const cases = ['uncaught', 'uncaught', 'uncaught', 'rejection', 'rejection', 'rejection', 'signal', 'signal']
+    const cases = [
+      'uncaught',
+      'uncaught',
+      'uncaught',
+      'rejection',
+      'rejection',
+      'rejection',
+      'SIGTERM',
+      'SIGTERM',
+      'SIGINT',
+      'SIGINT',
+    ]
     const codes = await all(cases.map((how) => [how, 'run'] as const))
-    expect(codes).toEqual([1, 1, 1, 1, 1, 1, 'SIGTERM', 'SIGTERM'])
+    expect(codes).toEqual([1, 1, 1, 1, 1, 1, 'SIGTERM', 'SIGTERM', 'SIGINT', 'SIGINT'])
   }, 600_000)
 })

@@ -9,7 +9,7 @@ function end(): void {
   if (how === 'exit') process.exit(3)
   if (how === 'uncaught') throw new Error('not caught')
   if (how === 'rejection') void Promise.reject(new Error('not handled'))
-  if (how === 'signal') process.kill(process.pid, 'SIGTERM')
+  if (how === 'SIGTERM' || how === 'SIGINT') process.kill(process.pid, how)
 }
 
 if (after !== 'run') setTimeout(end, Number(after))
