@@ -1,5 +1,6 @@
 import type { Subscriber } from 'rxjs'
 import { pauseAfter } from './actors/supervision.ts'
+import { CallTimes } from './call-times.ts'
 import { sleep, type Timer } from './clock.ts'
 import type { StageContext } from './context.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, described } from './errors.ts'
@@ -78,9 +79,7 @@ export class Runner {
   readonly #lanes = new Map<string, Visit[]>()
   /** The calls that run now, and are not given up. */
   readonly #calls = new Set<Visit>()
-  /** Of its calls, ms, smoothed; and how far they are off that. */
-  #mean: number | undefined
-  #deviation = 0
+  readonly #times = new CallTimes()
   #completed = false
 
   constructor(
@@ -150,19 +149,9 @@ export class Runner {
   }
 
   /** Milliseconds that a message needs from its start here to its answer, as far as one can tell; what has less is not begun. */
-  #needs({ plan }: Message): number {
-    if (this.#step === undefined || this.#mean === undefined) return 0
-    return this.#mean + 2 * this.#deviation + this.#context.remaining.after(this.#step, plan.cut === 'answered')
-  }
-
-  /** A call has taken so long. */
-  #learn(ms: number): void {
-    if (this.#mean === undefined) this.#mean = ms
-    else {
-      const off = ms - this.#mean
-      this.#mean += 0.1 * off
-      this.#deviation += 0.1 * (Math.abs(off) - this.#deviation)
-    }
+  #needs(message: Message): number {
+    if (this.#step === undefined) return 0
+    return this.#times.most(message) + this.#context.remaining.after(this.#step, message.plan.cut === 'answered')
   }
 
   /** It has a place. */
@@ -225,10 +214,9 @@ export class Runner {
     result.then(
       (work) => {
         this.#leave(visit)
-        if (visit.open) {
-          this.#learn(this.#context.clock.now() - visit.started)
-          this.#end(visit, this.#measured(work, visit.message, visit.started))
-        } else {
+        if (this.#step !== undefined) this.#times.add(visit.message, this.#context.clock.now() - visit.started)
+        if (visit.open) this.#end(visit, this.#measured(work, visit.message, visit.started))
+        else {
           this.#context.events.emit({ type: 'late', id: visit.message.id, stage: this.#name })
           this.#startNext()
         }

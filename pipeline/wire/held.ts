@@ -41,9 +41,20 @@ export interface Held {
 }
 
 /**
+ * Milliseconds that are left for a message at a node, of the budget it left with. What its sender thinks the way takes is a
+ * guess, of a way that may have changed. Where it leaves no time at all it is no help: the message is here, its sender waits, and
+ * only an answer shows that the way has become faster.
+ * @param whole all of it is here: its sender's time was running while it was on its way
+ */
+export function leftOf({ budget, link = { rtt: 0, upload: 0 } }: MessageHeader, whole: boolean): number {
+  const left = budget - link.rtt - (whole ? link.upload : 0)
+  return left > 0 ? left : budget
+}
+
+/**
  * @param now local clock, ms
  * @param count how many are held with it
- * @param whole all of it is here: its sender's time was running while it was on its way
+ * @param whole all of it is here
  */
 export function hold(
   header: MessageHeader,
@@ -52,14 +63,10 @@ export function hold(
   count: number,
   whole: boolean,
 ): Held {
-  const { link = { rtt: 0, upload: 0 } } = header
-  // What its sender thinks the way takes is a guess, of a way that may have changed. Where it leaves no time at all it is no
-  // help: the message is here, its sender waits, and only an answer shows that the way has become faster.
-  const left = header.budget - link.rtt - (whole ? link.upload : 0)
   return {
     key: keyOf(header),
     device: deviceOf(header.source),
-    expires: now + (left > 0 ? left : header.budget),
+    expires: now + leftOf(header, whole),
     arrived: now,
     whole: now,
     accepted: false,

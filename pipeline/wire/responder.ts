@@ -20,13 +20,13 @@ import { Crowding } from './crowding.ts'
 import { type Dialects, dialectsOf } from './dialects.ts'
 import { totalBytes } from './frame.ts'
 import { readUp, sendDown } from './hand-over.ts'
-import { type Held, hold, messageOf } from './held.ts'
+import { type Held, hold, leftOf, messageOf } from './held.ts'
 import { mostFrame, pieceFor } from './limits.ts'
 import { inPieces, mostAnswer } from './pieces.ts'
 import { acceptAfter, beat, type Down, keyOf, type Load, type Up } from './protocol.ts'
 import { failed, refused } from './replies.ts'
 import type { ResponderOptions } from './responder-options.ts'
-import { givingWay } from './shares.ts'
+import { givingWay, turnOf } from './shares.ts'
 
 /** Of the nodes that share the messages of a boundary. */
 const groupName = 'quintet'
@@ -227,18 +227,15 @@ export class Responder {
     }
     const joined = this.#held.get(keyOf(header.message))
     if (joined) return this.#onJoined(joined, request, header, parts)
+    const device = deviceOf(source)
+    const late = this.#draining ? undefined : this.#late(leftOf(header.message, header.kind === 'message'), device)
+    if (late) return this.#refuse(request, late.reason, late.retryAfter)
     const full = this.#held.size >= this.#options.capacity
-    if (this.#draining || (full && !this.#makeRoom(deviceOf(source), 1, () => 1))) {
+    if (this.#draining || (full && !this.#makeRoom(device, 1, () => 1))) {
       const reason = this.#draining ? 'The node is draining.' : `The node holds ${this.#held.size} messages already.`
       // Before it has settled anything, it knows no better than the shortest time after which it says anything.
       const retryAfter = this.#draining ? 0 : Math.ceil(this.#meanResidence || acceptAfter)
       return this.#refuse(request, reason, retryAfter)
-    }
-    const count = this.#held.size + 1
-    const stay = this.#residence.at(count) ?? 0
-    if (count > 1 && stay > header.message.budget) {
-      const reason = `The node holds ${this.#held.size} messages, and one more would take ${Math.round(stay)} ms of the ${Math.round(header.message.budget)} that are left.`
-      return this.#refuse(request, reason, Math.ceil(stay - header.message.budget))
     }
     return header.kind === 'offer' ? this.#onOffer(request, header) : this.#onMessage(request, header.message, parts)
   }
@@ -259,6 +256,21 @@ export class Responder {
   #giveBack(held: Held, refused: Refused): void {
     this.#fail(held, refused, 'receive')
     held.cancellation.cancel()
+  }
+
+  /**
+   * Why a message with so many ms left had better not be taken: as long as those stay that find so many here, it would be too
+   * late. Where none is here one is taken whatever was seen before, else what has changed would never be seen.
+   * @returns when one with as much time would be in time: when the queue is so much shorter
+   */
+  #late(left: number, device: string): { readonly reason: string; readonly retryAfter: number } | undefined {
+    const { size } = this.#held
+    if (size === 0 || (this.#residence.at(size + 1) ?? 0) <= left) return undefined
+    // Who has less here than others is served before them.
+    const stay = this.#residence.at(turnOf(this.#held.values(), device)) ?? 0
+    if (stay <= left) return undefined
+    const reason = `The node holds ${size} messages. One more would take ${Math.round(stay)} ms, and ${Math.round(left)} ms are left.`
+    return { reason, retryAfter: Math.ceil(stay - left) }
   }
 
   #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts): Promise<void> | void {

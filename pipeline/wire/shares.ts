@@ -28,6 +28,18 @@ export function givingWay(
   return first
 }
 
+/** Before how many one that a device brings is worked on, itself counted, where all are served in turn. */
+export function turnOf(held: Iterable<Held>, device: string): number {
+  const devices = new Set([device])
+  let [all, own] = [1, 1]
+  for (const one of held) {
+    devices.add(one.device)
+    all++
+    if (one.device === device) own++
+  }
+  return Math.min(all, own * devices.size)
+}
+
 function isSooner(one: Held, than: Held): boolean {
   const [arriving, other] = [one.assembly !== undefined, than.assembly !== undefined]
   return arriving === other ? one.expires >= than.expires : arriving

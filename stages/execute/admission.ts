@@ -4,9 +4,6 @@ import { RunRefused } from './refused.ts'
 import type { Up } from './slot.ts'
 import type { Work } from './work.ts'
 
-/** Runs of a model after which its figures are believed. */
-const believed = 5
-
 /** A run that by the figures cannot be in time is let in all the same, once in so many ms: else figures that are wrong stay. */
 const trial = 1_000
 
@@ -32,7 +29,7 @@ export function refusal(work: Work, state: ModelState, situation: Situation): Ru
   const { now, ups, queue, states, readyIn = 0 } = situation
   if (work.expires === undefined || ups.length === 0) return undefined
   const left = work.expires - now
-  const known = state.times.count >= believed
+  const known = state.times.believed
   let ahead = 0
   for (const { key, count } of queue.due(work.expires)) ahead += count * states.share(states.get(key))
   const free = Math.min(...ups.map(({ lane }) => lane.left(now)))
@@ -51,6 +48,7 @@ export function refusal(work: Work, state: ModelState, situation: Situation): Ru
   if (takes <= left) return undefined
   if (state.waiting === 0 && now - state.tried >= trial) {
     state.tried = now
+    work.trial = true
     return undefined
   }
   const late = Math.ceil(takes - left)

@@ -25,6 +25,8 @@ export interface DispatcherOptions {
   readonly nextLoad: (up: Up) => ModelSource | undefined
   /** A run was made for nothing, or not made, and is to be tried again. */
   readonly again: (work: Work) => void
+  /** Its turn has come, and it would not be over in time any more: it takes about so many ms of the `left` ones. */
+  readonly late: (work: Work, takes: number, left: number) => void
   /** An executor died under it. */
   readonly lost: (work: Work, error: ExecutorLost) => void
   /** Something ended. */
@@ -105,7 +107,7 @@ export class Dispatcher {
     return turns.every(({ usual = Infinity }) => usual <= this.#options.settings.ahead)
   }
 
-  /** @returns when it is worth another look (Infinity: when something ends); undefined when it has begun */
+  /** @returns when it is worth another look (Infinity: when something ends); undefined when it has begun, or is too late */
   #begin(work: Work, places: readonly Place[], now: number): number | undefined {
     const { queue, states, leases, place, settings } = this.#options
     const { model } = work
@@ -119,6 +121,13 @@ export class Dispatcher {
     if (target === undefined || (free.length > 0 && chosen === undefined)) return Infinity
     const state = states.of(model)
     const delay = target.up.lane.left(now)
+    const takes = delay + (state.times.usual ?? 0)
+    const left = (work.expires ?? Infinity) - now
+    // What came in between was more urgent. One that has not waited was let in for what it finds.
+    if (takes > left && work.arrived < now && settings.admission && !work.trial) {
+      this.#options.late(work, takes, left)
+      return undefined
+    }
     const ahead = !target.up.lane.empty
     const gathered = gather(work, queue.of(model.key), state, {
       batch: settings.batch,

@@ -1,4 +1,11 @@
-import { Cancelled, type Clock, ExecutorLost, systemClock, type Tensor } from '../../pipeline/index.ts'
+import {
+  Cancelled,
+  type Clock,
+  DeadlineExceeded,
+  ExecutorLost,
+  systemClock,
+  type Tensor,
+} from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
 import type { ModelCache } from './cache/index.ts'
 import type { ExecutorPool, ExecutorPoolOptions, PoolRunOptions, PoolStatistics } from './contract.ts'
@@ -92,6 +99,7 @@ class Pool implements ExecutorPool {
       place,
       nextLoad: (up) => this.#nextLoad(up),
       again: (work) => this.#again(work),
+      late: (work, takes, left) => this.#late(work, takes, left),
       lost: (work, error) => this.#retry(work, error),
       after: () => this.#dispatch(),
     })
@@ -246,6 +254,14 @@ class Pool implements ExecutorPool {
   #again(work: Work): void {
     if (this.#ending === 'closed') work.reject(new Cancelled('The pool was closed before the work was done.'))
     else this.#enqueue(work)
+  }
+
+  #late(work: Work, takes: number, left: number): void {
+    this.#leave(work)
+    const times = `takes ${Math.ceil(takes)} ms, and ${Math.floor(left)} ms were left when its turn came`
+    work.reject(
+      new DeadlineExceeded(`A run of "${work.model.name}" ${times}. Allow more, use a faster model, or add executors.`),
+    )
   }
 
   #retry(work: Work, error: ExecutorLost): void {

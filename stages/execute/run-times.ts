@@ -13,6 +13,9 @@ const refresh = 10
 /** Variance of the batch sizes below which base and slope cannot be told apart. */
 const leastSpread = 0.05
 
+/** Runs of a model after which its figures are believed. */
+const enoughRuns = 5
+
 /** A larger batch is worth its latency up to this share of the best rate. */
 const enough = 0.95
 
@@ -32,6 +35,16 @@ export class RunTimes {
   /** Runs seen. */
   get count(): number {
     return this.#count
+  }
+
+  /** Enough runs were seen to judge others by them. */
+  get believed(): boolean {
+    return this.#count >= enoughRuns
+  }
+
+  /** Milliseconds that a run alone is expected to take; undefined while there is too little to judge by. */
+  get usual(): number | undefined {
+    return this.believed ? this.mean() : undefined
   }
 
   /** A batch of `n` took `ms`. */

@@ -37,6 +37,8 @@ export class Work implements Waiting {
   held: number | undefined
   /** Pictures in its inputs; undefined where they cannot be stacked. */
   readonly rows: number | undefined
+  /** It was let in although it was thought to be too late, to see whether that is so. */
+  trial = false
   #settle: { resolve(report: PoolReport): void; reject(error: Error): void } | undefined
   #timer: Timer | undefined
   readonly #cancel: () => void

@@ -22,6 +22,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench: () => Promise<read
   split: () => import('./split.ts'),
   predictor: () => import('./predictor.ts'),
   simulation: () => import('./simulation.ts'),
+  overload: () => import('./overload.ts'),
 }
 
 await program(async () => {

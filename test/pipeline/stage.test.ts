@@ -22,6 +22,7 @@ import {
   type Unchanging,
   workStage,
 } from '../../pipeline/index.ts'
+import { RemainingWork } from '../../pipeline/remaining.ts'
 import {
   delaying,
   droppedItem,
@@ -110,6 +111,70 @@ describe('a stage', () => {
     )
     expect(await playMarbles(counting, '(abc)|', items)).toBe('--(ab)-(c|)')
     expect(most).toBe(2)
+  })
+
+  it('begins first what is due first of those that wait', async () => {
+    const { clock, input, out } = await bench(delaying(10))
+    for (const [n, expires] of [1000, 900, 500, 700, 500].entries()) {
+      input.next(imageMessage({ n, source: `device.${n}`, expires }))
+    }
+    await clock.advance(60)
+    expect(out.map(({ id }) => id)).toEqual(['m0', 'm2', 'm4', 'm3', 'm1'])
+  })
+
+  it('does not begin what has waited and, by what its calls take, cannot be done in time any more', async () => {
+    const begun: string[] = []
+    const work = amend(
+      'work',
+      async (message, { context, signal }) => {
+        begun.push(message.id)
+        await sleep(context.clock, 20, signal)
+        return message
+      },
+      { step: 'device' },
+    )
+    const { clock, input, out } = await bench(work)
+    const at = (n: number, expires: number) => input.next(imageMessage({ n, source: `device.${n}`, expires }))
+    at(0, 1000)
+    await clock.advance(20)
+    at(1, 1000)
+    at(2, 55)
+    at(3, 70)
+    await clock.advance(60)
+    expect(begun).toEqual(['m0', 'm1', 'm3'])
+    expect(out.map(({ id, kind }) => [id, kind])).toEqual([
+      ['m0', 'message'],
+      ['m1', 'message'],
+      ['m2', 'failure'],
+      ['m3', 'message'],
+    ])
+    expect(errorOf(out[2])).toBeInstanceOf(DeadlineExceeded)
+  })
+
+  it('counts what the steps behind it take at least when it asks whether to begin', async () => {
+    const remaining = new RemainingWork()
+    remaining.observe({ transfer: 50, execute: 30 })
+    const { clock, input, out } = await bench(delaying(20, { step: 'device' }), { remaining })
+    const at = (n: number, expires: number) => input.next(imageMessage({ n, source: `device.${n}`, expires }))
+    at(0, 1000)
+    await clock.advance(20)
+    at(1, 1000)
+    at(2, 20 + 20 + 20 + 75)
+    at(3, 20 + 20 + 20 + 85)
+    await clock.advance(60)
+    expect(out.map(({ id, kind }) => [id, kind])).toContainEqual(['m2', 'failure'])
+    expect(out.map(({ id, kind }) => [id, kind])).toContainEqual(['m3', 'message'])
+  })
+
+  it('begins what need not wait, however little time it has: only so a change for the better is seen', async () => {
+    const ms = [200, 5]
+    const work = delaying(() => ms.shift() as number, { step: 'device' })
+    const { clock, input, out } = await bench(work)
+    input.next(imageMessage({ n: 0, expires: 1000 }))
+    await clock.advance(200)
+    input.next(imageMessage({ n: 1, expires: 250 }))
+    await clock.advance(10)
+    expect(out.map(({ kind }) => kind)).toEqual(['message', 'message'])
   })
 
   it('may be told by its context how many it works on at once', async () => {

@@ -57,6 +57,35 @@ describe('window', () => {
     expect([window.tryAcquire(), window.tryAcquire()]).toEqual([true, false])
   })
 
+  it('gives no more places than its limit says, but one whatever it says', async () => {
+    let limit = 2
+    const window = new Window(8, () => limit)
+    expect([window.tryAcquire(), window.tryAcquire(), window.tryAcquire()]).toEqual([true, true, false])
+    limit = 0
+    window.release()
+    window.release()
+    expect([window.tryAcquire(), window.tryAcquire()]).toEqual([true, false])
+  })
+
+  it('gives all that waited for it what a raised limit allows, and takes back nothing when it falls', async () => {
+    let limit = 1
+    const window = new Window(8, () => limit)
+    const got: number[] = []
+    await window.acquire()
+    for (const who of [1, 2, 3]) void window.acquire().then(() => got.push(who))
+    limit = 2
+    window.release()
+    await settled()
+    expect([got, window.taken]).toEqual([[1, 2], 2])
+    limit = 1
+    window.release()
+    await settled()
+    expect([got, window.taken]).toEqual([[1, 2], 1])
+    window.release()
+    await settled()
+    expect([got, window.taken]).toEqual([[1, 2, 3], 1])
+  })
+
   it('refuses to be without places', () => {
     for (const capacity of [0, -1, 1.5, Number.NaN]) expect(() => new Window(capacity)).toThrow(RangeError)
   })

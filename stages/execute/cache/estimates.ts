@@ -1,5 +1,5 @@
-import type { ModelSource } from '../../manage/index.ts'
 import { FittedLine } from '../../../pipeline/index.ts'
+import type { ModelSource } from '../../manage/index.ts'
 import type { LoadCost } from './contract.ts'
 
 /** Weight of one model's newest measurement. */

@@ -115,6 +115,20 @@ describe('a call', () => {
     expect(one.clock.pending).toBe(0)
   })
 
+  it('learns how long the way is from a failure as from an answer: else a way on which all fail stays slow for ever', async () => {
+    const one = bench()
+    const node = await one.node('cloud')
+    one.near.use([{ delay: 400 }])
+    for (const n of [0, 1]) {
+      const call = one.caller.call(imageMessage({ n }, { bytes: new Uint8Array(100_000) }))
+      await one.clock.advance(400)
+      node.settle(failure(node.taken.at(-1) as Message, 'preprocess', new DeadlineExceeded('no time left')))
+      await call
+      one.near.use([])
+    }
+    expect(one.caller.path.expects(100_000)?.upload).toBeLessThan(1)
+  })
+
   it('ends as dropped when it was let go below', async () => {
     const one = bench()
     const node = await one.node('cloud')
@@ -407,6 +421,63 @@ describe('a holder', () => {
     expect(said).toMatchObject([{ header: { kind: 'refused', node: 'cloud', retryAfter: expect.any(Number) } }])
     expect(said[0]?.header).not.toMatchObject({ retryAfter: 0 })
     expect(node.taken).toHaveLength(2)
+  })
+
+  /** A node at which one message takes as long as all that are there: it has seen two stay for 40 ms each. */
+  async function busy(one: Bench): Promise<Node> {
+    const node = await one.node('cloud')
+    for (const n of [0, 1]) {
+      const call = one.caller.call(imageMessage({ n: 100 + n }))
+      await one.clock.advance(40)
+      node.answer(node.taken.length - 1)
+      await call
+    }
+    return node
+  }
+
+  it('refuses a message that would be too late behind those it holds, and says by how much', async () => {
+    const one = bench()
+    const node = await busy(one)
+    for (const n of [0, 1]) listening(one, imageMessage({ n }))
+    const expires = one.clock.now() + 100
+    const said = listening(one, imageMessage({ n: 2, expires }))
+    await settled()
+    expect(said).toMatchObject([
+      { header: { kind: 'refused', retryAfter: 20, reason: expect.stringContaining('120 ms, and 100 ms are left') } },
+    ])
+    expect(node.taken.map(({ id }) => id)).not.toContain('m2')
+    const later = listening(one, imageMessage({ n: 3, expires: expires + 20 }))
+    await settled()
+    expect(later).toEqual([])
+    expect(node.taken.map(({ id }) => id)).toContain('m3')
+  })
+
+  it('takes a message where it holds none, however long the last ones stayed', async () => {
+    const one = bench()
+    const node = await busy(one)
+    listening(one, imageMessage({ n: 2, expires: one.clock.now() + 5 }))
+    await settled()
+    expect(node.taken.map(({ id }) => id)).toContain('m2')
+  })
+
+  it('gives a message the time that is left once the way is taken off, and all of it where that leaves none', async () => {
+    const one = bench()
+    const node = await one.node('cloud')
+    const asked = (n: number, link: { rtt: number; upload: number }) => {
+      const { header, parts } = encodeMessage(
+        imageMessage({ n, expires: one.clock.now() + 200 }),
+        one.clock.now(),
+        link,
+      )
+      one.near.request(boundary.any('device.main'), packFrame({ kind: 'message', message: header }, parts), {
+        onReply: () => {},
+        onError: () => {},
+      })
+    }
+    asked(0, { rtt: 20, upload: 50 })
+    asked(1, { rtt: 20, upload: 500 })
+    await settled()
+    expect(node.taken.map(({ expires }) => expires - one.clock.now())).toEqual([130, 200])
   })
 
   it('refuses a message that a device sends in another’s name', async () => {

@@ -35,6 +35,29 @@ describe('admission', () => {
     expect(outcomes.length - failures.length).toBeGreaterThanOrEqual(10)
   })
 
+  test('a run that was overtaken until it cannot be in time any more is not begun', async () => {
+    const begun: unknown[] = []
+    const { pool, clock, state, learn } = await poolOfFakes({
+      runMs: ({ name }) => {
+        begun.push(name)
+        return 10
+      },
+    })
+    await learn('a', 10)
+    const before = begun.length
+    const running = pool.run(model('a'), input(1), { expires: clock.now() + 50 })
+    const overtaken = pool.run(model('a'), input(2), { expires: clock.now() + 34 })
+    const urgent = [3, 4].map((value) => pool.run(model('a'), input(value), { expires: clock.now() + 33 }))
+    for (const run of [overtaken, ...urgent]) void run.catch(() => {})
+    await clock.advance(40)
+    expect(await state(overtaken)).toMatchObject({
+      code: 'deadline-exceeded',
+      message: expect.stringContaining('were left'),
+    })
+    await Promise.all([running, ...urgent])
+    expect(begun.length - before).toBe(3)
+  })
+
   test('without a deadline nothing is refused for being late', async () => {
     const { pool, clock, learn } = await poolOfFakes({ runMs: 10 })
     await learn('a', 10)
