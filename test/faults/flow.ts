@@ -3,6 +3,7 @@ import {
   type Capture,
   type Captured,
   capture,
+  type ImageEngine,
   type Pipeline,
   pipeline,
   type Result,
@@ -11,9 +12,24 @@ import {
   stage,
   transfer,
 } from '../../adapters/node/index.ts'
+import type { ModelInput } from '../../stages/index.ts'
 import type { Ledger } from './row.ts'
 
-/** A pipeline whose cloud takes `ms` for each picture and answers with the number of the first byte. */
+const answer: Result = { form: 'result', at: 'answered', model: 'none', label: 'nothing', score: 1, top: [] }
+const input: ModelInput = {
+  name: 'input',
+  type: 'float32',
+  channels: 'rgb',
+  resize: 'cover',
+  layout: 'NCHW',
+  width: 224,
+  height: 224,
+  crop: 0.875,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+}
+
+/** A pipeline whose cloud takes `ms` for each picture. */
 export function flow(
   source: Source,
   options: { readonly deadline: number; readonly window?: number; ms?: number },
@@ -26,8 +42,26 @@ export function flow(
     transfer(),
     stage<Captured, Result, 'cloud'>('answer', async () => {
       await new Promise((resolve) => setTimeout(resolve, ms))
-      return { form: 'result', at: 'answered', model: 'none', label: 'nothing', score: 1, top: [] }
+      return answer
     }),
+  )
+}
+
+/** A pipeline whose cloud decodes and shrinks each picture, four at once. */
+export function decoding(source: Source, images?: ImageEngine): Pipeline {
+  return pipeline(
+    'faults',
+    { deadline: 10_000 },
+    source,
+    transfer(),
+    stage<Captured, Result, 'cloud'>(
+      'decode',
+      async ({ payload }, { signal }) => {
+        await images?.prepare(payload, input, { encoding: 'tensor', signal })
+        return answer
+      },
+      { concurrency: 4 },
+    ),
   )
 }
 

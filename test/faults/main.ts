@@ -10,9 +10,10 @@ import { BadConfiguration } from '../../adapters/node/index.ts'
 import { commandLine, program } from '../../examples/program.ts'
 import { compilePrograms } from '../support/program.ts'
 import type { Row, Seen } from './row.ts'
+import { neighbours } from './rows/neighbours.ts'
 import { outages } from './rows/outages.ts'
 
-const rows: readonly Row[] = [...outages]
+const rows: readonly Row[] = [...outages, ...neighbours]
 
 await program(async () => {
   const { only, list, json } = commandLine({
