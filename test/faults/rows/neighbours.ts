@@ -51,6 +51,8 @@ async function polite(
   }
 }
 
+/** The 99th percentile of ms from capture; without an answer, 0. */
+const latest = ({ ages }: Played) => (ages.length === 0 ? 0 : Math.round(p99(ages)))
 const resultsOf = ({ ledgers }: Played) => Object.values(ledgers).reduce((sum, { results }) => sum + results, 0)
 
 /**
@@ -81,8 +83,8 @@ function fairness(nodes: number): Row {
           figures: {
             'answers alone': resultsOf(alone),
             'share kept': Number(kept.toFixed(3)),
-            'p99 alone, ms': Math.round(p99(alone.ages)),
-            'p99 beside them, ms': Math.round(p99(beside.ages)),
+            'p99 alone, ms': latest(alone),
+            'p99 beside them, ms': latest(beside),
           },
           wrong: [
             ...unbalanced(beside.ledgers),
