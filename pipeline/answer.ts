@@ -1,9 +1,13 @@
+import type { FrameData } from './capture.ts'
 import type { Message, Timings } from './message.ts'
 import type { Box, Cut, ResultPayload } from './payload.ts'
 import { lastAnswer } from './plan.ts'
 
-/** One message's answer, flat. */
-export interface Answer {
+/**
+ * One message's answer, flat, with what its frame carried of its own.
+ * @typeParam M what whoever composes the pipeline keeps with a frame
+ */
+export interface Answer<M = unknown> extends FrameData<M> {
   readonly id: string
   readonly source: string
   readonly seq: number
@@ -25,7 +29,7 @@ export interface Answer {
   readonly timings: Timings
   /** Milliseconds from capture to answer. */
   readonly latency: number
-  /** Whether the answer came within the pipeline's deadline. */
+  /** Whether the answer came within its frame's deadline, or the pipeline's where that has none. */
   readonly onTime: boolean
   /** Attempts that were made for it, backups and repetitions included. */
   readonly attempts: number
@@ -37,7 +41,7 @@ export interface Answer {
 
 /** Reads the answer off a message that has reached the end of the chain at local time `now`. */
 export function answerOf(message: Message<ResultPayload>, now: number, deadline: number, node: string): Answer {
-  const { payload, crossing } = message
+  const { payload, crossing, user } = message
   const latency = now - message.captured
   const answer: { -readonly [K in keyof Answer]: Answer[K] } = {
     id: message.id,
@@ -53,11 +57,15 @@ export function answerOf(message: Message<ResultPayload>, now: number, deadline:
     bytes: crossing?.bytes ?? 0,
     timings: message.timings,
     latency,
-    onTime: latency <= deadline,
+    onTime: latency <= (message.deadline ?? deadline),
     attempts: message.attempt,
     backup: message.backup === true,
     repeated: message.plan.model === lastAnswer,
   }
   if (payload.boxes) answer.boxes = payload.boxes
+  if (message.deadline !== undefined) answer.deadline = message.deadline
+  if (message.accuracy !== undefined) answer.accuracy = message.accuracy
+  if (user?.at !== undefined) answer.at = user.at
+  if (user?.meta !== undefined) answer.meta = user.meta
   return answer
 }

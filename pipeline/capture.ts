@@ -2,10 +2,28 @@ import type { Observable } from 'rxjs'
 import type { Captured, Payload } from './payload.ts'
 
 /**
+ * What a frame carries of its own, besides what was captured; it comes back on its answer.
+ * @typeParam M what whoever composes the pipeline keeps with a frame: plain data, at most 4,096 characters of JSON
+ */
+export interface FrameData<M = unknown> {
+  /** When it was captured, ms since 1970. It is handed back and not reckoned with: `ms` says what is part of the deadline. */
+  readonly at?: number
+  /** Whatever belongs to the frame. It stays in the process that captures, and is handed back as it is. */
+  readonly meta?: M
+  /** Milliseconds from capture within which this frame's answer is on time. Default: the pipeline's. At most 24 h. */
+  readonly deadline?: number
+  /**
+   * The accuracy that this frame's answer should have, 0…1: a model whose accuracy is known to be less is planned only where
+   * none is known to reach it; then the most accurate are. A backup may be any: it stands in where there is no answer.
+   */
+  readonly accuracy?: number
+}
+
+/**
  * One captured thing, before it is a message. Its bytes belong to the pipeline from the moment it is handed in until its
  * message has settled: whoever gave them leaves them alone, or lets the source copy them.
  */
-export interface Capture<P extends Payload = Captured> {
+export interface Capture<P extends Payload = Captured, M = unknown> extends FrameData<M> {
   readonly payload: P
   /** Its stream on this device, a token; one stream keeps its order. Default `main`. */
   readonly stream?: string
@@ -27,7 +45,7 @@ export interface FailedCapture {
  * source pushes: of each stream the freshest frame waits for a place, streams are served in turn, and the frames that are
  * replaced are dropped, counted.
  */
-export type Source<P extends Payload = Captured> = PullSource<P> | LiveSource<P>
+export type Source<P extends Payload = Captured, M = unknown> = PullSource<P, M> | LiveSource<P, M>
 
 /** What holds for the frames of a source, whichever way they come. */
 export interface Handover {
@@ -38,15 +56,15 @@ export interface Handover {
 }
 
 /** Asked for the next capture when there is room for it. */
-export interface PullSource<P extends Payload = Captured> extends Handover {
+export interface PullSource<P extends Payload = Captured, M = unknown> extends Handover {
   readonly name: string
   readonly kind: 'pull'
   /** Opens it. An error it throws ends the source; what went before is still answered. */
-  open(signal: AbortSignal): AsyncIterable<Capture<P> | FailedCapture>
+  open(signal: AbortSignal): AsyncIterable<Capture<P, M> | FailedCapture>
 }
 
 /** Gives captures when they happen. */
-export interface LiveSource<P extends Payload = Captured> extends Handover {
+export interface LiveSource<P extends Payload = Captured, M = unknown> extends Handover {
   readonly name: string
   readonly kind: 'live'
   /** Streams of which a frame may wait for a place at one time; of more, the one that waits longest goes. Default 64. */
@@ -56,5 +74,5 @@ export interface LiveSource<P extends Payload = Captured> extends Handover {
    * finds the line full fails as `MailboxFull`.
    */
   readonly buffer?: number
-  open(signal: AbortSignal): Observable<Capture<P> | FailedCapture>
+  open(signal: AbortSignal): Observable<Capture<P, M> | FailedCapture>
 }

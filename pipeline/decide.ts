@@ -39,7 +39,7 @@ function decideOne(
 ): Message {
   const { clock, world, events } = context
   const now = clock.now()
-  const { payload } = message
+  const { payload, deadline = context.deadline } = message
   const request: DecisionRequest = {
     id: message.id,
     source: message.source,
@@ -51,8 +51,9 @@ function decideOne(
     height: 'height' in payload ? payload.height : undefined,
     elapsed: now - message.captured,
     // A late answer may still be waited for; it is late all the same.
-    remaining: Math.max(0, Math.min(message.expires, message.captured + context.deadline) - now),
-    deadline: context.deadline,
+    remaining: Math.max(0, Math.min(message.expires, message.captured + deadline) - now),
+    deadline,
+    accuracy: message.accuracy,
     way: message.way,
     now,
     plan: message.plan,

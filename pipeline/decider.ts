@@ -25,6 +25,8 @@ export interface DecisionRequest {
   readonly remaining: number
   /** Milliseconds from capture within which its answer is on time; Infinity outside a pipeline. */
   readonly deadline: number
+  /** The accuracy that its answer should have, 0…1, where it says so; the menu is narrowed by it already. */
+  readonly accuracy?: number | undefined
   /** Below the wire: what its way took, as far as that can be told without a common clock. */
   readonly way: Way | undefined
   /** Local clock, ms. */

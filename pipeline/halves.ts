@@ -15,9 +15,9 @@ export interface Running {
 }
 
 /** The half above the wire, or a whole pipeline. Iterating reads its answers; leaving the loop drains. */
-export interface RunningDevice extends Running, AsyncIterable<Answer> {
+export interface RunningDevice<M = unknown> extends Running, AsyncIterable<Answer<M>> {
   /** For one reader. */
-  readonly answers: AsyncIterable<Answer>
+  readonly answers: AsyncIterable<Answer<M>>
   /** So far: in = results + failures + dropped + in flight. */
   readonly counts: Counts
   /** So far: what became of attempts, backups and repetitions included. */

@@ -14,7 +14,7 @@ export {
 export type { Answer } from './answer.ts'
 export { base64url, hex, utf8 } from './bytes.ts'
 export { Cancellation } from './cancellation.ts'
-export type { Capture, FailedCapture, LiveSource, PullSource, Source } from './capture.ts'
+export type { Capture, FailedCapture, FrameData, LiveSource, PullSource, Source } from './capture.ts'
 export { type Clock, sleep, systemClock, type Timer, yieldTo } from './clock.ts'
 export { type Compose, composer, pipeline } from './compose.ts'
 export { type Route, type StageContext, standaloneContext } from './context.ts'

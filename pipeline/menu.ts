@@ -48,12 +48,13 @@ export class BaseMenu {
   }
 
   /** The same less what is decided, what was excluded, and the cuts that lie behind the payload already. */
-  available({ plan, payload, open }: Message, whole: Menu): Menu {
+  available({ plan, payload, open, accuracy }: Message, whole: Menu): Menu {
     const left = restrict(whole, open)
     const at = rank(payload.at)
     const { models, cuts, encodings, targets, backups, lastAge } = left
     const menu: { -readonly [K in keyof Menu]: Menu[K] } = {
-      models: plan.model === undefined ? models : [plan.model],
+      models:
+        plan.model !== undefined ? [plan.model] : accuracy === undefined ? models : this.#reaching(accuracy, models),
       cuts: plan.cut === undefined ? (at === 0 ? cuts : cuts.filter((cut) => rank(cut) >= at)) : [plan.cut],
       encodings: plan.encoding === undefined ? encodings : [plan.encoding],
       targets: plan.target === undefined ? targets : [plan.target],
@@ -61,8 +62,18 @@ export class BaseMenu {
     }
     if (plan.backupAfter !== undefined) menu.backupAfter = plan.backupAfter
     if (plan.accept !== undefined) menu.accept = plan.accept
-    if (lastAge !== undefined) menu.lastAge = lastAge
+    // Nobody knows how accurate the last answer was for this frame.
+    if (lastAge !== undefined && accuracy === undefined) menu.lastAge = lastAge
     return menu
+  }
+
+  /** Those that are not known to be less accurate than is wished; where none reaches it, the most accurate. */
+  #reaching(wished: number, ids: readonly string[]): readonly string[] {
+    const of = (id: string) => this.#context.models?.accuracy?.(id)
+    const known = ids.flatMap((id) => of(id) ?? [])
+    if (known.length === 0) return ids
+    const least = Math.min(wished, Math.max(...known))
+    return ids.filter((id) => (of(id) ?? 0) >= least)
   }
 
   /** @throws BadConfiguration where the model's layers are known, and this is none behind which it can be cut */

@@ -1,4 +1,5 @@
 import type { Cancellation } from './cancellation.ts'
+import type { FrameData } from './capture.ts'
 import { described, type QuintetError, StageFailed } from './errors.ts'
 import type { Captured, Cut, Payload } from './payload.ts'
 import type { Plan, Restriction } from './plan.ts'
@@ -60,6 +61,12 @@ export interface Message<P extends Payload = Payload, S extends Side = Side> {
   readonly captured: number
   /** Local clock, ms: when its budget ends. Between machines only the budget that is left travels. */
   readonly expires: number
+  /** Milliseconds from capture within which its answer is on time, where it has a deadline of its own. */
+  readonly deadline?: number
+  /** The accuracy that its answer should have, 0…1. */
+  readonly accuracy?: number
+  /** In the process that captures: what belongs to the frame and comes back on its answer. */
+  readonly user?: Pick<FrameData, 'at' | 'meta'>
   /** Below a boundary: what the way there took and the way back is expected to take, as far as anybody can tell. */
   readonly way?: Way
   readonly payload: P
@@ -139,6 +146,7 @@ export function evolve<P extends Payload, S extends Side, Q extends Payload = P>
   // All fields, in one order: every message has the same hidden class, and is made without looking at its fields.
   const { id, source, seq, side, captured, expires, way, payload, plan, open, timings, attempt } = message
   const { tried, pass, began, backup, crossing, traceparent, cancellation, original } = message
+  const { deadline, accuracy, user } = message
   const next: { [K in keyof Required<Message>]: Message[K] | undefined } = {
     kind: 'message',
     id,
@@ -147,6 +155,9 @@ export function evolve<P extends Payload, S extends Side, Q extends Payload = P>
     side,
     captured,
     expires,
+    deadline,
+    accuracy,
+    user,
     way,
     payload,
     plan,

@@ -6,9 +6,11 @@ import { BadConfiguration, described } from './errors.ts'
 import { Events } from './events.ts'
 import { assertHalfOptions, type HalfOptions, type Running, type RunningCloud, type RunningDevice } from './halves.ts'
 import type { Side } from './message.ts'
+import type { Captured } from './payload.ts'
 import { type PipelineOptions, type PipelineSettings, pipelineSettings } from './pipeline-options.ts'
 import { type Platform, webPlatform } from './platform.ts'
 import { RemainingWork } from './remaining.ts'
+import type { Answers } from './running/answers.ts'
 import type { Link } from './running/chain.ts'
 import { DeviceHalf } from './running/device.ts'
 import { routeOf, type Segment, segments } from './running/segments.ts'
@@ -20,16 +22,16 @@ import { dialectsOf } from './wire/dialects.ts'
 import { World } from './world.ts'
 
 /** A composed pipeline: a value that can run whole, or in halves, as often as wanted. */
-export class Pipeline {
+export class Pipeline<M = unknown> {
   readonly name: string
   readonly #options: PipelineOptions
   readonly #settings: PipelineSettings
-  readonly #source: Source
+  readonly #source: Source<Captured, M>
   readonly #segments: readonly Segment[]
   readonly #platform: Platform
 
   /** @throws BadConfiguration a bad name or option, two wires, two hops of one name */
-  constructor(name: string, options: PipelineOptions, source: Source, links: readonly Link[]) {
+  constructor(name: string, options: PipelineOptions, source: Source<Captured, M>, links: readonly Link[]) {
     this.name = assertToken(name, "a pipeline's name")
     this.#settings = pipelineSettings(name, options)
     this.#options = options
@@ -47,7 +49,7 @@ export class Pipeline {
    * Runs the whole pipeline in this process, over an embedded transport of its own. Starts at once; leaving the loop
    * over its answers, or aborting the signal, drains it.
    */
-  run(options: Omit<HalfOptions, 'only'> = {}): RunningDevice {
+  run(options: Omit<HalfOptions, 'only'> = {}): RunningDevice<M> {
     assertHalfOptions(options, 'run()')
     const { embedded } = this.#options
     const transport = this.#segments.length > 1 ? embedded?.() : undefined
@@ -83,7 +85,7 @@ export class Pipeline {
    * Runs what stands above the wire, or with `only: 'capture'` no further than its first hop. Resolves when it is
    * ready; captures from the next turn of the event loop on.
    */
-  async device(transport: Transport, options: HalfOptions = {}): Promise<RunningDevice> {
+  async device(transport: Transport, options: HalfOptions = {}): Promise<RunningDevice<M>> {
     assertHalfOptions(options, 'device()')
     const { only, signal, ...rest } = options
     if (only !== undefined && only !== 'capture') {
@@ -200,7 +202,7 @@ export class Pipeline {
   #deviceHalf(transport: Transport | undefined, options: HalfOptions) {
     const [segment] = this.#segments
     const node = assertToken(options.node ?? this.#newName('device'), "a device's name")
-    const { deadline, late, patience = Math.max(10_000, 10 * deadline), window, showBackup, attempts } = this.#settings
+    const { deadline, late, patience, window, showBackup, attempts } = this.#settings
     const context: StageContext = {
       ...this.#context('device', node, new Events(), transport, options),
       // Made with this context, and asked only once messages flow.
@@ -214,7 +216,7 @@ export class Pipeline {
       context,
       window,
       deadline,
-      budget: late === 'fail' ? deadline : Math.max(deadline, patience),
+      budget: (ms) => (late === 'fail' ? ms : Math.max(ms, patience ?? Math.max(10_000, 10 * ms))),
       ...(this.#options.battery ? { battery: this.#options.battery } : {}),
       rules: { show: showBackup, attempts },
     })
@@ -225,7 +227,7 @@ export class Pipeline {
     { half, context }: { half: DeviceHalf; context: StageContext },
     close: (within?: number) => Promise<void>,
     signal: AbortSignal | undefined,
-  ): RunningDevice {
+  ): RunningDevice<M> {
     let drained: Promise<void> | undefined
     const drain = (within?: number) => {
       drained ??= close(within)
@@ -239,13 +241,14 @@ export class Pipeline {
           throw error
         }),
     )
-    const { answers } = half
+    // What a frame's own data is, its source says.
+    const answers = half.answers as Answers<M>
     done.then(
       () => answers.end(),
       (error) => answers.end(error),
     )
     answers.onLeave = () => drain()
-    const running: RunningDevice = {
+    const running: RunningDevice<M> = {
       node: context.node,
       events: context.events,
       answers,
@@ -304,7 +307,7 @@ export class Pipeline {
   }
 }
 
-function assertSource(pipeline: string, source: Source): Source {
+function assertSource<M>(pipeline: string, source: Source<Captured, M>): Source<Captured, M> {
   const { kind, open } = (source ?? {}) as Partial<Source>
   if ((kind === 'pull' || kind === 'live') && typeof open === 'function') return source
   throw new BadConfiguration(`The source of "${pipeline}" is ${described(source)}. Give what capture(frames) makes.`)

@@ -140,7 +140,14 @@ function open(content: unknown, folder: string, name: string, options: Catalogue
       )
     }
   }
-  return { ids, entry, source, cuts, encodings: (id) => offered(entry(id)) }
+  return {
+    ids,
+    entry,
+    source,
+    cuts,
+    accuracy: (id) => entry(id).accuracy,
+    encodings: (id) => offered(entry(id)),
+  }
 }
 
 /** The sides of a picture by the axes of the input that they stand on. */

@@ -7,8 +7,8 @@ const kept = 1024
  * The answers of a run, for one reader. Once it reads, the place in the in-flight window is given back only when it has
  * taken the answer, so that a slow reader slows the capture down; while nobody reads, places are given back at once.
  */
-export class Answers implements AsyncIterable<Answer> {
-  readonly #queue: { readonly answer: Answer; readonly taken: () => void }[] = []
+export class Answers<M = unknown> implements AsyncIterable<Answer<M>> {
+  readonly #queue: { readonly answer: Answer<M>; readonly taken: () => void }[] = []
   /** Called when the reader leaves before the end. */
   onLeave: () => Promise<unknown> = async () => {}
   #reading = false
@@ -17,7 +17,7 @@ export class Answers implements AsyncIterable<Answer> {
   #error: unknown
 
   /** @param taken called once when the answer's place in the window is free again */
-  push(answer: Answer, taken: () => void): void {
+  push(answer: Answer<M>, taken: () => void): void {
     if (this.#reading) this.#queue.push({ answer, taken })
     else {
       this.#queue.push({ answer, taken: () => {} })
@@ -43,7 +43,7 @@ export class Answers implements AsyncIterable<Answer> {
     for (const { taken } of this.#queue.splice(0)) taken()
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<Answer> {
+  [Symbol.asyncIterator](): AsyncIterator<Answer<M>> {
     if (this.#reading)
       throw new TypeError('These answers are being read already. Read them once, and share what you read.')
     this.#reading = true

@@ -1,4 +1,4 @@
-import type { Capture, FailedCapture } from '../capture.ts'
+import type { Capture, FailedCapture, FrameData } from '../capture.ts'
 import { BadInput, described, isQuintetError, reasonOf } from '../errors.ts'
 import { type Captured, elementBytes, isBytes, type Tensor } from '../payload.ts'
 
@@ -7,8 +7,11 @@ import { type Captured, elementBytes, isBytes, type Tensor } from '../payload.ts
  * exception. It is read once, here, into plain values; what is no capture becomes a failed one, and the source goes on.
  */
 
+/** Characters of a frame's own data, as JSON. */
+const mostMeta = 4096
+
 const give =
-  'Give the bytes of a picture (Uint8Array), { payload, stream, id, ms }, or { error } for one that went wrong'
+  'Give the bytes of a picture (Uint8Array), { payload, stream, id, ms, at, meta, deadline, accuracy }, or { error } for one that went wrong'
 
 /**
  * Reads what a source gave. Never throws.
@@ -28,7 +31,7 @@ export function readCapture(value: unknown, number: number, copy = false): Captu
   try {
     if (!isObject(value)) throw new BadInput(`${name()} is ${described(value)}${adviceOn(value)}. ${give}.`)
     const given = (isBytes(value) ? { payload: { form: 'image', at: 'captured', bytes: value } } : value) as Partial<
-      Record<'stream' | 'id' | 'ms' | 'error' | 'payload', unknown>
+      Record<keyof Capture | keyof FailedCapture, unknown>
     >
     if (typeof given.stream === 'string') stream = given.stream
     if (typeof given.id === 'string') id = given.id
@@ -43,8 +46,11 @@ export function readCapture(value: unknown, number: number, copy = false): Captu
     if (ms !== undefined && !(typeof ms === 'number' && ms >= 0 && ms < Number.POSITIVE_INFINITY)) {
       throw new BadInput(`${name()} says ms: ${reasonOf(ms)}. Give the milliseconds that capturing took, 0 or more.`)
     }
+    const { at, meta, deadline, accuracy } = given
+    const own = { at, meta, deadline, accuracy }
     return {
       payload: readPayload(payload, name(), copy),
+      ...((at ?? meta ?? deadline ?? accuracy) === undefined ? {} : readOwn(own, name())),
       ...(stream === undefined ? {} : { stream }),
       ...(id === undefined ? {} : { id }),
       ...(ms === undefined ? {} : { ms }),
@@ -52,6 +58,56 @@ export function readCapture(value: unknown, number: number, copy = false): Captu
   } catch (thrown) {
     if (isQuintetError(thrown)) return failed(thrown)
     return failed(new BadInput(`${name()} throws when it is read: ${reasonOf(thrown)}. ${give}.`, { cause: thrown }))
+  }
+}
+
+/** What the frame carries of its own: only what is there. */
+function readOwn(
+  { at, meta, deadline, accuracy }: { readonly [K in keyof FrameData]: unknown },
+  frame: string,
+): FrameData {
+  const own: { -readonly [K in keyof FrameData]: FrameData[K] } = {}
+  if (at !== undefined)
+    own.at = readNumber(at, `${frame} says at`, 'Give when it was captured, ms since 1970', 0, 8.64e15)
+  if (deadline !== undefined) {
+    const what = 'Give the milliseconds from capture within which its answer is on time, more than 0 and at most 24 h'
+    own.deadline = readNumber(deadline, `${frame} says deadline`, what, Number.MIN_VALUE, 86_400_000)
+  }
+  if (accuracy !== undefined) {
+    own.accuracy = readNumber(
+      accuracy,
+      `${frame} says accuracy`,
+      'Give the share of right answers it should have, 0 to 1',
+      0,
+      1,
+    )
+  }
+  if (meta !== undefined) {
+    assertSmall(meta, frame)
+    own.meta = meta
+  }
+  return own
+}
+
+function readNumber(value: unknown, what: string, remedy: string, least: number, most: number): number {
+  if (typeof value === 'number' && value >= least && value <= most) return value
+  throw new BadInput(`${what}: ${reasonOf(value)}. ${remedy}, or leave it out.`)
+}
+
+function assertSmall(meta: unknown, frame: string): void {
+  let length: number | undefined
+  try {
+    length = JSON.stringify(meta)?.length
+  } catch (cause) {
+    throw new BadInput(`${frame} has meta that is no plain data: ${reasonOf(cause)}. Give what JSON can hold.`, {
+      cause,
+    })
+  }
+  if (length === undefined) throw new BadInput(`${frame} has ${described(meta)} for its meta. Give what JSON can hold.`)
+  if (length > mostMeta) {
+    throw new BadInput(
+      `${frame} has meta of ${length} characters as JSON, and ${mostMeta} are allowed. Keep the rest by the frame's id.`,
+    )
   }
 }
 

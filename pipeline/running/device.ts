@@ -26,7 +26,7 @@ export interface DeviceOptions {
   readonly segment: Segment
   readonly context: StageContext
   readonly window: number
-  readonly budget: number
+  readonly budget: (deadline: number) => number
   readonly deadline: number
   readonly rules: AttemptRules
   /** The charge of the battery, 0…1. */
@@ -137,7 +137,7 @@ export class DeviceHalf {
   }
 
   async #capture(): Promise<void> {
-    const { source, budget } = this.#options
+    const { source } = this.#options
     const { signal } = this.#stop
     let error: unknown
     try {
@@ -150,7 +150,7 @@ export class DeviceHalf {
     }
     if (signal.aborted) return
     // The source has ended by itself: what is in flight may use its whole budget.
-    await this.flight.land(budget + 1000)
+    await this.flight.land(this.flight.longest + 1000)
     this.#drained ??= this.#drain(0, error)
   }
 

@@ -32,8 +32,8 @@ const streamsKnown = 16_384
 export interface FlightOptions {
   readonly context: StageContext
   readonly device: string
-  /** Milliseconds a message may take. */
-  readonly budget: number
+  /** Milliseconds that a message may take whose answer is on time within `deadline` ms. */
+  readonly budget: (deadline: number) => number
   readonly rules: AttemptRules
   /** Whether a frame that was written over in flight fails. */
   readonly checkOwnership: boolean
@@ -102,7 +102,7 @@ export class Flight implements Attempts {
 
   /** How many messages, of at most `most`, had better be in flight at once, so that most of them are answered in time. */
   places(most: number): number {
-    return this.#residence.places(most, this.#options.budget)
+    return this.#residence.places(most, this.#options.budget(this.#context.deadline))
   }
 
   /** Counts a capture that went wrong. */
@@ -155,6 +155,13 @@ export class Flight implements Attempts {
   /** Ends everything in flight: with the answer in hand, where there is one, else with an error. */
   failAll(error: QuintetError, stage: string): void {
     for (const flying of [...this.#flying.values()]) this.#passes.abort(flying, error, stage)
+  }
+
+  /** Milliseconds that what is in flight may take from now, at most. */
+  get longest(): number {
+    let latest = 0
+    for (const { message } of this.#flying.values()) latest = Math.max(latest, message.expires)
+    return Math.max(0, latest - this.#context.clock.now())
   }
 
   /** Resolves when nothing is in flight; after `within` ms what still is fails as cancelled. */
@@ -211,7 +218,7 @@ export class Flight implements Attempts {
       this.#context.remaining.observe(item.timings)
     } else if (item.kind === 'failure' && item.error.code === 'deadline-exceeded') this.#residence.exceeded(count, stay)
     else if (item.kind === 'failure' && item.error.code === 'refused')
-      this.#residence.exceeded(count, Math.max(stay, this.#options.budget))
+      this.#residence.exceeded(count, Math.max(stay, message.expires - message.captured))
   }
 
   /**
@@ -240,7 +247,7 @@ export class Flight implements Attempts {
   }
 
   /** Names that cannot travel, or are taken, are replaced by our own: a capture is counted whatever it is called. */
-  #message(from: Pick<Capture, 'stream' | 'id'>, began: number, payload?: Captured): Message<Captured, 'device'> {
+  #message(from: Omit<Capture, 'payload'>, began: number, payload?: Captured): Message<Captured, 'device'> {
     const { clock, route } = this.#context
     const { id, stream } = from
     const source = `${this.#options.device}.${stream !== undefined && isToken(stream) ? stream : 'main'}`
@@ -252,14 +259,14 @@ export class Flight implements Attempts {
     if (oldest !== undefined) this.#seqs.delete(oldest)
     const number = this.#count++
     const span = number.toString(16).padStart(16, '0')
-    return {
+    const message: { -readonly [K in keyof Message<Captured, 'device'>]: Message<Captured, 'device'>[K] } = {
       kind: 'message',
       id: id !== undefined && isToken(id) && !this.#isKnown(id) ? id : `${this.#run}-${number}`,
       source,
       seq,
       side: 'device',
       captured: began,
-      expires: began + this.#options.budget,
+      expires: began + this.#options.budget(from.deadline ?? this.#context.deadline),
       // What failed or was dropped before it entered never shows its payload to anybody.
       payload: payload as Captured,
       original: payload as Captured,
@@ -271,6 +278,13 @@ export class Flight implements Attempts {
       traceparent: `00-${this.#run}0000${span}-${span}-00`,
       cancellation: new Cancellation(),
     }
+    const { at, meta, deadline, accuracy } = from
+    if (deadline !== undefined) message.deadline = deadline
+    if (accuracy !== undefined) message.accuracy = accuracy
+    if (at !== undefined || meta !== undefined) {
+      message.user = { ...(at === undefined ? {} : { at }), ...(meta === undefined ? {} : { meta }) }
+    }
+    return message
   }
 
   readonly #sweep = () => {

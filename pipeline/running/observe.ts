@@ -38,7 +38,7 @@ export function observe(
     width: sized?.width,
     height: sized?.height,
     latency,
-    onTime: item.kind === 'message' && latency <= deadline,
+    onTime: item.kind === 'message' && latency <= (message.deadline ?? deadline),
     error: item.kind === 'failure' ? item.error.code : undefined,
     retryAfter: item.kind === 'failure' && item.error instanceof Refused ? item.error.retryAfter : undefined,
   }

@@ -226,9 +226,10 @@ export class Passes {
 
   /** Looks at what is in hand when the planned answer can only just be shown in time. */
   #watch(flying: Flying): void {
-    if (flying.dueTimer || !Number.isFinite(this.#context.deadline)) return
+    const { captured, deadline = this.#context.deadline } = flying.message
+    if (flying.dueTimer || !Number.isFinite(deadline)) return
     const now = this.#clock.now()
-    const due = Math.max(now, flying.message.captured + this.#context.deadline - this.#margin.ms)
+    const due = Math.max(now, captured + deadline - Math.min(this.#margin.ms, deadline / 4))
     flying.dueTimer = this.#clock.after(due - now, () => this.#onDue(flying, due))
   }
 

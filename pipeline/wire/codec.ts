@@ -121,6 +121,10 @@ export const messageHeader = z.object({
   link: z.object({ rtt: ms, upload: ms }).optional(),
   /** What the boundaries before this one took, as far as that is known. */
   way: z.object({ up: ms, down: ms }).optional(),
+  /** Of the message itself, ms from capture; undefined: the pipeline's. */
+  deadline: ms.optional(),
+  /** Wished for. */
+  accuracy: z.number().min(0).max(1).optional(),
   plan,
   open,
   timings,
@@ -142,7 +146,7 @@ export function encodeMessage(
   link?: MessageHeader['link'],
 ): { header: MessageHeader; parts: Parts } {
   const { described, parts } = describe(message.payload)
-  const { pass, backup, way, crossing } = message
+  const { pass, backup, way, crossing, deadline, accuracy } = message
   const header: MessageHeader = {
     id: message.id,
     source: message.source,
@@ -156,6 +160,8 @@ export function encodeMessage(
     payload: described as MessageHeader['payload'],
   }
   if (pass !== undefined) header.pass = pass
+  if (deadline !== undefined) header.deadline = deadline
+  if (accuracy !== undefined) header.accuracy = accuracy
   if (backup) header.backup = backup
   if (link) header.link = link
   if (way) header.way = way
@@ -212,6 +218,8 @@ export function decodeMessage<S extends Side>(
     attempt: header.attempt,
   }
   if (header.pass !== undefined) message.pass = header.pass
+  if (header.deadline !== undefined) message.deadline = header.deadline
+  if (header.accuracy !== undefined) message.accuracy = header.accuracy
   if (header.backup) message.backup = header.backup
   if (crossing) message.crossing = crossing
   return message

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import {
   BadConfiguration,
   type Capture,
+  type Captured,
   described,
   type FailedCapture,
   type ImagePayload,
@@ -15,8 +16,12 @@ import {
   yieldTo,
 } from '../../pipeline/index.ts'
 
-/** What may be captured: an encoded picture's bytes, or a capture with its stream and id. */
-export type Frame = Uint8Array | Capture | FailedCapture
+/**
+ * What may be captured: an encoded picture's bytes, or a capture with its stream, its id and what it carries of its own
+ * (`FrameData`).
+ * @typeParam M what is kept with a frame and comes back on its answer
+ */
+export type Frame<M = unknown> = Uint8Array | Capture<Captured, M> | FailedCapture
 
 const settings = z.strictObject({
   /**
@@ -64,12 +69,15 @@ export type CaptureOptions = z.input<typeof settings>
  *
  * @throws BadConfiguration a bad option, or nothing that frames could come from
  */
-export function capture(frames: Observable<Frame>, options?: CaptureOptions): LiveSource
-export function capture(
-  frames: AsyncIterable<Frame> | Iterable<Frame>,
+export function capture<M = unknown>(frames: Observable<Frame<M>>, options?: CaptureOptions): LiveSource<Captured, M>
+export function capture<M = unknown>(
+  frames: AsyncIterable<Frame<M>> | Iterable<Frame<M>>,
   options: CaptureOptions & { live: true },
-): LiveSource
-export function capture(frames: AsyncIterable<Frame> | Iterable<Frame>, options?: CaptureOptions): Source
+): LiveSource<Captured, M>
+export function capture<M = unknown>(
+  frames: AsyncIterable<Frame<M>> | Iterable<Frame<M>>,
+  options?: CaptureOptions,
+): Source<Captured, M>
 export function capture(
   frames: Observable<Frame> | AsyncIterable<Frame> | Iterable<Frame>,
   options: CaptureOptions = {},

@@ -1,10 +1,12 @@
 import { type Observable, of } from 'rxjs'
 import { describe, expectTypeOf, test } from 'vitest'
 import {
+  type Answer,
   type Captured,
   capture,
   decide,
   execute,
+  type Frame,
   hop,
   type Item,
   onDevice,
@@ -12,6 +14,7 @@ import {
   pipeline,
   preprocess,
   type Result,
+  type RunningDevice,
   transfer,
 } from '../../adapters/node/index.ts'
 
@@ -76,5 +79,15 @@ describe('a pipeline that cannot work does not compile', () => {
     >()
     // @ts-expect-error nothing prepares
     frames.pipe(execute())
+  })
+})
+
+describe('what is kept with a frame', () => {
+  test('is of its own type on the answer', () => {
+    const frames: Iterable<Frame<{ readonly camera: string }>> = []
+    const flow = pipeline('a', {}, capture(frames), preprocess(), transfer(), preprocess(), execute())
+    type Answered = RunningDevice<{ readonly camera: string }>
+    expectTypeOf(flow.run()).toEqualTypeOf<Answered>()
+    expectTypeOf<Answer<{ readonly camera: string }>['meta']>().toEqualTypeOf<{ readonly camera: string } | undefined>()
   })
 })

@@ -206,6 +206,7 @@ const decision: z.ZodType<LoggedDecision> = z.object({
   elapsed: z.number(),
   remaining: orInfinity,
   deadline: orInfinity,
+  accuracy: share.exactOptional(),
   tried: z.array(z.object({ plan, error: named<ErrorCode>().exactOptional(), score: share.exactOptional() })).max(64),
   world,
   menu,

@@ -55,8 +55,8 @@ async function run(point: Point, seed: number, seconds: number, clock: Clock): P
     Array.from({ length: devices }, async (_, number) => {
       const { link } = scenario
       if (link.kind !== 'rates') throw new TypeError('Points have links of rates.')
-      const { up, down, delay } = link
-      const emulated = new EmulatedLink(linkShape({ up, down, delay }), clock)
+      const { up, down, delay, from } = link
+      const emulated = new EmulatedLink(linkShape({ up, down, delay, from }), clock)
       const transport = shaped(broker.connect({ clock }), emulated)
       const frames = new Frames(scenario, 1000 * seed + number)
       const device = await pipelineOf(camera(frames, studio, seconds, clock)).device(transport, {

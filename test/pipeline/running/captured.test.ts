@@ -22,6 +22,12 @@ const detached = () => {
 }
 
 /** What is no frame, and what the sentence must say of it. */
+function circle(): object {
+  const one: { self?: object } = {}
+  one.self = one
+  return one
+}
+
 const wrong: readonly (readonly [string, () => unknown, RegExp])[] = [
   ['null', () => null, /^Frame 1 is null \(a camera without a picture yet.*Give the bytes of a picture \(Uint8Array\)/],
   ['undefined', () => undefined, /^Frame 1 is undefined/],
@@ -53,6 +59,15 @@ const wrong: readonly (readonly [string, () => unknown, RegExp])[] = [
   ['pixels without a height', () => ({ payload: image({ form: 'pixels', width: 2 }) }), /says height: undefined/],
   ['negative time', () => ({ payload: image(), ms: -1 }), /says ms: -1/],
   ['time as a string', () => ({ payload: image(), ms: '3' }), /says ms: 3/],
+  ['a deadline of no time', () => ({ payload: image(), deadline: 0 }), /says deadline: 0\..*24 h/],
+  ['a deadline of two days', () => ({ payload: image(), deadline: 172_800_000 }), /says deadline: 172800000/],
+  ['a deadline as a string', () => ({ payload: image(), deadline: '50' }), /says deadline: 50/],
+  ['an accuracy above one', () => ({ payload: image(), accuracy: 95 }), /says accuracy: 95\. Give the share/],
+  ['a capture time that is a Date', () => ({ payload: image(), at: new Date(0) }), /says at: .*ms since 1970/],
+  ['meta as long as a picture', () => ({ payload: image(), meta: 'x'.repeat(5000) }), /meta of 5002 characters/],
+  ['meta in a circle', () => ({ payload: image(), meta: circle() }), /meta that is no plain data/],
+  ['meta that is a function', () => ({ payload: image(), meta: () => {} }), /a function for its meta/],
+  ['meta of big integers', () => ({ payload: image(), meta: { at: 1n } }), /meta that is no plain data/],
   ['a stream that is a number', () => ({ payload: image(), stream: 3 }), /the number 3 for its stream/],
   ['an id that is an object', () => ({ payload: image(), id: {} }), /an object for its id/],
   [
