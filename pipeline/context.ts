@@ -1,10 +1,12 @@
 import { type Clock, systemClock } from './clock.ts'
 import type { Decider } from './decider.ts'
 import { Events } from './events.ts'
+import { Health } from './health.ts'
 import type { Message, Side } from './message.ts'
 import type { ModelSet } from './models.ts'
 import type { ResultPayload } from './payload.ts'
 import { type Platform, webPlatform } from './platform.ts'
+import { Quarantine } from './quarantine.ts'
 import { RemainingWork } from './remaining.ts'
 import type { Boundary } from './subjects.ts'
 import type { Transport } from './transport.ts'
@@ -41,6 +43,10 @@ export interface StageContext {
   readonly platform: Platform
   readonly events: Events
   readonly world: World
+  /** Whether this segment can do its work: a stage that cannot says so, and messages go to others meanwhile. */
+  readonly health: Health
+  /** Messages of this half that cost two executors or nodes. */
+  readonly quarantine: Quarantine
   readonly models: ModelSet | undefined
   readonly route: Route
   /** Whether messages of one source leave each stage in the order they came. */
@@ -71,14 +77,17 @@ export interface StageContext {
 /** The context of a stage that stands alone in an RxJS chain: everything happens on this device. */
 export function standaloneContext(change: Partial<StageContext> = {}): StageContext {
   const clock = change.clock ?? systemClock
+  const events = change.events ?? new Events()
   return {
     pipeline: 'standalone',
     side: 'device',
     node: 'standalone',
     clock,
     platform: webPlatform,
-    events: new Events(),
+    events,
     world: new World(clock),
+    health: new Health(),
+    quarantine: new Quarantine(change.platform ?? webPlatform, events),
     models: undefined,
     route: { wire: false, prepares: true, executes: true },
     order: 'source',

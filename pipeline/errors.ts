@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'no-responders'
   | 'node-lost'
   | 'refused'
+  | 'quarantined'
   | 'deadline-exceeded'
   | 'cancelled'
   | 'mailbox-full'
@@ -139,6 +140,31 @@ export class Refused extends QuintetError {
   constructor(message: string, options: { cause?: unknown; retryAfter?: number } = {}) {
     super('refused', message, { ...options, retryable: true })
     this.retryAfter = options.retryAfter
+  }
+}
+
+/** What a message has cost: an executor of this name, or a node. */
+export interface Evidence {
+  readonly node?: string
+  readonly executor?: string
+  readonly code: ErrorCode
+}
+
+/** The message cost two executors or nodes. It is tried nowhere again, and kept for whoever looks into it. */
+export class Quarantined extends QuintetError {
+  readonly evidence: readonly Evidence[]
+
+  constructor(evidence: readonly Evidence[], options?: { cause?: unknown }) {
+    const costs = evidence.map(({ node, executor, code }) => {
+      const who = executor === undefined ? `node "${node ?? 'unknown'}"` : `executor "${executor}"`
+      return `${who} (${code})`
+    })
+    super(
+      'quarantined',
+      `The message cost ${costs.join(' and ') || 'two executors or nodes'}, and is not tried again. Look at what it holds: it is kept among the quarantined.`,
+      options,
+    )
+    this.evidence = evidence
   }
 }
 

@@ -1,10 +1,11 @@
 import { type Observable, Subject } from 'rxjs'
 import type { Explanation } from './decider.ts'
-import { asQuintetError, type QuintetError } from './errors.ts'
+import { asQuintetError, type Evidence, type QuintetError } from './errors.ts'
 import { Guarded } from './guarded.ts'
 import type { Item } from './message.ts'
 import type { Plan } from './plan.ts'
 import { warnOfFault } from './settlement.ts'
+import type { Verdict } from './wire/verdict.ts'
 
 /** What happens inside a running pipeline, for logs, dashboards and tests. Messages are counted by the ledger. */
 export type PipelineEvent =
@@ -24,6 +25,25 @@ export type PipelineEvent =
   | { readonly type: 'late'; readonly id: string; readonly stage: string }
   | { readonly type: 'refused'; readonly id: string; readonly node: string; readonly reason: string }
   | { readonly type: 'node-lost'; readonly node: string; readonly id: string }
+  /** `node` undefined: of the group, for what nobody knows who did it. `verdict`: what opened it, or closed it again. */
+  | {
+      readonly type: 'breaker'
+      readonly node: string | undefined
+      readonly state: 'closed' | 'open' | 'half-open'
+      readonly verdict?: Verdict
+    }
+  /** Something came in a conversation that cannot be read; it was passed over. */
+  | { readonly type: 'stray'; readonly id: string; readonly error: QuintetError }
+  /** A message cost two executors or nodes. */
+  | {
+      readonly type: 'quarantined'
+      readonly id: string
+      readonly source: string
+      readonly evidence: readonly Evidence[]
+    }
+  /** A half takes no messages, because it could not work on them; and takes them again. */
+  | { readonly type: 'out-of-service'; readonly node: string; readonly segment: string; readonly reason: string }
+  | { readonly type: 'in-service'; readonly node: string; readonly segment: string }
   | {
       readonly type: 'probed'
       readonly node: string | undefined

@@ -3,6 +3,7 @@ import type { Answer } from './answer.ts'
 import type { Events } from './events.ts'
 import type { Counts } from './ledger.ts'
 import { made, readOptions } from './options.ts'
+import type { Suspect } from './quarantine.ts'
 import { assertToken } from './subjects.ts'
 
 /** Something that runs until it is drained. */
@@ -10,6 +11,8 @@ export interface Running {
   /** The name of this half: a token, unique among all that run. */
   readonly node: string
   readonly events: Events
+  /** Messages that cost two executors or nodes, the latest last: they are tried nowhere again, and kept here to be looked into. */
+  readonly quarantined: readonly Suspect[]
   /** Takes nothing new, lets what is in flight finish (at most `within` ms, default 10,000), closes. Idempotent. */
   drain(within?: number): Promise<void>
 }
@@ -30,6 +33,8 @@ export interface RunningDevice<M = unknown> extends Running, AsyncIterable<Answe
 export interface RunningCloud extends Running {
   /** What each segment has done, by its name. */
   readonly statistics: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** Why segments, by their names, are out of service for now; none where all are in service. */
+  readonly ill: Readonly<Record<string, string>>
   /** Resolves once drained. */
   readonly done: Promise<void>
 }

@@ -77,6 +77,9 @@ export function boundaryDefinition(
   return { ...definition, boundary }
 }
 
+/** So long, ms, a message is held back because nobody is heard of, where another plan may answer it on the device. */
+const patience = 5_000
+
 interface Upper {
   readonly caller: Caller
   readonly clouds: Clouds
@@ -113,6 +116,7 @@ function openCaller(
     platform,
     events,
     next: (message) => context.attempts?.next(message) ?? message.attempt + 1,
+    ...(answersItself(context) ? { outage: patience } : {}),
     // Only the wire is a crossing; below it, a hop's says which node answered.
     crosses: boundary.kind === 'wire' || side === 'cloud',
     onReport: report,
@@ -120,6 +124,11 @@ function openCaller(
     ...options,
   })
   return { caller, clouds, report }
+}
+
+/** Whether deciders may have this half answer what does not get over a boundary. */
+function answersItself({ side, route, deciders }: StageContext): boolean {
+  return side === 'device' && route.prepares && route.executes && deciders.length > 0
 }
 
 function openProber(

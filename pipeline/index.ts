@@ -8,7 +8,9 @@ export {
   type Owner,
   pauseAfter,
   type RestartPolicy,
+  type RestPolicy,
   restartPolicy,
+  restPolicy,
   Supervision,
 } from './actors/supervision.ts'
 export type { Answer } from './answer.ts'
@@ -43,6 +45,7 @@ export {
   DeadlineExceeded,
   described,
   type ErrorCode,
+  type Evidence,
   ExecutionFailed,
   ExecutorLost,
   FrameChanged,
@@ -50,6 +53,7 @@ export {
   ModelLoadFailed,
   NodeLost,
   NoResponders,
+  Quarantined,
   QuintetError,
   Refused,
   reasonOf,
@@ -62,6 +66,7 @@ export {
 } from './errors.ts'
 export { Events, type PipelineEvent } from './events.ts'
 export type { HalfOptions, Running, RunningCloud, RunningDevice } from './halves.ts'
+export { Health } from './health.ts'
 export { type BoundaryOptions, boundaryDefinition, hop, type WireOptions } from './hop.ts'
 export { type Counts, Ledger } from './ledger.ts'
 export { FittedLine, type FittedLineOptions } from './line.ts'
@@ -120,6 +125,7 @@ export {
   type Target,
 } from './plan.ts'
 export { hashOfName, type Packer, type Packing, type Platform, webPlatform } from './platform.ts'
+export { Quarantine, type Suspect } from './quarantine.ts'
 export { guardedFault, Settlement, within } from './settlement.ts'
 export {
   amend,

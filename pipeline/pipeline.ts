@@ -5,10 +5,12 @@ import type { StageContext } from './context.ts'
 import { BadConfiguration, described } from './errors.ts'
 import { Events } from './events.ts'
 import { assertHalfOptions, type HalfOptions, type Running, type RunningCloud, type RunningDevice } from './halves.ts'
+import { Health } from './health.ts'
 import type { Side } from './message.ts'
 import type { Captured } from './payload.ts'
 import { type PipelineOptions, type PipelineSettings, pipelineSettings } from './pipeline-options.ts'
 import { type Platform, webPlatform } from './platform.ts'
+import { Quarantine } from './quarantine.ts'
 import { RemainingWork } from './remaining.ts'
 import type { Answers } from './running/answers.ts'
 import type { Link } from './running/chain.ts'
@@ -148,6 +150,7 @@ export class Pipeline<M = unknown> {
   ): Promise<RunningCloud> {
     const events = device?.events ?? new Events()
     const node = assertToken(options.node ?? this.#newName('cloud'), "a node's name")
+    const quarantine = device?.quarantine ?? new Quarantine(this.#platform, events)
     const { capacity = 256 } = options
     if (!Number.isInteger(capacity) || capacity < 1) {
       throw new BadConfiguration(`A half cannot hold ${capacity} messages at once. Let its capacity be 1 or more.`)
@@ -155,7 +158,7 @@ export class Pipeline<M = unknown> {
     const open = await Promise.allSettled(
       chosen.map(async (segment) => {
         const own = segment.side === 'device' ? device : undefined
-        const context = this.#context(segment.side, node, events, transport, options, own)
+        const context = { ...this.#context(segment.side, node, events, transport, options, own), quarantine }
         const { least, most } = dialectsOf(transport)
         const service = {
           name: `${this.name}-${segment.name}`,
@@ -190,6 +193,12 @@ export class Pipeline<M = unknown> {
       done,
       get statistics() {
         return Object.fromEntries(servers.map(([name, server]) => [name, server.statistics]))
+      },
+      get quarantined() {
+        return quarantine.suspects
+      },
+      get ill() {
+        return Object.fromEntries(servers.flatMap(([name, { ill }]) => (ill === undefined ? [] : [[name, ill]])))
       },
       drain: (within) => {
         drained ??= drain(within).finally(finish)
@@ -256,6 +265,9 @@ export class Pipeline<M = unknown> {
       get counts() {
         return half.flight.ledger.counts
       },
+      get quarantined() {
+        return context.quarantine.suspects
+      },
       get statistics() {
         return half.flight.statistics
       },
@@ -289,6 +301,8 @@ export class Pipeline<M = unknown> {
       platform: this.#platform,
       events,
       world: shared?.world ?? new World(clock),
+      health: new Health(),
+      quarantine: shared?.quarantine ?? new Quarantine(this.#platform, events),
       models,
       route: routeOf(this.#segments),
       order,

@@ -3,7 +3,7 @@ import { pauseAfter } from './actors/supervision.ts'
 import { CallTimes } from './call-times.ts'
 import { sleep, type Timer } from './clock.ts'
 import type { StageContext } from './context.ts'
-import { asQuintetError, Cancelled, DeadlineExceeded, described } from './errors.ts'
+import { asQuintetError, Cancelled, DeadlineExceeded, described, type QuintetError } from './errors.ts'
 import { FairQueue, type Place, type Queued } from './fair-queue.ts'
 import { evolve, type Failure, failure, type Item, type Message, type Side, type Step, spent } from './message.ts'
 import type { Payload } from './payload.ts'
@@ -158,7 +158,8 @@ export class Runner {
   #start(visit: Visit): void {
     const { message } = visit
     const started = this.#context.clock.now()
-    if (message.cancellation?.cancelled) return this.#refuse(visit, new Cancelled())
+    const { cancellation } = message
+    if (cancellation?.cancelled) return this.#refuse(visit, cancellation.reason)
     const needs = visit.waited ? this.#needs(message) : 0
     if (started + needs >= message.expires) return this.#refuse(visit, this.#late())
     visit.started = started
@@ -181,7 +182,7 @@ export class Runner {
   }
 
   /** It is not begun. */
-  #refuse(visit: Visit, error: DeadlineExceeded | Cancelled): void {
+  #refuse(visit: Visit, error: QuintetError): void {
     this.#leave(visit)
     this.#finish(visit, failure(visit.message, this.#name, error))
   }
@@ -199,7 +200,7 @@ export class Runner {
       visit.timer = this.#context.clock.after(Math.max(0, allowed), () => this.#give(visit, this.#late()))
     }
     if (!cancellation) return
-    visit.give = () => this.#give(visit, new Cancelled())
+    visit.give = () => this.#give(visit, cancellation.reason)
     cancellation.listen(visit.give)
   }
 
@@ -225,7 +226,7 @@ export class Runner {
     )
   }
 
-  #give(visit: Visit, error: DeadlineExceeded | Cancelled): void {
+  #give(visit: Visit, error: QuintetError): void {
     if (this.#places.remove(visit)) {
       this.#unwatch(visit)
       return this.#finish(visit, failure(visit.message, this.#name, error))

@@ -5,7 +5,7 @@ import { Events } from '../events.ts'
 import { made, readOptions } from '../options.ts'
 import { isThenable, within } from '../settlement.ts'
 import { Mailbox, type MailboxCounts, type Overflow } from './mailbox.ts'
-import { type Escalation, type Owner, type RestartPolicy, Supervision } from './supervision.ts'
+import { type Escalation, type Owner, type RestartPolicy, type RestPolicy, Supervision } from './supervision.ts'
 
 /**
  * What an actor does with its messages; made anew by its factory at every start. What it keeps to itself ends with a crash;
@@ -56,6 +56,8 @@ export interface ActorOptions {
   readonly capacity?: number
   readonly overflow?: Overflow
   readonly restart?: Partial<RestartPolicy>
+  /** Once given up it is tried again after a rest, and refuses what comes meanwhile. Default: it has stopped for good. */
+  readonly rest?: Partial<RestPolicy>
   /** What it does to its owner when it is given up. Default: nothing; it alone is unavailable. */
   readonly escalate?: Escalation
   /** Told of each crash and each start that fails, before what is left is freed. `final`: it is given up. */
@@ -70,6 +72,7 @@ const actorOptions = z.strictObject({
   capacity: z.number().int().min(1).default(1024),
   overflow: z.enum(['block', 'drop-oldest', 'reject']).default('block'),
   restart: z.unknown().optional(),
+  rest: z.unknown().optional(),
   escalate: made<Escalation>('an escalation').optional(),
   onCrash: made<NonNullable<ActorOptions['onCrash']>>('a function').optional(),
   clock: made<Clock>('a clock').optional(),
@@ -119,6 +122,8 @@ export class Actor<M, R> implements ActorRef<M, R>, Owner {
   /** Why it takes nothing any more. */
   #stopped: ActorStopped | undefined
   #stopping: Promise<void> | undefined
+  /** Why it takes nothing for now: it was given up, and rests. */
+  #resting: ActorStopped | undefined
   #onRest: () => void = ignore
   #closed = false
 
@@ -215,7 +220,8 @@ export class Actor<M, R> implements ActorRef<M, R>, Owner {
   }
 
   #post(envelope: Envelope<M, R>): Promise<void> {
-    if (this.#stopped) return Promise.reject(this.#stopped)
+    const refusal = this.#stopped ?? this.#resting
+    if (refusal) return Promise.reject(refusal)
     const into = this.#mailbox.push(envelope)
     if (into === false) {
       this.#events.emit({ type: 'overflow', where: this.name, policy: 'reject' })
@@ -229,7 +235,8 @@ export class Actor<M, R> implements ActorRef<M, R>, Owner {
     if (into === true) return entered
     this.#events.emit({ type: 'overflow', where: this.name, policy: 'block' })
     return into.then(() => {
-      if (this.#stopped) throw this.#stopped
+      const refusal = this.#stopped ?? this.#resting
+      if (refusal) throw refusal
     })
   }
 
@@ -332,6 +339,7 @@ export class Actor<M, R> implements ActorRef<M, R>, Owner {
     void Promise.all([again, freed && within(freed, freeWithin, this.#clock)]).then(([granted]) => {
       this.#pausing = false
       if (!granted || this.#stopped) return this.#rest()
+      this.#resting = undefined
       this.#events.emit({ type: 'restarted', actor: this.name, restarts: this.restarts, error })
       this.#begin()
     })
@@ -340,11 +348,16 @@ export class Actor<M, R> implements ActorRef<M, R>, Owner {
 
   #escalate(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error)
-    this.#refuse(
-      new ActorStopped(`"${this.name}" crashed more often than its restart budget allows; the last time: ${reason}`, {
+    const stopped = new ActorStopped(
+      `"${this.name}" crashed more often than its restart budget allows; the last time: ${reason}`,
+      {
         cause: error,
-      }),
+      },
     )
+    if (this.#options.rest) {
+      this.#resting = stopped
+      this.#turnAway(stopped)
+    } else this.#refuse(stopped)
     this.#events.emit({ type: 'escalated', actor: this.name, error })
     const { escalate } = this.#options
     if (escalate === undefined) return
@@ -354,8 +367,12 @@ export class Actor<M, R> implements ActorRef<M, R>, Owner {
 
   #refuse(reason: ActorStopped): void {
     this.#stopped ??= reason
-    for (const envelope of this.#mailbox.clear()) envelope.reject(this.#stopped)
-    for (const envelope of this.#open) envelope.reject(this.#stopped)
+    this.#turnAway(this.#stopped)
+  }
+
+  #turnAway(reason: ActorStopped): void {
+    for (const envelope of this.#mailbox.clear()) envelope.reject(reason)
+    for (const envelope of this.#open) envelope.reject(reason)
   }
 
   /** @returns undefined when there is nothing to wait for */

@@ -27,7 +27,18 @@ export const restartPolicy = backoffPolicy.extend({
   within: z.number().positive().default(60_000),
 })
 
+/** How long something that was given up rests before it is tried again: longer each time, until it has run well. */
+export const restPolicy = z.strictObject({
+  /** The first rest, ms. Default 10,000. */
+  first: z.number().min(0).default(10_000),
+  /** Each further one is so many times as long. Default 2. */
+  factor: z.number().min(1).default(2),
+  /** The longest, ms. Default 20,000: who is well again is back within half a minute. */
+  longest: z.number().min(0).default(20_000),
+})
+
 export type BackoffPolicy = z.output<typeof backoffPolicy>
+export type RestPolicy = z.output<typeof restPolicy>
 export type RestartPolicy = z.output<typeof restartPolicy>
 
 /**
@@ -57,6 +68,8 @@ export type Escalation = { readonly restart: Owner } | { readonly stop: Owner }
 
 export interface SupervisionOptions {
   readonly restart?: Partial<RestartPolicy>
+  /** How what is given up is tried again all the same. Default: never. */
+  readonly rest?: Partial<RestPolicy> | undefined
   readonly clock: Clock
   /** 0 ≤ x < 1, for the policy's jitter. */
   readonly random?: () => number
@@ -65,12 +78,16 @@ export interface SupervisionOptions {
 /**
  * Decides after each failure of one child: start it again after a pause, or give it up. A failure costs one restart of the
  * budget; time that the child runs well gives restarts back, and shortens the pauses with them. Pauses give nothing back,
- * nor do starts that fail: what never runs is given up however slowly it is tried.
+ * nor do starts that fail: what never runs is given up however slowly it is tried. Where there is a policy for that, what was
+ * given up is tried again after a rest, with one restart that is given back as all are.
  */
 export class Supervision {
   readonly #policy: RestartPolicy
+  readonly #rest: RestPolicy | undefined
   readonly #clock: Clock
   readonly #random: (() => number) | undefined
+  /** Rests in a row, without having run well for long in between. */
+  #rests = 0
   /** Restarts used and not given back. */
   #used = 0
   #runningSince: number | undefined
@@ -81,7 +98,8 @@ export class Supervision {
   #endPause: ((again: boolean) => void) | undefined
 
   /** @throws BadConfiguration naming the option of the policy that is wrong */
-  constructor({ restart = {}, clock, random }: SupervisionOptions) {
+  constructor({ restart = {}, rest, clock, random }: SupervisionOptions) {
+    this.#rest = rest && readOptions(restPolicy, rest, 'what is supervised', 'rest')
     this.#policy = readOptions(restartPolicy, restart, 'what is supervised', 'restart')
     this.#clock = clock
     this.#random = random
@@ -92,7 +110,7 @@ export class Supervision {
     return this.#restarts
   }
 
-  /** Whether its budget is used up: it is not started again. */
+  /** Whether its budget is used up: it is not started again, or not before it has rested. */
   get givenUp(): boolean {
     return this.#givenUp
   }
@@ -110,14 +128,27 @@ export class Supervision {
     const { restarts, within } = this.#policy
     const good = this.#runningSince === undefined ? 0 : this.#clock.now() - this.#runningSince
     this.#runningSince = undefined
+    if (good >= within) this.#rests = 0
     this.#used = Math.max(0, this.#used - (good * restarts) / within) + 1
     if (this.#used > restarts) this.#givenUp = true
-    if (this.#givenUp || this.#closed) return Promise.resolve(false)
-    this.#restarts += 1
-    const pause = pauseAfter(Math.floor(this.#used), this.#policy, this.#random)
+    if (this.#closed || (this.#givenUp && !this.#rest)) return Promise.resolve(false)
+    if (!this.#givenUp || !this.#rest) {
+      this.#restarts += 1
+      return this.#pause(pauseAfter(Math.floor(this.#used), this.#policy, this.#random))
+    }
+    this.#used = restarts
+    return this.#pause(pauseAfter(++this.#rests, this.#rest)).then((again) => {
+      if (!again) return false
+      this.#restarts += 1
+      this.#givenUp = false
+      return true
+    })
+  }
+
+  #pause(ms: number): Promise<boolean> {
     return new Promise((resolve) => {
       this.#endPause = resolve
-      this.#timer = this.#clock.after(pause, () => resolve(true))
+      this.#timer = this.#clock.after(ms, () => resolve(true))
     })
   }
 

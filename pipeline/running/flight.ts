@@ -9,6 +9,7 @@ import {
   Cancelled,
   DeadlineExceeded,
   described,
+  Quarantined,
   type QuintetError,
   reasonOf,
   StageFailed,
@@ -90,6 +91,12 @@ export class Flight implements Attempts {
     const wrong = wrongName(capture) ?? (id !== undefined && this.#isKnown(id) ? twin(id) : undefined)
     if (wrong) return this.fail({ error: wrong, ...(stream === undefined ? {} : { stream }) })
     const message = this.#message(capture, at - (capture.ms ?? 0), capture.payload)
+    const suspect = this.#context.quarantine.against(message, message.payload)
+    if (suspect) {
+      this.ledger.open(message.id)
+      this.#close(failure(message, 'capture', suspect), false)
+      return undefined
+    }
     this.ledger.open(message.id)
     const handedIn = this.#options.checkOwnership ? fingerprint(message.payload) : undefined
     this.#flying.set(message.id, new Flying(message, this.#flying.size + 1, handedIn))
@@ -205,6 +212,9 @@ export class Flight implements Attempts {
     this.#learn(flying, item)
     if (item.kind === 'message' && item.payload.form === 'result' && item.plan.model !== lastAnswer) {
       this.#last.set(item.source, item.payload, this.#context.clock.now())
+    }
+    if (item.kind === 'failure' && item.error instanceof Quarantined) {
+      this.#context.quarantine.add(item, flying.message.payload, item.error)
     }
     this.#close(item, true)
   }

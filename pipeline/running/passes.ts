@@ -82,7 +82,7 @@ export class Passes {
     const message = flying.passOf(item)
     if (!message) return false
     const ended: Ended = { item, at: this.#clock.now(), message }
-    if (item.kind !== 'message') message.cancellation?.cancel()
+    if (item.kind !== 'message') message.cancellation?.cancel(lateness(item))
     if (message === flying.backup) {
       flying.backup = undefined
       this.#backupEnded(flying, ended)
@@ -104,9 +104,7 @@ export class Passes {
     if (!trail || !message) return
     trail.under.delete(item.pass)
     if (trail.under.size === 0) this.#trails.delete(item.id)
-    // It was given up because its time was over, which is what it tells about its plan.
-    const over = item.kind === 'failure' && item.error.code === 'cancelled' && trail.flying.overdue
-    this.#tell({ item: over ? { ...item, error: abandoned() } : item, at: this.#clock.now(), message }, false)
+    this.#tell({ item, at: this.#clock.now(), message }, false)
   }
 
   /** Ends a message with the answer in hand, where there is one, else with an error. */
@@ -118,7 +116,7 @@ export class Passes {
     const item = flying.standIn(undefined) ?? failed
     flying.planned = undefined
     if (planned) this.#tell({ item: failed, at: this.#clock.now(), message: planned }, item === failed)
-    planned?.cancellation?.cancel()
+    planned?.cancellation?.cancel(error)
     this.#end(flying, item)
   }
 
@@ -150,6 +148,10 @@ export class Passes {
       flying.failed = item
     }
     if (flying.unaccepted || flying.stoodBy) return this.#endInstead(flying, ended)
+    // What costs executors is run nowhere any more, a backup's included.
+    if (item.kind === 'failure' && item.error.code === 'quarantined') {
+      return this.#standIn(flying) ? this.#endInstead(flying, ended) : this.#endWith(flying, ended)
+    }
     if (flying.backup) return this.#tell(ended, false)
     if (flying.backupModel !== undefined) {
       this.#tell(ended, false)
@@ -271,14 +273,19 @@ export class Passes {
       this.#trails.set(id, { flying, under: new Map(under.map((message) => [message.pass, message])) })
     }
     this.#options.end(flying)
-    // Only now: it lets what was captured later go past.
-    for (const message of under) message.cancellation?.cancel()
+    // Only now: it lets what was captured later go past. What is given up because its time is over tells so of its plan.
+    for (const message of under) message.cancellation?.cancel(flying.overdue ? abandoned() : undefined)
   }
 
   #tell({ item, at, message }: Ended, settled: boolean): void {
     this.#counts.attempts++
     observe(item, message, message.original, this.#context, { settled, at })
   }
+}
+
+/** Whatever still works on what is late ends as late, too. */
+function lateness(item: Item): QuintetError | undefined {
+  return item.kind === 'failure' && item.error.code === 'deadline-exceeded' ? item.error : undefined
 }
 
 const abandoned = () =>

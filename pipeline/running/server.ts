@@ -1,5 +1,5 @@
 import type { StageContext } from '../context.ts'
-import { type QuintetError, StageFailed } from '../errors.ts'
+import { Quarantined, type QuintetError, StageFailed } from '../errors.ts'
 import { failure, type Item, type Message } from '../message.ts'
 import type { ServiceDescription, Transport } from '../transport.ts'
 import { keyOf } from '../wire/protocol.ts'
@@ -12,10 +12,23 @@ import type { Segment } from './segments.ts'
 export class SegmentServer {
   readonly #chain: Chain
   readonly #responder: Responder
+  readonly #context: StageContext
+  readonly #endHealth: () => void
 
-  private constructor(chain: Chain, responder: Responder) {
+  private constructor(chain: Chain, responder: Responder, context: StageContext, segment: string) {
     this.#chain = chain
     this.#responder = responder
+    this.#context = context
+    const { health, events, node } = context
+    const look = () => {
+      const { reason } = health
+      if (reason === undefined) events.emit({ type: 'in-service', node, segment })
+      else events.emit({ type: 'out-of-service', node, segment, reason })
+      responder.serve(reason)
+    }
+    this.#endHealth = health.listen(look)
+    // A stage may have failed while the others were opened.
+    if (health.reason !== undefined) look()
   }
 
   static async open(
@@ -29,7 +42,7 @@ export class SegmentServer {
       readonly device?: string | undefined
     },
   ): Promise<SegmentServer> {
-    const { clock, platform, events, node, outward } = context
+    const { clock, platform, events, node, outward, quarantine } = context
     if (!outward) throw new TypeError('A segment is served inside a pipeline.')
     const held = new Map<string, Message>()
     let responder: Responder | undefined
@@ -37,6 +50,9 @@ export class SegmentServer {
       const message = held.get(keyOf(item))
       if (message) {
         held.delete(keyOf(item))
+        if (item.kind === 'failure' && item.error instanceof Quarantined) {
+          quarantine.add(message, message.payload, item.error)
+        }
         if (item.kind === 'message') context.remaining.observe(item.timings)
         observe(item, message, message.payload, context, { settled: true })
       }
@@ -60,6 +76,8 @@ export class SegmentServer {
         ...(options.device ? { device: options.device } : {}),
         ...(options.service ? { service: options.service } : {}),
         accept: (message) => {
+          const suspect = quarantine.against(message, message.payload)
+          if (suspect) return responder?.settle(failure(message, segment.name, suspect))
           held.set(keyOf(message), message)
           chain.push(message)
         },
@@ -71,7 +89,7 @@ export class SegmentServer {
             observe(failure(message, segment.name, error), message, message.payload, context, { settled: false })
         },
       })
-      return new SegmentServer(chain, responder)
+      return new SegmentServer(chain, responder, context, segment.name)
     } catch (error) {
       await chain.close()
       throw error
@@ -82,7 +100,13 @@ export class SegmentServer {
     return this.#responder.statistics
   }
 
+  /** Why it is out of service; undefined while it is not. */
+  get ill(): string | undefined {
+    return this.#context.health.reason
+  }
+
   async drain(within: number): Promise<void> {
+    this.#endHealth()
     await this.#responder.drain(within)
     await this.#chain.close()
   }

@@ -5,12 +5,13 @@ import {
   DeadlineExceeded,
   NodeLost,
   NoResponders,
+  type QuintetError,
   Refused,
   TooLarge,
   TransportClosed,
 } from '../errors.ts'
 import type { Events } from '../events.ts'
-import { type Dropped, dropped, evolve, type Failure, failure, type Item, type Message, spent } from '../message.ts'
+import { type Dropped, dropped, evolve, failure, type Item, type Message, spent } from '../message.ts'
 import { payloadBytes, type Result } from '../payload.ts'
 import type { Platform } from '../platform.ts'
 import type { Boundary } from '../subjects.ts'
@@ -49,12 +50,12 @@ export interface CallReport {
 /** Who makes attempts, and keeps what they learn of nodes and of the way. */
 export interface AttemptOwner {
   readonly path: Path
+  /** How long a message is worth waiting for at a node that gives signs of life, ms; Infinity: as long as its budget lasts. */
+  longestStay(message: Message, node: string): number
   /** A node gave a sign of life, and said which versions of the wire it speaks. */
   heard(node: string, speaks: VersionRange): void
   /** What a node's refusal of a version comes to. */
   unspoken(node: string, version: number): Error
-  /** A node missed its beats while it held a message. */
-  lost(node: string, id: string): void
   /** A node listens no longer. */
   forget(node: string): void
   /** Nodes that may hold a message which none has acknowledged yet. */
@@ -74,7 +75,12 @@ export interface Destination {
   readonly node?: string
   /** The plan names the node: there is no other to go to. */
   readonly planned?: boolean
+  /** What comes of it decides about the node, or about the group. */
+  readonly trial?: true
 }
+
+/** How an attempt ended that brought no answer, besides by what its node said. */
+export type Trouble = 'silent' | 'unreadable' | 'overlong' | 'gone'
 
 /** One pass of a message over the boundary. */
 export class Attempt {
@@ -100,8 +106,30 @@ export class Attempt {
   #resolve!: (item: Item<Result>) => void
   #reject!: (error: unknown) => void
   #done = false
+  /** What came and cannot be read, since the last that can. */
+  #stray: QuintetError | undefined
+  /** When a node said that it has all of the message: local clock, ms. */
+  #heldAt: number | undefined
+  /** The transport was not connected when it was looked at last. */
+  #apart = false
+  readonly #usual: number
+  readonly #movable: boolean
+  #trouble: Trouble | undefined
+  #residence: number | undefined
+  #stage: string | undefined
 
-  constructor(message: Message, to: Destination, options: AttemptOptions, caller: AttemptOwner, tries: number) {
+  /**
+   * @param patience how many times as long as usual a sign of life is waited for
+   * @param movable whether it may be taken from a node that keeps it for too long
+   */
+  constructor(
+    message: Message,
+    to: Destination,
+    options: AttemptOptions,
+    caller: AttemptOwner,
+    { patience, movable }: { readonly patience: number; readonly movable: boolean },
+  ) {
+    this.#movable = movable && to.planned !== true
     this.#message = message
     this.#to = to
     this.#node = to.node
@@ -112,7 +140,52 @@ export class Attempt {
     this.#started = options.clock.now()
     this.#heard = this.#started
     // A sign of life needs a round trip. Where that is longer than the beats and yet unknown, later tries wait longer.
-    this.#patience = missedBeats * beat * tries + (caller.path.rtt ?? 0)
+    this.#usual = missedBeats * beat + (caller.path.rtt ?? 0)
+    this.#patience = this.#usual + missedBeats * beat * (patience - 1)
+  }
+
+  /** Who has the message, as far as that was said, or it was sent to one. */
+  get node(): string | undefined {
+    return this.#node
+  }
+
+  /** Whether a node said that it has all of it. */
+  get held(): boolean {
+    return this.#heldAt !== undefined
+  }
+
+  /** When a sign of life came last, or it began: local clock, ms. */
+  get heard(): number {
+    return this.#heard
+  }
+
+  /** Whether a sign of life had to come, by what is known of the way, and has not. */
+  get unheard(): boolean {
+    const { rtt = 0 } = this.#path
+    const { clock } = this.#options
+    return clock.now() - this.#heard > rtt + this.#path.uploadTime(this.#bytes) + 2 * acceptAfter
+  }
+
+  /** Others are heard of again: what it waits for is due within the usual time, or was lost. */
+  hasten(): void {
+    if (this.#done) return
+    this.#patience = Math.min(this.#patience, this.#options.clock.now() - this.#heard + this.#usual)
+    this.#timer?.cancel()
+    this.#watch()
+  }
+
+  /** How long the message was at the node that answered it, ms. */
+  get residence(): number | undefined {
+    return this.#residence
+  }
+
+  get trouble(): Trouble | undefined {
+    return this.#trouble
+  }
+
+  /** Where it failed, where a node said so. */
+  get stage(): string | undefined {
+    return this.#stage
   }
 
   run(): Promise<Item<Result>> {
@@ -145,6 +218,7 @@ export class Attempt {
       onError: (error) => {
         const { node, planned } = this.#to
         if (node) this.#caller.forget(node)
+        if (node && !planned && error instanceof NoResponders) this.#trouble = 'gone'
         // A node that is gone from its direct subject is lost, not the whole group.
         this.#end(() => this.#reject(node && !planned ? goneNode(node, error) : this.#nobody(error)))
       },
@@ -189,11 +263,11 @@ export class Attempt {
     try {
       reply = readDown(data, this.#dialects)
     } catch (error) {
-      this.#cancel(asQuintetError(error, this.#options.stage).message)
-      return this.#end(() => this.#reject(error))
+      return this.#onStray(asQuintetError(error, this.#options.stage))
     }
     const { header, parts } = reply
     const { clock } = this.#options
+    this.#stray = undefined
     this.#caller.heard(header.node, reply)
     if (header.kind === 'unspoken') {
       return this.#end(() => this.#reject(this.#caller.unspoken(header.node, this.#to.version)))
@@ -201,6 +275,7 @@ export class Attempt {
     this.#heard = clock.now()
     this.#patience = missedBeats * beat
     this.#node = header.node
+    if (header.kind === 'accept' || header.kind === 'working') this.#onHeld()
     switch (header.kind) {
       case 'piece': {
         const together = this.#together(header, parts)
@@ -219,16 +294,15 @@ export class Attempt {
         this.#onWay(header.residence)
         if (header.load) this.#caller.report({ node: header.node, load: header.load })
         const error = reviveError(header)
-        const failed: Failure = failure(this.#message, header.stage, error)
-        // Nobody serves a boundary below: the node has waited for that already, and another would find the same.
-        const again = error.retryable && error.code !== 'no-responders'
-        return this.#end(() => (again ? this.#reject(error) : this.#resolve(failed)))
+        this.#stage = header.stage
+        return this.#end(() => this.#reject(error))
       }
       case 'refused': {
         this.#options.events.emit({ type: 'refused', id: this.#message.id, node: header.node, reason: header.reason })
         const { retryAfter, load } = header
         this.#onWay(0)
-        if (load) this.#caller.report({ node: header.node, load })
+        if (header.away) this.#caller.forget(header.node)
+        else if (load) this.#caller.report({ node: header.node, load })
         const error = new Refused(header.reason, retryAfter === undefined ? {} : { retryAfter })
         return this.#end(() => this.#reject(error))
       }
@@ -243,10 +317,32 @@ export class Attempt {
     try {
       return this.#pieces.add(piece, parts)
     } catch (error) {
-      this.#cancel(asQuintetError(error, this.#options.stage).message)
-      this.#end(() => this.#reject(error))
+      this.#unreadable(asQuintetError(error, this.#options.stage))
       return undefined
     }
+  }
+
+  /**
+   * What cannot be read may be anybody's: it ends nothing, as long as somebody is heard of within a beat who can be read.
+   */
+  #onStray(error: QuintetError): void {
+    this.#options.events.emit({ type: 'stray', id: this.#message.id, error })
+    if (this.#stray) return
+    this.#stray = error
+    this.#timer?.cancel()
+    this.#patience = Math.min(this.#patience, this.#options.clock.now() - this.#heard + beat)
+    this.#watch()
+  }
+
+  #unreadable(error: QuintetError): void {
+    this.#trouble = 'unreadable'
+    this.#cancel(error.message)
+    this.#end(() => this.#reject(error))
+  }
+
+  #onHeld(): void {
+    if (this.#chunk !== undefined && this.#chunks?.done !== true) return
+    this.#heldAt ??= this.#options.clock.now()
   }
 
   #onAccept(subject: string | undefined): void {
@@ -315,6 +411,7 @@ export class Attempt {
   #onResult(header: Extract<Down, { kind: 'result' }>, parts: Parts): void {
     const bytes = this.#chunks?.sentBytes ?? this.#bytes
     const travel = this.#onWay(header.residence)
+    this.#residence = header.residence
     try {
       const answered = decodeOutcome(header.outcome, parts)
       this.#caller.report({ node: header.node, load: header.load })
@@ -335,15 +432,21 @@ export class Attempt {
       const item = evolve<Message['payload'], Message['side'], Result>(this.#message, changed)
       this.#end(() => this.#resolve(item))
     } catch (error) {
-      this.#end(() => this.#reject(error))
+      this.#unreadable(asQuintetError(error, this.#options.stage))
     }
   }
 
-  /** One timer for the beats and the budget: whichever ends first. */
+  /** When it has stayed too long where it is; Infinity while that is not known. */
+  #overlong(): number {
+    if (this.#heldAt === undefined || this.#node === undefined || !this.#movable) return Number.POSITIVE_INFINITY
+    return this.#heldAt + this.#caller.longestStay(this.#message, this.#node)
+  }
+
+  /** One timer for the beats, the stay and the budget: whichever ends first. */
   #watch(): void {
     const { clock, transport } = this.#options
-    const silence = this.#heard + this.#patience
-    const until = Math.min(silence, this.#message.expires)
+    const silence = this.#apart ? clock.now() + beat : this.#heard + this.#patience
+    const until = Math.min(silence, Math.max(this.#overlong(), clock.now() + beat), this.#message.expires)
     this.#timer = clock.after(Math.max(0, until - clock.now()), () => {
       if (this.#done) return
       const now = clock.now()
@@ -354,15 +457,35 @@ export class Attempt {
       }
       // While the connection is being restored nobody can be heard: that is nobody's fault but the network's.
       if (!transport.connected) this.#heard = now
-      if (now < this.#heard + this.#patience) return this.#watch()
-      if (this.#node) this.#caller.lost(this.#node, this.#message.id)
+      // What was sent before may be lost with the connection: no longer than usual is waited for what it comes to.
+      else if (this.#apart) this.#patience = Math.min(this.#patience, this.#usual)
+      this.#apart = !transport.connected
+      if (this.#apart || now < this.#heard + this.#patience) {
+        const overlong = this.#node && now >= this.#overlong() && now < this.#heard + this.#usual
+        return overlong ? this.#onOverlong(this.#node as string) : this.#watch()
+      }
+      if (this.#stray) return this.#unreadable(this.#stray)
+      this.#trouble = 'silent'
       this.#end(() => this.#reject(silentNode(this.#node, this.#patience)))
     })
   }
 
+  #onOverlong(node: string): void {
+    const stayed = this.#options.clock.now() - (this.#heldAt as number)
+    this.#trouble = 'overlong'
+    this.#cancel()
+    this.#end(() =>
+      this.#reject(
+        new NodeLost(
+          `Node "${node}" has not answered within ${Math.round(stayed)} ms, though it gives signs of life and others take far less. Look at what it does.`,
+        ),
+      ),
+    )
+  }
+
   readonly #abort = () => {
     this.#cancel()
-    this.#end(() => this.#reject(new Cancelled()))
+    this.#end(() => this.#reject(this.#message.cancellation?.reason ?? new Cancelled()))
   }
 
   /**

@@ -72,6 +72,11 @@ export class ChunkSender {
     return this.#sentBytes
   }
 
+  /** Whether all of them were acknowledged. */
+  get done(): boolean {
+    return this.#acked.size === this.#count
+  }
+
   start(): void {
     this.#fill()
     this.#watch()

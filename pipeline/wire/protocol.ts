@@ -14,6 +14,7 @@ import {
   ModelLoadFailed,
   NodeLost,
   NoResponders,
+  Quarantined,
   QuintetError,
   Refused,
   StageFailed,
@@ -59,6 +60,7 @@ export const missedBeats = 3
 export const acceptAfter = 50
 
 const node = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
+const text = z.string().max(256)
 const subject = z.string().regex(/^[A-Za-z0-9_.-]{1,512}$/)
 const size = z.number().int().min(1)
 
@@ -110,12 +112,19 @@ export const down = z.discriminatedUnion('kind', [
     stage: z.string().max(256),
     residence: z.number().min(0),
     load: load.optional(),
+    /** Of one that is `quarantined`: what it cost. */
+    evidence: z
+      .array(z.object({ node: text.optional(), executor: text.optional(), code: text }))
+      .max(16)
+      .optional(),
   }),
   z.object({
     kind: z.literal('refused'),
     node,
     reason: z.string().max(4096),
     retryAfter: z.number().min(0).optional(),
+    /** It takes nothing until further notice. */
+    away: z.literal(true).optional(),
     load: load.optional(),
   }),
   z.object({ kind: z.literal('probed'), node, load }),
@@ -234,6 +243,7 @@ const classes: Readonly<Record<ErrorCode, { readonly prototype: QuintetError }>>
   'no-responders': NoResponders,
   'node-lost': NodeLost,
   refused: Refused,
+  quarantined: Quarantined,
   'deadline-exceeded': DeadlineExceeded,
   cancelled: Cancelled,
   'mailbox-full': MailboxFull,
@@ -249,11 +259,15 @@ export function reviveError(reply: {
   readonly reason: string
   readonly retryable: boolean
   readonly retryAfter?: number | undefined
+  readonly evidence?:
+    | readonly { readonly node?: string | undefined; readonly executor?: string | undefined; readonly code: string }[]
+    | undefined
 }): QuintetError {
   const code = Object.hasOwn(classes, reply.code) ? (reply.code as ErrorCode) : 'stage-failed'
   const error = new QuintetError(code, reply.reason, { retryable: reply.retryable })
   const { prototype } = classes[code]
   Object.setPrototypeOf(error, prototype)
   error.name = prototype.constructor.name
+  if (error instanceof Quarantined) return Object.assign(error, { evidence: reply.evidence ?? [] })
   return error instanceof Refused ? Object.assign(error, { retryAfter: reply.retryAfter }) : error
 }

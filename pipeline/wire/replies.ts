@@ -1,4 +1,4 @@
-import type { QuintetError } from '../errors.ts'
+import { Quarantined, type QuintetError } from '../errors.ts'
 import type { Down, Load } from './protocol.ts'
 
 /** Characters of a reason that cross the wire. */
@@ -16,16 +16,22 @@ export function failed(node: string, error: QuintetError, stage: string, residen
     stage: stage.slice(0, 256),
     residence,
     ...(load ? { load } : {}),
+    ...(error instanceof Quarantined ? { evidence: error.evidence.slice(0, 16) } : {}),
   }
 }
 
-/** What it replies about one that it does not take. @param retryAfter ms, where it is known */
-export function refused(node: string, reason: string, retryAfter: number | undefined, load: Load): Down {
+/**
+ * What it replies about one that it does not take.
+ * @param retryAfter ms, where it is known
+ * @param away it takes nothing until further notice
+ */
+export function refused(node: string, reason: string, retryAfter: number | undefined, load: Load, away = false): Down {
   return {
     kind: 'refused',
     node,
     reason: reason.slice(0, longest),
     ...(retryAfter === undefined ? {} : { retryAfter }),
+    ...(away ? { away } : {}),
     load,
   }
 }

@@ -13,7 +13,7 @@ import {
 import type { Item } from '../message.ts'
 import { Residence } from '../residence.ts'
 import { type Boundary, deviceOf } from '../subjects.ts'
-import type { Delivery, Parts, ServedRequest, Subscription } from '../transport.ts'
+import type { Delivery, Parts, ServedRequest, ServeOptions, Subscription } from '../transport.ts'
 import { Arrivals } from './arrivals.ts'
 import { encodeOutcome, type MessageHeader } from './codec.ts'
 import { Crowding } from './crowding.ts'
@@ -40,12 +40,19 @@ const mostTries = 4
  */
 export class Responder {
   readonly #options: Required<Omit<ResponderOptions, 'service' | 'onReleased' | 'device' | 'group'>> &
-    Pick<ResponderOptions, 'service' | 'onReleased'>
+    Pick<ResponderOptions, 'service' | 'onReleased' | 'device' | 'group'>
   readonly #dialects: Dialects
   readonly #held = new Map<string, Held>()
   readonly #arrivals: Arrivals
   readonly #subscriptions: Subscription[] = []
+  readonly #take = (request: ServedRequest) => this.#onRequest(request)
+  readonly #described: Pick<ServeOptions, 'service'>
   #group: Subscription | undefined
+  #closed = false
+  /** Why it is out of service. */
+  #ill: string | undefined
+  /** Leaving the group and joining it again, one after the other. */
+  #changing: Promise<void> = Promise.resolve()
   readonly #counts = {
     received: 0,
     results: 0,
@@ -70,28 +77,20 @@ export class Responder {
     this.#arrivals = new Arrivals({ ...this.#options, dialects: this.#dialects }, (device, brought) =>
       this.#makeRoom(device, brought, bytes),
     )
+    const { service } = options
+    const statistics = () => ({ ...service?.statistics?.(), ...this.statistics, health: this.#ill ?? 'in service' })
+    this.#described = service ? { service: { ...service, statistics } } : {}
   }
 
   /** Resolves when messages can come. */
   static async open(options: ResponderOptions): Promise<Responder> {
     const responder = new Responder(options)
-    const { transport, boundary, node, service, device, group = true } = options
-    const serve = (request: ServedRequest) => responder.#onRequest(request)
-    const described = service && {
-      ...service,
-      statistics: () => ({ ...service.statistics?.(), ...responder.statistics }),
-    }
+    const { transport, boundary, node, group = true } = options
     const opened = await Promise.allSettled([
-      transport.serve(boundary.nodePattern(node), serve),
+      // Also while it is out of service this one stands, so that discovery sees the node and its health.
+      transport.serve(boundary.nodePattern(node), responder.#take, responder.#described),
       transport.subscribe(boundary.chunksPattern(node), (delivery) => responder.#onChunk(delivery)),
-      ...(group
-        ? [
-            transport.serve(boundary.anyPattern(device), serve, {
-              group: groupName,
-              ...(described ? { service: described } : {}),
-            }),
-          ]
-        : []),
+      ...(group ? [responder.#joinGroup()] : []),
     ])
     for (const result of opened) if (result.status === 'fulfilled') responder.#subscriptions.push(result.value)
     responder.#group = responder.#subscriptions[2]
@@ -101,6 +100,41 @@ export class Responder {
       throw failed.reason
     }
     return responder
+  }
+
+  /**
+   * Leaves the group, where there is a reason for it, and joins it again when there is none any more. Out of service it
+   * refuses what is sent to it by name as well; what it holds it goes on with.
+   * @param ill why the node cannot work; undefined: it can
+   */
+  serve(ill: string | undefined): void {
+    if (this.#options.group === false) return
+    this.#ill = ill
+    this.#changing = this.#changing
+      .then(() => this.#change())
+      .catch((error) => {
+        this.#options.events.emit({ type: 'fault', where: 'service', error })
+      })
+  }
+
+  async #change(): Promise<void> {
+    const serving = this.#ill === undefined
+    if (this.#draining || this.#closed || serving === (this.#group !== undefined)) return
+    if (!serving) {
+      const left = this.#group
+      this.#group = undefined
+      if (left) this.#subscriptions.splice(this.#subscriptions.indexOf(left), 1)
+      return left?.close()
+    }
+    const joined = await this.#joinGroup()
+    if (this.#draining || this.#closed) return joined.close()
+    this.#group = joined
+    this.#subscriptions.push(joined)
+  }
+
+  #joinGroup(): Promise<Subscription> {
+    const { transport, boundary, device } = this.#options
+    return transport.serve(boundary.anyPattern(device), this.#take, { group: groupName, ...this.#described })
   }
 
   /**
@@ -121,6 +155,7 @@ export class Responder {
     return {
       ...this.#counts,
       pending: this.#held.size,
+      serving: this.#group && this.#ill === undefined && !this.#draining ? 1 : 0,
       meanResidenceMs: Math.round(100 * this.#meanResidence) / 100,
       slowdown: Math.round(100 * this.#crowding.slowdown) / 100,
     }
@@ -183,13 +218,10 @@ export class Responder {
 
   /** Ends what is held, so that its senders try another node, and all interest. Idempotent. */
   async close(): Promise<void> {
+    this.#closed = true
     for (const held of [...this.#held.values()]) {
-      held.cancellation.cancel()
-      this.#fail(
-        held,
-        new NodeLost('The node closed before the message was answered. Send it to another node.'),
-        'close',
-      )
+      const closed = new NodeLost('The node closed before the message was answered. Send it to another node.')
+      this.#giveUp(held, closed, 'close')
     }
     await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.close()))
   }
@@ -227,15 +259,15 @@ export class Responder {
     }
     const joined = this.#held.get(keyOf(header.message))
     if (joined) return this.#onJoined(joined, request, header, parts)
+    const away = this.#draining ? 'The node is draining.' : this.#ill
+    if (away !== undefined) return this.#refuse(request, away, 0, true)
     const device = deviceOf(source)
-    const late = this.#draining ? undefined : this.#late(leftOf(header.message, header.kind === 'message'), device)
+    const late = this.#late(leftOf(header.message, header.kind === 'message'), device)
     if (late) return this.#refuse(request, late.reason, late.retryAfter)
-    const full = this.#held.size >= this.#options.capacity
-    if (this.#draining || (full && !this.#makeRoom(device, 1, () => 1))) {
-      const reason = this.#draining ? 'The node is draining.' : `The node holds ${this.#held.size} messages already.`
+    if (this.#held.size >= this.#options.capacity && !this.#makeRoom(device, 1, () => 1)) {
       // Before it has settled anything, it knows no better than the shortest time after which it says anything.
-      const retryAfter = this.#draining ? 0 : Math.ceil(this.#meanResidence || acceptAfter)
-      return this.#refuse(request, reason, retryAfter)
+      const retryAfter = Math.ceil(this.#meanResidence || acceptAfter)
+      return this.#refuse(request, `The node holds ${this.#held.size} messages already.`, retryAfter)
     }
     return header.kind === 'offer' ? this.#onOffer(request, header) : this.#onMessage(request, header.message, parts)
   }
@@ -245,17 +277,9 @@ export class Responder {
     const held = givingWay(this.#held.values(), device, brought, weight)
     if (!held) return false
     const retryAfter = Math.ceil(this.#meanResidence || acceptAfter)
-    this.#giveBack(
-      held,
-      new Refused('The node is full, and other devices have less of it than this one.', { retryAfter }),
-    )
+    const reason = 'The node is full, and other devices have less of it than this one.'
+    this.#giveUp(held, new Refused(reason, { retryAfter }), 'receive')
     return true
-  }
-
-  /** Its sender may try again, here or elsewhere. */
-  #giveBack(held: Held, refused: Refused): void {
-    this.#fail(held, refused, 'receive')
-    held.cancellation.cancel()
   }
 
   /**
@@ -366,8 +390,7 @@ export class Responder {
     if (!held) return
     this.#counts.cancelled++
     this.#residence.exceeded(held.count, this.#options.clock.now() - held.whole)
-    held.cancellation.cancel()
-    this.#fail(held, new Cancelled(reason), 'receive')
+    this.#giveUp(held, new Cancelled(reason), 'receive')
   }
 
   /** Signs of life and ended budgets, for all messages held, with one timer. */
@@ -377,14 +400,13 @@ export class Responder {
     for (const held of [...this.#held.values()]) {
       if (now >= held.expires) {
         this.#residence.exceeded(held.count, now - held.whole)
-        held.cancellation.cancel()
-        this.#fail(held, new DeadlineExceeded('The budget ended while the message was in the cloud.'), 'receive')
+        this.#giveUp(held, new DeadlineExceeded('The budget ended while the message was in the cloud.'), 'receive')
         continue
       }
       const stuck = held.arrival?.stuckFor(now)
       if (stuck !== undefined) {
         const reason = `No chunk of the message came for ${Math.round(stuck)} ms. Offer it again.`
-        this.#giveBack(held, new Refused(reason, { retryAfter: 0 }))
+        this.#giveUp(held, new Refused(reason, { retryAfter: 0 }), 'receive')
       } else if (!held.accepted && now - held.arrived >= acceptAfter) {
         held.accepted = true
         held.lastSign = now
@@ -399,9 +421,17 @@ export class Responder {
     this.#timer = this.#held.size > 0 ? clock.after(acceptAfter, this.#sweep) : undefined
   }
 
+  /** Replies first: what is cancelled may end within the call, and would say no more than that it was. */
+  #giveUp(held: Held, error: QuintetError, stage: string): void {
+    this.#fail(held, error, stage)
+    held.cancellation.cancel(error)
+  }
+
   #fail(held: Held, error: QuintetError, stage: string): void {
     const { clock, node } = this.#options
-    if (error instanceof Refused) return this.#finish(held, this.#refusal(error.message, error.retryAfter), error)
+    if (error instanceof Refused) {
+      return this.#finish(held, this.#refusal(error.message, error.retryAfter, this.#ill !== undefined), error)
+    }
     this.#counts.failures++
     this.#finish(held, failed(node, error, stage, clock.now() - held.whole, this.#load()), error)
   }
@@ -452,14 +482,14 @@ export class Responder {
     return sendDown(reply, parts, data, this.#dialects)
   }
 
-  #refuse(request: ServedRequest, reason: string, retryAfter: number | undefined): void {
-    this.#reply(request, this.#refusal(reason, retryAfter))
+  #refuse(request: ServedRequest, reason: string, retryAfter: number | undefined, away = false): void {
+    this.#reply(request, this.#refusal(reason, retryAfter, away))
   }
 
   /** Counted: whoever makes one sends it. */
-  #refusal(reason: string, retryAfter: number | undefined): Down {
+  #refusal(reason: string, retryAfter: number | undefined, away: boolean): Down {
     this.#counts.refused++
-    return refused(this.#options.node, reason, retryAfter, this.#load())
+    return refused(this.#options.node, reason, retryAfter, this.#load(), away)
   }
 
   #reject(request: ServedRequest, error: QuintetError): void {

@@ -12,10 +12,10 @@ import type { StepTimes } from './times.ts'
 
 /** What happened in a pool, for whoever watches. */
 export type PoolEvent =
-  /** Its last executor was given up: it runs nothing any more. */
+  /** Its last executor was given up: it runs nothing until one of them, after a rest, has started. */
   | { readonly type: 'given-up'; readonly error: ExecutorLost }
   | { readonly type: 'executor-started'; readonly executor: string }
-  /** `final`: its restart budget is spent, its place stays empty. */
+  /** `final`: its restart budget is spent, its place stays empty until it has rested. */
   | { readonly type: 'executor-lost'; readonly error: ExecutorLost; readonly final: boolean }
   | {
       readonly type: 'model-loaded'
@@ -106,15 +106,15 @@ export interface ExecutorPool {
    * Runs a model on an executor that holds it, or loads it on one. The most urgent waiting run goes first; among equals
    * the models take turns.
    *
-   * @throws RunRefused too many wait, it cannot be in time, or the pool ends · LeaseRefused no memory for its model ·
-   *   Cancelled · DeadlineExceeded · ExecutorLost twice, or no executor can be started any more · ModelLoadFailed ·
+   * @throws RunRefused too many wait, it cannot be in time, no executor is left for now, or the pool ends · LeaseRefused no memory for its model ·
+   *   Cancelled · DeadlineExceeded · Quarantined it cost two executors · ModelLoadFailed ·
    *   WrongShape · ExecutionFailed
    */
   run(model: ModelSource, inputs: readonly Tensor[], options?: PoolRunOptions): Promise<PoolReport>
   /**
    * Loads models before they are needed, ahead of waiting runs: on every executor, and again on one that replaces a
    * dead one; with a cache, once each, as far as the budget goes. Resolves when they are loaded.
-   * @throws ModelLoadFailed · ExecutorLost no executor can be started any more · Cancelled the pool was closed
+   * @throws ModelLoadFailed · RunRefused no executor is left for now · Cancelled the pool was closed
    */
   warm(models: readonly ModelSource[]): Promise<void>
   /** What decides about memory: for pins, aliases and its statistics. Undefined where none was given. */

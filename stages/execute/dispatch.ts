@@ -1,4 +1,4 @@
-import type { Clock, ExecutorLost, Timer } from '../../pipeline/index.ts'
+import type { Clock, Timer } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
 import { gather } from './gather.ts'
 import type { Leases } from './leases.ts'
@@ -28,10 +28,12 @@ export interface DispatcherOptions {
   /** Its turn has come, and it would not be over in time any more: it takes about so many ms of the `left` ones. */
   readonly late: (work: Work, takes: number, left: number) => void
   /** An executor died under it. */
-  readonly lost: (work: Work, error: ExecutorLost) => void
+  readonly lost: (work: Work, outcome: Lost, executor: string) => void
   /** Something ended. */
   readonly after: () => void
 }
+
+export type Lost = Extract<Outcome, { type: 'lost' }>
 
 interface Place {
   readonly slot: Slot
@@ -201,7 +203,7 @@ export class Dispatcher {
       } else if (work.settled || work.copies > 0) return
       else if (outcome.type === 'lost' && turn.began !== undefined) {
         if (turn.works.length > 1) work.alone = true
-        lost(work, outcome.error)
+        lost(work, outcome, executor.id)
       } else if (outcome.type === 'failed' && turn.works.length === 1) work.reject(outcome.error)
       else {
         // One of them may have spoiled it for the others: each gets a run of its own.

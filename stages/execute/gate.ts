@@ -24,7 +24,7 @@ export interface GateOptions {
 /** Says which runs may not wait, and counts those refused by their reason. */
 export class Gate {
   readonly #options: GateOptions
-  readonly #refused = { full: 0, late: 0, cold: 0, ending: 0 }
+  readonly #refused = { full: 0, late: 0, cold: 0, ending: 0, 'given-up': 0 }
 
   constructor(options: GateOptions) {
     this.#options = options
@@ -38,6 +38,13 @@ export class Gate {
   /** The pool takes nothing any more. @param instead what the caller had better do */
   ending(instead: string): RunRefused {
     return this.#counted(new RunRefused('ending', `The pool is ending. ${instead}`))
+  }
+
+  /** Every executor was given up, and rests. */
+  givenUp(cause: Error | undefined): RunRefused {
+    const last = cause ? ` The last time: ${cause.message}` : ''
+    const reason = `Every executor died too often; they are tried again after a rest. Look at why they die.${last}`
+    return this.#counted(new RunRefused('given-up', reason, { cause }))
   }
 
   /** Why it had better not wait: it could not be in time. */

@@ -186,16 +186,20 @@ export class LazyPool implements Half {
 
   #hear(event: PoolEvent): void {
     this.#tell(event)
-    const { world } = this.#context
+    const { world, health } = this.#context
     if (event.type === 'executor-lost') this.#failed('executor', event.error, false)
-    if (event.type === 'given-up') this.#failed('executors', event.error, true)
+    if (event.type === 'given-up') {
+      this.#failed('executors', event.error, true)
+      health.fails('executors', `The node runs nothing for now: its executors died too often. ${event.error.message}`)
+    }
+    if (event.type === 'executor-started') health.works('executors')
     this.#follower?.look()
     if (event.type === 'model-load-failed' || event.type === 'run-overdue' || event.type === 'given-up') return
     const models = this.#pool?.statistics().executors.flatMap((each) => each.models) ?? []
     world.set('resident', [...new Set(models)], 'execute')
   }
 
-  /** @param final it is given up, and the half goes on without it */
+  /** @param final it is given up, and the half goes on without it until it has rested */
   #failed(actor: string, error: unknown, final: boolean): void {
     const { events } = this.#context
     events.emit(final ? { type: 'escalated', actor, error } : { type: 'fault', where: actor, error })

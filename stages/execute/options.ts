@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { made, readOptions, restartPolicy } from '../../pipeline/index.ts'
+import { made, readOptions, restartPolicy, restPolicy } from '../../pipeline/index.ts'
 import type { ExecutorFactory } from './ports.ts'
 
 const count = z.number().int().min(0)
@@ -23,9 +23,12 @@ export const poolOptions = z.strictObject({
   queue: count.default(256),
   /** Runs of all models that may wait. */
   backlog: count.default(1_024),
-  /** Milliseconds past its `expires` after which a run that still goes on is taken for hung. */
+  /**
+   * A run is taken for hung that goes on for so many ms more than ten times what 99 of 100 like it took; where none was
+   * measured yet, after `longestRun`. That its caller's time is over is no sign of it.
+   */
   grace: ms.default(2_000),
-  /** Longest run and longest load that is not taken for hung, ms. */
+  /** Longest run and longest load that is not taken for hung, ms, whatever was measured. */
   longestRun: ms.default(60_000),
   longestLoad: ms.default(120_000),
   /**
@@ -39,8 +42,10 @@ export const poolOptions = z.strictObject({
   admission: z.boolean().default(true),
   /** `desiredSize` is for working off what is pending within so many ms. */
   target: z.number().positive().default(1_000),
-  /** How an executor that died is replaced: at first after 100 ms. When its restarts are used up its place stays empty. */
+  /** How an executor that died is replaced: at first after 100 ms. When its restarts are used up its place stays empty … */
   restart: restartPolicy.extend({ first: ms.default(100) }).prefault({}),
+  /** … until it has rested: then one is tried again. */
+  rest: restPolicy.prefault({}),
   /** When an executor is replaced because its process grew by more than its models. */
   recycle: z
     .strictObject({

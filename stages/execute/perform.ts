@@ -23,7 +23,11 @@ export type Outcome =
   /** Nobody waited for it any more, or it was taken back before it began. */
   | { readonly type: 'unmade' }
   | { readonly type: 'failed'; readonly error: Error }
-  | { readonly type: 'lost'; readonly error: ExecutorLost }
+  /** `running`: the executor had loaded the model, and died of the run. */
+  | { readonly type: 'lost'; readonly error: ExecutorLost; readonly running: boolean }
+
+/** A run that goes on for so many times as long as 99 of 100 do, and the grace, hangs. */
+const timesUsual = 10
 
 export interface PerformerOptions {
   readonly settings: PoolSettings
@@ -55,6 +59,7 @@ export class Performer {
     const { clock } = this.#options
     const { works, model } = turn
     const { executor, residency } = up
+    let running = false
     try {
       const taken = clock.now()
       const held = residency.has(model.key)
@@ -66,6 +71,7 @@ export class Performer {
       const cancellation = turn.cancellation()
       const { outputs } = (works[0] as Work).options
       const inputs = works.length === 1 ? (works[0] as Work).inputs : stack(works.map((work) => work.inputs))
+      running = true
       const report = await executor.run(model.key, inputs, outputs ? { outputs, cancellation } : { cancellation })
       this.made += 1
       this.runs += works.length
@@ -79,7 +85,7 @@ export class Performer {
     } catch (error) {
       if (error instanceof ExecutorLost) {
         slot.lost(executor, error)
-        return { type: 'lost', error }
+        return { type: 'lost', error, running }
       }
       return turn.takenBack ? { type: 'unmade' } : { type: 'failed', error: error as Error }
     }
@@ -111,9 +117,8 @@ export class Performer {
   /** Takes a run that goes on too long, from when it could begin, for hung. */
   watch(turn: Turn, slot: Slot, up: Up): void {
     const { events, kind, settings, clock } = this.#options
-    const { model, works } = turn
-    const last = works.reduce((latest, { expires = Infinity }) => Math.max(latest, expires), 0)
-    const allowed = Math.min(last - clock.now() + settings.grace, settings.longestRun)
+    const { model, works, usual = Infinity } = turn
+    const allowed = Math.min(timesUsual * usual + settings.grace, settings.longestRun)
     turn.watchdog?.cancel()
     turn.watchdog = clock.after(allowed, () => {
       const killed = kind !== 'thread'

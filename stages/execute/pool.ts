@@ -2,14 +2,16 @@ import {
   Cancelled,
   type Clock,
   DeadlineExceeded,
-  ExecutorLost,
+  type ExecutorLost,
+  ModelLoadFailed,
+  Quarantined,
   systemClock,
   type Tensor,
 } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
 import type { ModelCache } from './cache/index.ts'
 import type { ExecutorPool, ExecutorPoolOptions, PoolRunOptions, PoolStatistics } from './contract.ts'
-import { Dispatcher } from './dispatch.ts'
+import { Dispatcher, type Lost } from './dispatch.ts'
 import { Gate } from './gate.ts'
 import { cacheHost, Leases } from './leases.ts'
 import { ModelStates } from './model-state.ts'
@@ -28,10 +30,10 @@ import { Work } from './work.ts'
  * Starts `size` executors and places runs on them. The queue decides what goes next, the placement where, the cache (or
  * each executor's residency, where there is none) what has to be loaded first.
  *
- * A run whose executor dies is tried once more on another; the dead one is replaced, with backoff, within a budget; one
- * whose memory drifts is replaced by a fresh one without a gap. A run that is not over `grace` ms past its `expires`,
- * or after `longestRun`, hangs: its executor is killed and replaced (threads cannot be killed in mid-run; there it is
- * only reported). Whoever makes the pool closes it.
+ * A run whose executor dies is tried once more on another, and then no more; the dead one is replaced, with backoff, within a
+ * budget, and once that is used up after a rest; one whose memory drifts is replaced by a fresh one without a gap. A run that
+ * goes on for very much longer than others of its model, or than `longestRun`, hangs: its executor is killed and replaced
+ * (threads cannot be killed in mid-run; there it is only reported). Whoever makes the pool closes it.
  *
  * @throws BadConfiguration an option is not what it should be
  */
@@ -54,6 +56,8 @@ class Pool implements ExecutorPool {
   readonly #gate: Gate
   /** Refused for being cold: loaded all the same, for whoever comes back. */
   readonly #wanted = new Map<string, ModelSource>()
+  /** How an executor was lost last. */
+  #lost: ExecutorLost | undefined
   #ending: 'no' | 'draining' | 'closed' = 'no'
   #draining: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -100,7 +104,7 @@ class Pool implements ExecutorPool {
       nextLoad: (up) => this.#nextLoad(up),
       again: (work) => this.#again(work),
       late: (work, takes, left) => this.#late(work, takes, left),
-      lost: (work, error) => this.#retry(work, error),
+      lost: (work, outcome, executor) => this.#retry(work, outcome, executor),
       after: () => this.#dispatch(),
     })
   }
@@ -184,17 +188,18 @@ class Pool implements ExecutorPool {
     this.#whenEmpty?.()
     this.#dispatcher.end()
     const closed = new Cancelled('The pool was closed before the work was done. Give it to another node.')
-    this.#rejectWaiting(closed)
+    this.#rejectWaiting(() => closed)
     this.#leases?.cache.close()
     await Promise.all(this.#slots.map((slot) => slot.close(within)))
   }
 
   #slot(start: () => ReturnType<ExecutorPoolOptions['factory']['start']>): Slot {
-    const { restart } = this.#settings
+    const { restart, rest } = this.#settings
     return new Slot({
       start,
       clock: this.#clock,
       restart,
+      rest,
       onUp: ({ executor }) => {
         this.#events?.({ type: 'executor-started', executor: executor.id })
         this.#leases?.cache.up(executor.id)
@@ -202,20 +207,24 @@ class Pool implements ExecutorPool {
       },
       onDown: (error, final, up) => {
         this.#events?.({ type: 'executor-lost', error, final })
+        this.#lost = error
         if (up !== undefined) this.#leases?.down(up.executor.id)
-        if (final && this.#slots.every((slot) => slot.failed)) this.#events?.({ type: 'given-up', error })
+        if (final && this.#givenUp) this.#events?.({ type: 'given-up', error })
         this.#dispatch()
       },
       onReplaced: (up) => this.#leases?.down(up.executor.id),
     })
   }
 
+  /** Whether no executor is there, nor will be before one has rested. */
+  get #givenUp(): boolean {
+    return this.#slots.every((slot) => slot.failed)
+  }
+
   #dispatch(): void {
     if (this.#ending === 'closed') return
-    if (this.#slots.every((slot) => slot.failed)) {
-      const lost = 'No executor of the pool can be started any more. Look at why they died, and make a new pool.'
-      this.#rejectWaiting(new ExecutorLost(lost))
-    } else {
+    if (this.#givenUp) this.#rejectWaiting(() => this.#gate.givenUp(this.#lost))
+    else {
       this.#dispatcher.dispatch()
       this.#warmth.settle(this.#slots)
     }
@@ -264,9 +273,12 @@ class Pool implements ExecutorPool {
     )
   }
 
-  #retry(work: Work, error: ExecutorLost): void {
-    work.losses += 1
-    if (work.losses > 1 || this.#ending === 'closed') work.reject(error)
+  #retry(work: Work, { error, running }: Lost, executor: string): void {
+    work.lost += 1
+    if (running) work.costs.push({ executor, code: error.code })
+    if (work.costs.length > 1) work.reject(new Quarantined(work.costs, { cause: error }))
+    else if (work.lost > 1) work.reject(running ? error : diesLoading(work.model, error))
+    else if (this.#ending === 'closed') work.reject(error)
     else this.#enqueue(work)
   }
 
@@ -286,10 +298,10 @@ class Pool implements ExecutorPool {
     this.#dispatch()
   }
 
-  #rejectWaiting(error: Error): void {
+  #rejectWaiting(error: () => Error): void {
     for (const work of [...this.#queue]) {
       this.#leave(work)
-      work.reject(error)
+      work.reject(error())
     }
     this.#warmth.end(error)
   }
@@ -298,4 +310,11 @@ class Pool implements ExecutorPool {
     if (this.#queue.length === 0 && this.#slots.every(({ up }) => up === undefined || up.lane.empty))
       this.#whenEmpty?.()
   }
+}
+
+/** What executors die of before a run has begun is the model, and none of the messages for it. */
+function diesLoading({ name }: ModelSource, cause: ExecutorLost): ModelLoadFailed {
+  return new ModelLoadFailed(`Executors die while they load "${name}". Check the model, or give them more memory.`, {
+    cause,
+  })
 }

@@ -3,9 +3,9 @@ import { Refused } from '../../pipeline/index.ts'
 /**
  * Why a pool takes no run: too many of its model, or of all, wait (`full`) · it cannot be done by its deadline by what
  * runs took before (`late`) · its model would first have to be loaded, which alone takes too long (`cold`) · the pool
- * is `ending`.
+ * is `ending`, or every executor of it was `given-up` for now.
  */
-export type PoolRefusal = 'full' | 'late' | 'cold' | 'ending'
+export type PoolRefusal = 'full' | 'late' | 'cold' | 'ending' | 'given-up'
 
 /** A pool declines a run at once, and says why; `retryAfter` in ms where it is known. */
 export class RunRefused extends Refused {

@@ -5,6 +5,7 @@ import {
   type Clock,
   ExecutorLost,
   type RestartPolicy,
+  type RestPolicy,
   within,
 } from '../../pipeline/index.ts'
 import { Lane } from './lane.ts'
@@ -24,9 +25,10 @@ export interface SlotOptions {
   readonly start: () => Promise<Executor>
   readonly clock: Clock
   readonly restart: RestartPolicy
+  readonly rest: RestPolicy
   /** An executor is ready. */
   readonly onUp: (up: Up) => void
-  /** It is gone, or did not start; `final` when it is given up: its place stays empty. */
+  /** It is gone, or did not start; `final` when it is given up: its place stays empty until it has rested. */
   readonly onDown: (error: ExecutorLost, final: boolean, up: Up | undefined) => void
   /** It gets nothing new: another has taken its place, and it is closed as soon as it is done. */
   readonly onReplaced: (up: Up) => void
@@ -40,7 +42,7 @@ interface Replace {
 
 /**
  * A place for one executor: an actor whose behaviour is that executor. One that dies, or does not start, is a crash: the
- * actor's supervision starts the next one, or gives the place up. Who runs on it looks at `up`, and asks nobody.
+ * actor's supervision starts the next one, or gives the place up and lets it rest. Who runs on it looks at `up`, and asks nobody.
  */
 export class Slot {
   readonly #options: SlotOptions
@@ -60,10 +62,11 @@ export class Slot {
 
   constructor(options: SlotOptions) {
     this.#options = options
-    const { clock, restart } = options
+    const { clock, restart, rest } = options
     this.#actor = actor('executor', () => this.#begin(), {
       clock,
       restart,
+      rest,
       onCrash: (error, final) => this.#down(asLost(error), final),
     })
     // Never within the caller: its owner may still be under construction.
@@ -80,7 +83,7 @@ export class Slot {
     return this.#replacing
   }
 
-  /** Whether it stays empty: it was given up. */
+  /** Whether it was given up: it stays empty until it has rested. */
   get failed(): boolean {
     return this.#actor.givenUp
   }

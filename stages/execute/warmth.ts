@@ -51,8 +51,8 @@ export class Warmth {
     })
   }
 
-  /** Nothing can be warmed any more. */
-  end(error: Error): void {
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
+  /** Nothing can be warmed for now. */
+  end(error: () => Error): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error())
   }
 }

@@ -1,4 +1,11 @@
-import { Cancelled, type Clock, DeadlineExceeded, type Tensor, type Timer } from '../../pipeline/index.ts'
+import {
+  Cancelled,
+  type Clock,
+  DeadlineExceeded,
+  type Evidence,
+  type Tensor,
+  type Timer,
+} from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
 import type { PoolRunOptions } from './contract.ts'
 import type { Waiting } from './queue.ts'
@@ -21,7 +28,9 @@ export class Work implements Waiting {
   readonly arrived: number
   readonly result: Promise<PoolReport>
   /** Executors that died under it. */
-  losses = 0
+  lost = 0
+  /** Those of them that had begun to run it. */
+  readonly costs: Evidence[] = []
   /** It is made by itself: company has failed or died with it. */
   alone = false
   /** Its place among equal deadlines. */
@@ -64,7 +73,7 @@ export class Work implements Waiting {
       this.reject(error)
       onEarlyEnd(this)
     }
-    this.#cancel = () => endEarly(new Cancelled())
+    this.#cancel = () => endEarly(cancellation?.reason ?? new Cancelled())
     if (expires !== undefined) {
       this.#timer = clock.after(Math.max(0, expires - this.arrived), () => endEarly(tooLate(model)))
     }

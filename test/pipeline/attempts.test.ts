@@ -7,6 +7,7 @@ import {
   ExecutorLost,
   lastAnswer,
   type Menu,
+  NodeLost,
   type Outcome,
   type Plan,
   type RunningDevice,
@@ -274,7 +275,7 @@ describe('a cascade', () => {
 })
 
 describe('a failed attempt', () => {
-  const lost = new ExecutorLost('its executor died')
+  const lost = new NodeLost('it closes')
 
   it('is decided anew with the budget that is left, and what was tried is known', async () => {
     const asked: unknown[] = []
@@ -291,7 +292,7 @@ describe('a failed attempt', () => {
     const [first, second] = asked as [unknown[], unknown[]]
     expect(first).toEqual([1, 2000, [], ['captured', 'prepared', 'answered']])
     expect(second[1]).toBe(2000 - 5 * 30)
-    expect(second.slice(2)).toEqual([[['captured', 'executor-lost']], ['answered']])
+    expect(second.slice(2)).toEqual([[['captured', 'node-lost']], ['answered']])
   })
 
   it('is final where nobody decides, or the device cannot answer', async () => {
@@ -299,7 +300,27 @@ describe('a failed attempt', () => {
     const all = scene(frames(1), [stubborn], took({}, { error: lost }), { deadline: 2000 })
     const { failures, counts } = await played(all.pipe.run(), all.clock)
     expect(counts).toMatchObject({ failures: 1, results: 0 })
-    expect(failures[0]?.error.code).toBe('executor-lost')
+    expect(failures[0]?.error.code).toBe('node-lost')
+  })
+
+  it('that cost two executors is final: the message runs nowhere again, and is kept with what it cost', async () => {
+    const remoteFirst: Decider = {
+      name: 'remote-first',
+      decide: (_request, _world, menu) => ({ ...menu, cuts: menu.cuts.slice(0, 1), models: ['small'] }),
+    }
+    const all = scene(frames(1), [remoteFirst], took({}, { error: new ExecutorLost('killed') }), { deadline: 2000 })
+    const running = all.pipe.run()
+    const { failures, counts } = await played(running, all.clock)
+    expect(counts).toMatchObject({ in: 1, failures: 1, results: 0 })
+    expect(failures[0]?.error).toMatchObject({ code: 'quarantined', retryable: false })
+    expect(all.log.runs.every((run) => run.startsWith('cloud'))).toBe(true)
+    expect(running.quarantined).toMatchObject([
+      {
+        id: failures[0]?.id,
+        evidence: [{ code: 'executor-lost' }, { code: 'executor-lost' }],
+        bytes: expect.any(Number),
+      },
+    ])
   })
 
   it('that no other plan could repair is final', async () => {

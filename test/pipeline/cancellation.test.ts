@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Cancellation } from '../../pipeline/index.ts'
+import { Cancellation, Cancelled, DeadlineExceeded } from '../../pipeline/index.ts'
 
 describe('a cancellation', () => {
   it('calls each that listens once, however often it is cancelled', () => {
@@ -42,5 +42,19 @@ describe('a cancellation', () => {
     before.cancel()
     after.cancel()
     expect([signal.aborted, before.signal === signal, after.signal.aborted]).toEqual([true, true, true])
+  })
+
+  it('says why: as its signal does, and the first that cancelled counts', () => {
+    const late = new DeadlineExceeded('too late')
+    const cancellation = new Cancellation()
+    const { signal } = cancellation
+    cancellation.cancel(late)
+    cancellation.cancel(new Cancelled())
+    expect(cancellation.reason).toBe(late)
+    expect(signal.reason).toBe(late)
+    const plain = new Cancellation()
+    plain.cancel()
+    expect(plain.reason).toBeInstanceOf(Cancelled)
+    expect(plain.signal.reason).toBe(plain.reason)
   })
 })

@@ -63,6 +63,10 @@ class Cache implements ModelCache {
       ready: (copy) => this.#ready(copy),
       left: (copy) => this.#left(copy),
       givenUp: (error) => this.#givenUp(error),
+      rested: () => {
+        state.givenUp = undefined
+        state.emit({ type: 'rested' })
+      },
     })
     const { prefetch } = state.settings
     this.#prefetches =
@@ -214,7 +218,7 @@ class Cache implements ModelCache {
     for (const waiter of waiters.all()) waiter.reject(closed, 'given-up')
   }
 
-  /** What is loaded is still leased; nothing else will be. */
+  /** What is loaded is still leased; nothing else will be until the loader has rested. */
   #givenUp(cause: unknown): void {
     const state = this.#state
     state.givenUp = { cause }

@@ -46,7 +46,9 @@ export type CacheEvent =
   | { readonly type: 'debt'; readonly bytes: number }
   /** The host has not answered for longer than it may. */
   | { readonly type: 'overdue'; readonly executor: string; readonly model: string; readonly what: 'load' | 'unload' }
-  /** Its policy or placement threw. It goes on after a pause; `final`: it loads nothing any more. */
+  /** Its policy or placement threw. It goes on after a pause; `final`: it loads nothing until it has rested. */
   | { readonly type: 'crashed'; readonly error: unknown; readonly final: boolean }
+  /** It has rested, and loads again. */
+  | { readonly type: 'rested' }
   | { readonly type: 'refused'; readonly model: string; readonly reason: RefusalReason }
   | { readonly type: 'alias-moved'; readonly alias: string; readonly from: string | undefined; readonly to: string }

@@ -46,14 +46,14 @@ export function nowhere({ name }: ModelSource): LeaseRefused {
   )
 }
 
-/** The cache has given up loading. @param model the one that was asked for, if one was */
+/** The cache has given up loading for now. @param model the one that was asked for, if one was */
 export function unattended({ givenUp }: CacheState, model?: ModelSource): LeaseRefused {
   const { cause } = givenUp ?? {}
   const reason = cause instanceof Error ? cause.message : String(cause)
   const what = model === undefined ? 'any model' : `"${model.name}"`
   return new LeaseRefused(
     'given-up',
-    `The cache does not load ${what}: its policy or placement failed too often, the last time with "${reason}". Mend that, and make a new cache.`,
+    `The cache does not load ${what}: its policy or placement failed too often, the last time with "${reason}". Mend that; it is tried again after a rest.`,
     { cause },
   )
 }

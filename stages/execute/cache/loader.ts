@@ -24,8 +24,10 @@ export interface LoaderOptions {
   ready(copy: Copy): number
   /** A copy's memory is free. */
   left(copy: Copy): void
-  /** Nothing is loaded any more: it failed too often. */
+  /** Nothing is loaded for now: it failed too often. */
   givenUp(error: unknown): void
+  /** It goes on after that. */
+  rested(): void
 }
 
 /**
@@ -47,6 +49,7 @@ export class Loader {
   #wake: Timer | undefined
   #wakeAt = Number.POSITIVE_INFINITY
   #closed = false
+  #resting = false
 
   constructor(state: CacheState, options: LoaderOptions) {
     this.#state = state
@@ -56,9 +59,11 @@ export class Loader {
     this.#actor = actor('model cache', () => this.#begin(), {
       clock,
       restart: settings.restart,
+      rest: settings.rest,
       onCrash: (error, final) => {
         this.#due = false
         state.emit({ type: 'crashed', error, final })
+        this.#resting = final
         if (final) options.givenUp(error)
       },
     })
@@ -78,6 +83,8 @@ export class Loader {
 
   /** At its start, and again after each crash. */
   #begin(): Behaviour<void, void> {
+    if (this.#resting) this.#options.rested()
+    this.#resting = false
     for (const copy of [...this.#state.residents.all()]) {
       if (this.#atHost.has(copy)) continue
       if (copy.state === 'unloading') void this.#unload(copy)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { backoffPolicy, readOptions, restartPolicy } from '../../../pipeline/index.ts'
+import { backoffPolicy, readOptions, restartPolicy, restPolicy } from '../../../pipeline/index.ts'
 
 const ms = z.number().min(0)
 
@@ -33,8 +33,10 @@ const settings = z.strictObject({
   patience: ms.default(100),
   /** A model gets a further copy when its copies compute for more than this share of the time. Default 0.75. */
   busy: z.number().positive().default(0.75),
-  /** How it goes on after its policy or its placement threw; when the restarts are used up it loads nothing any more. */
+  /** How it goes on after its policy or its placement threw; when the restarts are used up it loads nothing … */
   restart: restartPolicy.prefault({}),
+  /** … until it has rested. */
+  rest: restPolicy.prefault({}),
   /** How long a load that failed is not tried again on that executor: at first 1,000 ms, at most 60,000. */
   backoff: backoffPolicy
     .extend({ first: ms.positive().default(1_000), longest: ms.positive().default(60_000) })

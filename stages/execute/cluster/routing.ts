@@ -115,7 +115,7 @@ export class ModelRouting {
       try {
         if (pause > 0) await sleep(clock, pause, message.cancellation?.signal)
       } catch {
-        return failure(message, 'execute', new Cancelled())
+        return failure(message, 'execute', message.cancellation?.reason ?? new Cancelled())
       }
     }
   }

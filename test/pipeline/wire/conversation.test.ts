@@ -230,10 +230,31 @@ describe('a call', () => {
     expect(one.clock.now()).toBe(0)
   })
 
-  it('fails, and is not crashed, by a reply that is no message', async () => {
-    const one = bench()
+  it('fails, and is not crashed, by replies that are no messages, where nobody else is heard of', async () => {
+    const one = bench({ attempts: 2 })
     await one.broker.connect().serve(boundary.anyPattern(), ({ reply }) => reply([Uint8Array.of(1, 2, 3)]))
-    expect(errorOf(await one.caller.call(imageMessage()))).toBeInstanceOf(BadMessage)
+    const call = calling(one.caller.call(imageMessage()))
+    await one.clock.advance(1000)
+    expect(errorOf(call.item as Item)).toBeInstanceOf(BadMessage)
+    expect(one.clock.pending).toBe(0)
+  })
+
+  it('is not ended by a frame that cannot be read: it is told of, and passed over', async () => {
+    const one = bench()
+    const node = await one.node('cloud')
+    const tap = one.broker.connect()
+    const inboxes: ((data: Uint8Array[]) => void)[] = []
+    await tap.serve(boundary.anyPattern(), ({ reply }) => void inboxes.push(reply))
+    const call = calling(one.caller.call(imageMessage()))
+    await settled()
+    for (let n = 0; n < 5; n++) {
+      for (const reply of inboxes) reply([Uint8Array.of(1, 2, 3)])
+      await one.clock.advance(240)
+    }
+    expect(call.item).toBeUndefined()
+    node.answer()
+    expect(await call.promise).toMatchObject({ kind: 'message', attempt: 1 })
+    expect(one.seen.filter(({ type }) => type === 'stray')).toHaveLength(5)
     expect(one.clock.pending).toBe(0)
   })
 })
@@ -310,7 +331,7 @@ describe('a call that is tried again', () => {
     expect(await call).toMatchObject({ kind: 'message', attempt: 2, crossing: { node: 'b' } })
   })
 
-  it('and all after it avoid the lost node for ten seconds, and no longer', async () => {
+  it('and all after it pass the lost node by, until it has answered one that is its trial', async () => {
     const one = bench()
     const [a, b] = [await one.node('a'), await one.node('b')]
     await acquainted(one, [a, b])
@@ -318,19 +339,23 @@ describe('a call that is tried again', () => {
     await one.clock.advance(60)
     a.transport.cut()
     await one.clock.advance(740)
-    a.transport.heal()
     const before = a.taken.length
     const ask = async (n: number) => {
       void one.caller.call(imageMessage({ n, expires: 60_000 }))
       await settled()
     }
     for (let n = 1; n < 5; n++) await ask(n)
-    await one.clock.advance(9_999)
+    a.transport.heal()
+    await one.clock.advance(3_999)
     for (let n = 5; n < 9; n++) await ask(n)
     expect(a.taken.length).toBe(before)
     await one.clock.advance(1)
     for (let n = 9; n < 13; n++) await ask(n)
-    expect(a.taken.length).toBe(before + 2)
+    expect(a.taken.length).toBe(before + 1)
+    a.answer(a.taken.length - 1)
+    await settled()
+    for (let n = 13; n < 17; n++) await ask(n)
+    expect(a.taken.length).toBe(before + 3)
   })
 
   it('goes elsewhere when its node closes with the message in hand', async () => {
@@ -360,12 +385,16 @@ describe('a call that is tried again', () => {
     expect(node.responder.statistics).toMatchObject({ received: 1, results: 1, pending: 0 })
   })
 
-  it('ends as a lost node when nobody ever answers and its tries are used up', async () => {
+  it('ends when its budget ends where nobody ever answers, and before that where another plan may answer it', async () => {
     const one = bench({ attempts: 2 })
     await one.broker.connect().serve(boundary.anyPattern(), () => {})
-    const call = calling(one.caller.call(imageMessage()))
-    await one.clock.advance(10_000)
-    expect(errorOf(call.item as Item)).toBeInstanceOf(NodeLost)
+    const patient = calling(one.caller.call(imageMessage()))
+    const hasty = calling(one.device({ outage: 5_000 }).call(imageMessage({ n: 1 })))
+    await one.clock.advance(9_999)
+    expect(patient.item).toBeUndefined()
+    expect(errorOf(hasty.item as Item)).toBeInstanceOf(NodeLost)
+    await one.clock.advance(1)
+    expect(errorOf(patient.item as Item)).toBeInstanceOf(DeadlineExceeded)
     expect(one.clock.pending).toBe(0)
   })
 })
@@ -410,6 +439,26 @@ describe('a holder', () => {
     await settled()
     expect(said).toHaveLength(count)
     expect(node.responder.statistics).toMatchObject({ failures: 1, results: 0, pending: 0 })
+  })
+
+  it('says of late work that it is late, and of a closing node that it closed, whatever the work ends as', async () => {
+    const one = bench()
+    const node = await one.node('cloud')
+    const heeding = (n: number) => {
+      const { cancellation } = node.taken[n] as Message
+      cancellation?.listen(() => node.settle(failure(node.taken[n] as Message, 'execute', cancellation.reason)))
+    }
+    const late = listening(one, imageMessage({ expires: 120 }))
+    await settled()
+    heeding(0)
+    await one.clock.advance(200)
+    expect(late.at(-1)?.header).toMatchObject({ kind: 'failure', code: 'deadline-exceeded' })
+    expect(node.taken[0]?.cancellation?.reason).toBeInstanceOf(DeadlineExceeded)
+    const held = listening(one, imageMessage({ n: 1 }))
+    await settled()
+    heeding(1)
+    await node.responder.close()
+    expect(held.map(({ header }) => header)).toMatchObject([{ kind: 'failure', code: 'node-lost', retryable: true }])
   })
 
   it('refuses what exceeds its capacity, and says when to come again', async () => {
@@ -621,7 +670,7 @@ describe('a holder that drains', () => {
     expect(one.clock.pending).toBe(0)
     // For a while it may only be reconnecting; then it is gone.
     const after = calling(one.caller.call(imageMessage({ n: 2 })))
-    await one.clock.advance(6000)
+    await one.clock.advance(10_000)
     expect(errorOf(after.item as Item)).toBeInstanceOf(NoResponders)
   })
 

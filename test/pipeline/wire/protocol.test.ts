@@ -17,7 +17,9 @@ import { type Down, reviveError, type Up } from '../../../pipeline/wire/protocol
 const errors = Object.values(quintet).flatMap((one) => {
   if (typeof one !== 'function' || !(one.prototype instanceof QuintetError)) return []
   const type = one as unknown as new (message: string, second?: unknown) => QuintetError
-  return [one === quintet.UnknownModel ? new type('rose', ['tulip']) : new type('why')]
+  if (one === quintet.UnknownModel) return [new type('rose', ['tulip'])]
+  if (one === quintet.Quarantined) return [new quintet.Quarantined([{ node: 'a', code: 'node-lost' }])]
+  return [new type('why')]
 })
 
 describe('an error from another node', () => {
@@ -37,7 +39,7 @@ describe('an error from another node', () => {
   })
 
   it('knows all of them', () => {
-    expect(errors).toHaveLength(20)
+    expect(errors).toHaveLength(21)
   })
 })
 

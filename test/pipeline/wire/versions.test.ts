@@ -219,7 +219,7 @@ describe('a required field that is not known', () => {
     const node = await nodeOf(one, 'cloud', required, { events })
     // So that it is known where to: a cancellation goes to who holds it.
     const call = one.caller.call(imageMessage({ plan: { target: 'node:cloud' } }))
-    await one.clock.advance(60)
+    await one.clock.advance(600)
     const item = await call
     expect(errorOf(item)).toBeInstanceOf(BadMessage)
     expect(errorOf(item).message).toMatch(/"region" must be understood/)

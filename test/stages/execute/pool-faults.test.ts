@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { Cancellation, DeadlineExceeded, ExecutorLost } from '../../../pipeline/index.ts'
+import { Cancellation, DeadlineExceeded, ModelLoadFailed } from '../../../pipeline/index.ts'
 import { type ExecutorPool, executorPool, type PoolEvent } from '../../../stages/execute/index.ts'
 import { fakeExecutors } from '../../../stages/execute/testing.ts'
 import { manualClock, settled } from '../../support/manual-clock.ts'
@@ -44,7 +44,13 @@ describe('an executor that dies', () => {
     factory.executors[0]?.crash()
     await clock.advance(50)
     factory.executors[1]?.crash()
-    expect(await state(poison)).toBeInstanceOf(ExecutorLost)
+    expect(await state(poison)).toMatchObject({
+      code: 'quarantined',
+      evidence: [
+        { executor: 'fake-1', code: 'executor-lost' },
+        { executor: 'fake-2', code: 'executor-lost' },
+      ],
+    })
     const next = each.run(model('a'), input(2))
     await clock.advance(500)
     expect(await next).toMatchObject({ outputs: input(2) })
@@ -58,7 +64,7 @@ describe('an executor that dies', () => {
     expect(events.map(({ type }) => type)).toEqual(['executor-started', 'executor-lost', 'executor-started'])
   })
 
-  test('the wait before a restart doubles, and past its budget the place stays empty', async () => {
+  test('the wait before a restart doubles; past its budget the place rests, refuses meanwhile, and is tried again', async () => {
     const {
       clock,
       pool: each,
@@ -79,10 +85,22 @@ describe('an executor that dies', () => {
     const waiting = each.run(model('a'), input(1), { cancellation: new Cancellation() })
     await waiting
     factory.executors.at(-1)?.crash()
-    await clock.advance(60_000)
+    await clock.advance(9_999)
     expect(factory.executors.length).toBe(4)
-    expect(await state(each.run(model('a'), input(1)))).toBeInstanceOf(ExecutorLost)
-    expect(await state(each.warm([model('a')]))).toBeInstanceOf(ExecutorLost)
+    expect(await state(each.run(model('a'), input(1)))).toMatchObject({ code: 'refused', reason: 'given-up' })
+    expect(await state(each.warm([model('a')]))).toMatchObject({ code: 'refused', reason: 'given-up' })
+    await clock.advance(1)
+    expect(factory.executors.length).toBe(5)
+    expect(await each.run(model('a'), input(1))).toMatchObject({ executor: 'fake-5' })
+    // It rests for longer when it dies again soon, and never longer than 20 s.
+    for (const rest of [20_000, 20_000]) {
+      const started = factory.executors.length
+      factory.executors.at(-1)?.crash()
+      await clock.advance(rest - 1)
+      expect(factory.executors.length).toBe(started)
+      await clock.advance(1)
+      expect(factory.executors.length).toBe(started + 1)
+    }
   })
 
   test('the last place that stays empty is told to the owner of the pool, once', async () => {
@@ -95,7 +113,9 @@ describe('an executor that dies', () => {
     factory.executors[1]?.crash()
     await clock.advance(1)
     expect(events.filter(({ type }) => type === 'given-up')).toHaveLength(1)
-    expect(await state(run)).toBeInstanceOf(ExecutorLost)
+    expect(await state(run)).toMatchObject({ code: 'executor-lost' })
+    expect(await state(each.run(model('a'), input(1)))).toMatchObject({ code: 'refused', reason: 'given-up' })
+    await each.close()
     expect(clock.pending).toBe(0)
   })
 
@@ -106,8 +126,9 @@ describe('an executor that dies', () => {
     open = executorPool({ factory, size: 1, clock, restart: { restarts: 3, within: 10, first: 1_000, longest: 1_000 } })
     const run = later(open.run(model('a'), input(1)))
     await clock.advance(3_000)
-    await expect(run).rejects.toThrow(ExecutorLost)
+    await expect(run).rejects.toMatchObject({ code: 'refused', reason: 'given-up' })
     expect(open.statistics().restarts).toBe(3)
+    await open.close()
     expect(clock.pending).toBe(0)
   })
 
@@ -143,20 +164,37 @@ describe('an executor that dies', () => {
 })
 
 describe('a run that hangs', () => {
-  test('the caller is told at its deadline, the executor is killed after the grace and replaced', async () => {
-    const { clock, pool: each, factory, state, events } = await poolOfFakes({}, { grace: 500 })
+  test('the caller is told at its deadline; the executor is killed past ten times what such runs take, and replaced', async () => {
+    const { clock, pool: each, factory, state, events } = await poolOfFakes({ runMs: 10 }, { grace: 500 })
+    const usual = each.run(model('a'), input(1))
+    await clock.advance(100)
+    await usual
+    const { p99Ms = 0 } = each.statistics().models[0] ?? {}
+    expect(p99Ms).toBeGreaterThanOrEqual(10)
     factory.executors[0]?.hang()
-    const run = later(each.run(model('a'), input(1), { expires: 100 }))
+    const run = later(each.run(model('a'), input(1), { expires: clock.now() + 100 }))
     await clock.advance(100)
     expect(await state(run)).toBeInstanceOf(DeadlineExceeded)
-    await clock.advance(499)
+    await clock.advance(10 * p99Ms + 399)
     expect(factory.executors[0]?.state).toBe('alive')
     await clock.advance(1)
     expect(factory.executors[0]?.state).toBe('killed')
     const next = each.run(model('a'), input(2))
-    await clock.advance(100)
+    await clock.advance(200)
     expect(await next).toMatchObject({ executor: 'fake-2' })
     expect(events).toContainEqual({ type: 'run-overdue', executor: 'fake-1', model: 'a', killed: true })
+  })
+
+  test('is none only because its caller’s time is over: a slow model costs no executor', async () => {
+    const { clock, pool: each, factory, state } = await poolOfFakes({ runMs: 9_000 }, { admission: false })
+    for (let n = 0; n < 8; n++) {
+      const run = later(each.run(model('slow'), input(n), { expires: clock.now() + 1_000 }))
+      await clock.advance(10_000)
+      expect(await state(run)).toBeInstanceOf(DeadlineExceeded)
+    }
+    expect(factory.executors).toHaveLength(1)
+    expect(factory.executors[0]?.state).toBe('alive')
+    expect(each.statistics()).toMatchObject({ up: 1, restarts: 0 })
   })
 
   test('without a deadline the longest run allowed bounds it, and it is not tried again', async () => {
@@ -173,7 +211,7 @@ describe('a run that hangs', () => {
     const { clock, pool: each, factory } = await poolOfFakes({ loadMs: 10_000 }, { longestLoad: 1_000, size: 2 })
     const run = later(each.run(model('a'), input(1)))
     await clock.advance(2_000)
-    await expect(run).rejects.toThrow(ExecutorLost)
+    await expect(run).rejects.toThrow(ModelLoadFailed)
     expect(factory.executors.slice(0, 2).map(({ state }) => state)).toEqual(['killed', 'killed'])
   })
 
@@ -186,6 +224,7 @@ describe('a run that hangs', () => {
       size: 1,
       clock,
       grace: 10,
+      longestRun: 500,
       events: (event) => events.push(event),
     })
     await settled()

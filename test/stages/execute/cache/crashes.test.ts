@@ -90,7 +90,7 @@ describe('a cache whose policy throws', () => {
     expect(ended).toBe(requests)
   })
 
-  it('again and again loads nothing any more: those who wait and come hear why, and hits go on', async () => {
+  it('again and again loads nothing until it has rested: those who wait and come hear why, and hits go on', async () => {
     const { cache, clock, broken, events, sum } = await full({ restart: { restarts: 2, first: 10 } })
     broken.worth = Number.POSITIVE_INFINITY
     const waiting = cache.lease(c)
@@ -105,6 +105,12 @@ describe('a cache whose policy throws', () => {
     ;(await cache.lease(a)).release()
     const [requests, ended] = sum()
     expect(ended).toBe(requests)
+    broken.worth = 0
+    await clock.advance(10_000)
+    expect(events.filter(({ type }) => type === 'rested')).toHaveLength(1)
+    const again = cache.lease(c)
+    await clock.advance(2_000)
+    ;(await again).release()
     cache.close()
     expect(clock.pending).toBe(0)
   })
