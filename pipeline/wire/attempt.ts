@@ -300,7 +300,7 @@ export class Attempt {
       case 'refused': {
         this.#options.events.emit({ type: 'refused', id: this.#message.id, node: header.node, reason: header.reason })
         const { retryAfter, load } = header
-        this.#onWay(0)
+        this.#onWay(header.residence ?? 0)
         if (header.away) this.#caller.forget(header.node)
         else if (load) this.#caller.report({ node: header.node, load })
         const error = new Refused(header.reason, retryAfter === undefined ? {} : { retryAfter })

@@ -123,6 +123,8 @@ export const down = z.discriminatedUnion('kind', [
     node,
     reason: z.string().max(4096),
     retryAfter: z.number().min(0).optional(),
+    /** ms that it was held, once whole, before it was refused. Default 0: at the door. */
+    residence: z.number().min(0).optional(),
     /** It takes nothing until further notice. */
     away: z.literal(true).optional(),
     load: load.optional(),

@@ -24,13 +24,22 @@ export function failed(node: string, error: QuintetError, stage: string, residen
  * What it replies about one that it does not take.
  * @param retryAfter ms, where it is known
  * @param away it takes nothing until further notice
+ * @param residence ms that it was held, once whole; undefined: it was not
  */
-export function refused(node: string, reason: string, retryAfter: number | undefined, load: Load, away = false): Down {
+export function refused(
+  node: string,
+  reason: string,
+  retryAfter: number | undefined,
+  load: Load,
+  away = false,
+  residence?: number,
+): Down {
   return {
     kind: 'refused',
     node,
     reason: reason.slice(0, longest),
     ...(retryAfter === undefined ? {} : { retryAfter }),
+    ...(residence === undefined ? {} : { residence }),
     ...(away ? { away } : {}),
     load,
   }

@@ -429,11 +429,13 @@ export class Responder {
 
   #fail(held: Held, error: QuintetError, stage: string): void {
     const { clock, node } = this.#options
+    const residence = clock.now() - held.whole
     if (error instanceof Refused) {
-      return this.#finish(held, this.#refusal(error.message, error.retryAfter, this.#ill !== undefined), error)
+      const refusal = this.#refusal(error.message, error.retryAfter, this.#ill !== undefined, residence)
+      return this.#finish(held, refusal, error)
     }
     this.#counts.failures++
-    this.#finish(held, failed(node, error, stage, clock.now() - held.whole, this.#load()), error)
+    this.#finish(held, failed(node, error, stage, residence, this.#load()), error)
   }
 
   /** @throws TooLarge what cannot be written; then it is held still */
@@ -487,9 +489,9 @@ export class Responder {
   }
 
   /** Counted: whoever makes one sends it. */
-  #refusal(reason: string, retryAfter: number | undefined, away: boolean): Down {
+  #refusal(reason: string, retryAfter: number | undefined, away: boolean, residence?: number): Down {
     this.#counts.refused++
-    return refused(this.#options.node, reason, retryAfter, this.#load(), away)
+    return refused(this.#options.node, reason, retryAfter, this.#load(), away, residence)
   }
 
   #reject(request: ServedRequest, error: QuintetError): void {

@@ -129,6 +129,16 @@ describe('a call', () => {
     expect(one.caller.path.expects(100_000)?.upload).toBeLessThan(1)
   })
 
+  it('does not take the time that a node kept a message before it refused it for the way', async () => {
+    const one = bench({ attempts: 1 })
+    const node = await one.node('cloud')
+    const call = one.caller.call(imageMessage({}, { bytes: new Uint8Array(100_000) }))
+    await one.clock.advance(40)
+    node.settle(failure(node.taken.at(-1) as Message, 'execute', new Refused('no room')))
+    expect(errorOf(await call)).toBeInstanceOf(Refused)
+    expect(one.caller.path.expects(100_000)?.upload).toBeLessThan(1)
+  })
+
   it('ends as dropped when it was let go below', async () => {
     const one = bench()
     const node = await one.node('cloud')
