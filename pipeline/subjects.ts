@@ -126,6 +126,12 @@ export function nodeSubject(lane: 'mon' | 'cmd', tenant: string, pipeline: strin
   return `${lane}.${names.join('.')}.${node === '*' ? node : assertToken(node, "a node's name")}`
 }
 
+/** The device of a source (`DEVICE.STREAM`): whose share of what several use it takes. */
+export function deviceOf(source: string): string {
+  const dot = source.indexOf('.')
+  return dot < 0 ? source : source.slice(0, dot)
+}
+
 /** 64 bits are enough to tell apart what one server carries, and as a token short enough for every message. */
 function shortHash(parts: readonly string[]): string {
   return hex(hashOfName(JSON.stringify(parts)).subarray(0, 8))

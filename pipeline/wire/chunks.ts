@@ -217,6 +217,11 @@ export class Assembly {
     return this.#bytes.byteLength
   }
 
+  /** Chunks that have not come. */
+  get missing(): number {
+    return this.#missing
+  }
+
   /**
    * Takes a chunk that is not damaged; true when all have come.
    * @throws BadMessage when it does not belong here

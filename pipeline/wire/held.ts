@@ -1,6 +1,8 @@
 import { Cancellation } from '../cancellation.ts'
 import { evolve, type Message, type Side } from '../message.ts'
+import { deviceOf } from '../subjects.ts'
 import type { Parts, ServedRequest } from '../transport.ts'
+import type { Arrival } from './arrival.ts'
 import type { Assembly } from './chunks.ts'
 import { decodeMessage, type MessageHeader } from './codec.ts'
 import { keyOf } from './protocol.ts'
@@ -11,6 +13,8 @@ const traceContext = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 /** A message that a node holds, from its header's arrival to the reply. */
 export interface Held {
   readonly key: string
+  /** Whose share of the node it takes. */
+  readonly device: string
   readonly expires: number
   /** Bytes of its payload, and their check, where it came whole. */
   readonly bytes: number
@@ -35,6 +39,8 @@ export interface Held {
   lastSign: number
   /** Where its chunks come, if it comes in chunks. */
   subject: string | undefined
+  /** What its chunks have done so far, while they come. */
+  arrival: Arrival | undefined
   /** Until all chunks are here. */
   assembly: { readonly header: MessageHeader; readonly bytes: Assembly } | undefined
 }
@@ -75,6 +81,7 @@ export function hold(
 ): Held {
   return {
     key: keyOf(header),
+    device: deviceOf(header.source),
     expires: now + leftOf(header, whole),
     bytes,
     check,
@@ -91,6 +98,7 @@ export function hold(
     waiting: [],
     lastSign: now,
     subject: undefined,
+    arrival: undefined,
     assembly: undefined,
   }
 }

@@ -13,7 +13,7 @@ import {
 } from '../errors.ts'
 import type { Item } from '../message.ts'
 import { Residence } from '../residence.ts'
-import type { Boundary } from '../subjects.ts'
+import { type Boundary, deviceOf } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, ServeOptions, Subscription } from '../transport.ts'
 import { Arrivals } from './arrivals.ts'
 import { encodeOutcome, type MessageHeader } from './codec.ts'
@@ -28,9 +28,12 @@ import { inPieces, mostAnswer } from './pieces.ts'
 import { acceptAfter, beat, type Down, keyOf, type Load, type Read, type Up } from './protocol.ts'
 import { failed, refused } from './replies.ts'
 import type { ResponderOptions } from './responder-options.ts'
+import { givingWay, turnOf } from './shares.ts'
 
 /** Of the nodes that share the messages of a boundary. */
 const groupName = 'quintet'
+/** Requests for one message that are answered: the last ones. */
+const mostTries = 4
 
 /**
  * The lower end of a boundary: takes messages whole or in chunks, gives signs of life while they are worked on, and
@@ -75,7 +78,10 @@ export class Responder {
     this.#options = { maxBytes: 64 * 2 ** 20, maxArriving: 256 * 2 ** 20, ...options }
     this.#dialects = dialectsOf(options.transport)
     this.#holders = new Holders(options.clock)
-    this.#arrivals = new Arrivals({ ...this.#options, dialects: this.#dialects })
+    const bytes = ({ assembly }: Held) => assembly?.bytes.byteLength ?? 0
+    this.#arrivals = new Arrivals({ ...this.#options, dialects: this.#dialects }, (device, brought) =>
+      this.#makeRoom(device, brought, bytes),
+    )
     const { service } = options
     const statistics = () => ({ ...service?.statistics?.(), ...this.statistics, health: this.#ill ?? 'in service' })
     this.#described = service ? { service: { ...service, statistics } } : {}
@@ -266,13 +272,14 @@ export class Responder {
     if (joined) return this.#onJoined(joined, request, header, parts)
     const away = this.#draining ? 'The node is draining.' : this.#ill
     if (away !== undefined) return this.#refuse(request, away, 0, true)
-    if (this.#held.size >= this.#options.capacity) {
+    const device = deviceOf(source)
+    const late = this.#late(leftOf(header.message, header.kind === 'message'), device)
+    if (late) return this.#refuse(request, late.reason, late.retryAfter)
+    if (this.#held.size >= this.#options.capacity && !this.#makeRoom(device, 1, () => 1)) {
       // Before it has settled anything, it knows no better than the shortest time after which it says anything.
       const retryAfter = Math.ceil(this.#meanResidence || acceptAfter)
       return this.#refuse(request, `The node holds ${this.#held.size} messages already.`, retryAfter)
     }
-    const late = this.#late(leftOf(header.message, header.kind === 'message'))
-    if (late) return this.#refuse(request, late.reason, late.retryAfter)
     return header.kind === 'offer'
       ? this.#onOffer(request, header, brought)
       : this.#onMessage(request, header.message, parts, brought)
@@ -287,15 +294,27 @@ export class Responder {
     this.#reply(request, { kind: 'shared', node })
   }
 
+  /** Lets something of the device that holds most give way; false: nobody holds more than this one. */
+  #makeRoom(device: string, brought: number, weight: (held: Held) => number): boolean {
+    const held = givingWay(this.#held.values(), device, brought, weight)
+    if (!held) return false
+    const retryAfter = Math.ceil(this.#meanResidence || acceptAfter)
+    const reason = 'The node is full, and other devices have less of it than this one.'
+    this.#giveUp(held, new Refused(reason, { retryAfter }), 'receive')
+    return true
+  }
+
   /**
    * Why a message with so many ms left had better not be taken: as long as those stay that find so many here, it would be too
    * late. Where none is here one is taken whatever was seen before, else what has changed would never be seen.
    * @returns when one with as much time would be in time: when the queue is so much shorter
    */
-  #late(left: number): { readonly reason: string; readonly retryAfter: number } | undefined {
+  #late(left: number, device: string): { readonly reason: string; readonly retryAfter: number } | undefined {
     const { size } = this.#held
-    const stay = this.#residence.at(size + 1)
-    if (size === 0 || stay === undefined || stay <= left) return undefined
+    if (size === 0 || (this.#residence.at(size + 1) ?? 0) <= left) return undefined
+    // Who has less here than others is served before them.
+    const stay = this.#residence.at(turnOf(this.#held.values(), device)) ?? 0
+    if (stay <= left) return undefined
     const reason = `The node holds ${size} messages. One more would take ${Math.round(stay)} ms, and ${Math.round(left)} ms are left.`
     return { reason, retryAfter: Math.ceil(stay - left) }
   }
@@ -384,6 +403,8 @@ export class Responder {
 
   /** Settles the transport's delivery only when the message is settled: a durable transport acknowledges then. */
   #wait(held: Held, request: ServedRequest): Promise<void> {
+    // Who has asked more often than that has given up what was first.
+    if (held.waiting.length === mostTries) held.waiting.shift()?.done()
     return new Promise((done) => held.waiting.push({ request, done }))
   }
 
@@ -411,6 +432,12 @@ export class Responder {
       if (now >= held.expires) {
         this.#residence.exceeded(held.count, now - held.whole)
         this.#giveUp(held, new DeadlineExceeded('The budget ended while the message was in the cloud.'), 'receive')
+        continue
+      }
+      const stuck = held.arrival?.stuckFor(now)
+      if (stuck !== undefined) {
+        const reason = `No chunk of the message came for ${Math.round(stuck)} ms. Offer it again.`
+        this.#giveUp(held, new Refused(reason, { retryAfter: 0 }), 'receive')
       } else if (!held.accepted && now - held.arrived >= acceptAfter) {
         held.accepted = true
         held.lastSign = now
