@@ -50,6 +50,8 @@ async function dial(settings: Settings, clock: Clock): Promise<NatsConnection> {
   const addresses = readAddresses([settings.servers ?? process.env.NATS_URL ?? defaultServer].flat())
   const { shown } = addresses
   const until = clock.now() + settings.connectWithin
+  /** What kept the try before, for the case that time is up in the midst of one. */
+  let before: unknown
   for (let failures = 1; ; failures++) {
     const attempt = connectClient(clientOptions(settings, addresses))
     try {
@@ -57,10 +59,11 @@ async function dial(settings: Settings, clock: Clock): Promise<NatsConnection> {
       if (await within(attempt, left, clock)) return await attempt
       // One that comes after all belongs to nobody.
       attempt.then((late) => late.close()).catch(() => {})
-      throw await unreachable(settings, addresses)
+      throw await unreachable(settings, addresses, before)
     } catch (error) {
       if (error instanceof NatsUnreachable) throw error
       if (isFinal(error)) throw fromClient(error, `connecting to ${shown.join(', ')}`)
+      before = error
       const pause = pauseAfter(failures, reconnecting(settings))
       if (clock.now() + pause >= until) throw await unreachable(settings, addresses, error)
       await sleep(clock, pause)
