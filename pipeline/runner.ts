@@ -4,10 +4,11 @@ import { CallTimes } from './call-times.ts'
 import { sleep, type Timer } from './clock.ts'
 import type { StageContext } from './context.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, described, type QuintetError } from './errors.ts'
-import { FairQueue, type Place, type Queued } from './fair-queue.ts'
+import { FairQueue, type Queued } from './fair-queue.ts'
 import { evolve, type Failure, failure, type Item, type Message, type Side, type Step, spent } from './message.ts'
 import type { Payload } from './payload.ts'
 import { isThenable } from './settlement.ts'
+import type { Place } from './shares.ts'
 import { deviceOf } from './subjects.ts'
 import type { Call, StageFunction, StageOptions, Work } from './work.ts'
 
@@ -109,9 +110,13 @@ export class Runner {
       if (lane) lane.push(visit)
       else this.#lanes.set(item.source, [visit])
     }
-    visit.place = this.#places.take(visit.owner)
+    visit.place = this.#places.take(visit)
     if (visit.place) this.#start(visit)
-    else this.#wait(visit)
+    else {
+      this.#wait(visit)
+      // Whoever waits may have had its share: what is free is for those who have not.
+      this.#startNext()
+    }
   }
 
   complete(): void {
@@ -292,7 +297,7 @@ export class Runner {
   #startNext(): void {
     for (let visit = this.#places.next(); visit; visit = this.#places.next()) {
       this.#unwatch(visit)
-      visit.place = this.#places.hold(visit.owner)
+      visit.place = this.#places.hold(visit)
       this.#start(visit)
     }
   }
