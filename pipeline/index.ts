@@ -128,6 +128,7 @@ export {
 export { hashOfName, type Packer, type Packing, type Platform, webPlatform } from './platform.ts'
 export { Quarantine, type Suspect } from './quarantine.ts'
 export { guardedFault, Settlement, within } from './settlement.ts'
+export { type Place, Shares } from './shares.ts'
 export {
   amend,
   asStage,
@@ -140,7 +141,7 @@ export {
   type Unchanging,
   workStage,
 } from './stage.ts'
-export { Boundary, nodeSubject } from './subjects.ts'
+export { Boundary, deviceOf, nodeSubject } from './subjects.ts'
 export type {
   Conversation,
   Delivery,

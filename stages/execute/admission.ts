@@ -1,6 +1,6 @@
 import type { ModelState, ModelStates } from './model-state.ts'
-import type { DeadlineQueue } from './queue.ts'
 import { RunRefused } from './refused.ts'
+import type { RunQueue } from './run-queue.ts'
 import type { Up } from './slot.ts'
 import type { Work } from './work.ts'
 
@@ -11,7 +11,7 @@ const trial = 1_000
 export interface Situation {
   readonly now: number
   readonly ups: readonly Up[]
-  readonly queue: DeadlineQueue<Work>
+  readonly queue: RunQueue<Work>
   readonly states: ModelStates
   /** Milliseconds until the model is loaded somewhere; 0 when it is, undefined when that is not known. */
   readonly readyIn: number | undefined
@@ -30,8 +30,14 @@ export function refusal(work: Work, state: ModelState, situation: Situation): Ru
   if (work.expires === undefined || ups.length === 0) return undefined
   const left = work.expires - now
   const known = state.times.believed
-  let ahead = 0
-  for (const { key, count } of queue.due(work.expires)) ahead += count * states.share(states.get(key))
+  const due = new Map<string, number>()
+  for (const { owner, key, count } of queue.due(work.expires)) {
+    due.set(owner, (due.get(owner) ?? 0) + count * states.share(states.get(key)))
+  }
+  const own = due.get(work.owner) ?? 0
+  let ahead = own
+  // Each other owner has no more time than this one meanwhile, its run included.
+  for (const [owner, ms] of due) if (owner !== work.owner) ahead += Math.min(ms, own + states.share(state))
   const free = Math.min(...ups.map(({ lane }) => lane.left(now)))
   const idle = ahead === 0 && ups.some(({ lane }) => lane.empty)
   const run = known ? ((idle ? state.times.mean() : state.times.p99()) as number) : 0

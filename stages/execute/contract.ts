@@ -50,6 +50,8 @@ export interface PoolRunOptions {
   readonly cancellation?: Cancellation | undefined
   /** By when the result is wanted, on the pool's clock in milliseconds. */
   readonly expires?: number | undefined
+  /** Whose it is, such as a device: owners get equal shares of the executors' time. Default: all without are one owner's. */
+  readonly owner?: string | undefined
   /** Only these outputs; all without. */
   readonly outputs?: readonly string[] | undefined
 }
@@ -103,8 +105,8 @@ export interface PoolStatistics {
 /** Places work on executors. */
 export interface ExecutorPool {
   /**
-   * Runs a model on an executor that holds it, or loads it on one. The most urgent waiting run goes first; among equals
-   * the models take turns.
+   * Runs a model on an executor that holds it, or loads it on one. Owners get equal shares of the executors' time; of one
+   * owner the most urgent waiting run goes first, and among equals the models take turns.
    *
    * @throws RunRefused too many wait, it cannot be in time, no executor is left for now, or the pool ends · LeaseRefused no memory for its model ·
    *   Cancelled · DeadlineExceeded · Quarantined it cost two executors · ModelLoadFailed ·

@@ -6,7 +6,8 @@ import type { ModelStates } from './model-state.ts'
 import type { PoolSettings } from './options.ts'
 import type { Outcome, Performer } from './perform.ts'
 import type { Candidate, Placement } from './placement.ts'
-import type { DeadlineQueue } from './queue.ts'
+import type { Line } from './queue.ts'
+import type { RunQueue } from './run-queue.ts'
 import type { Slot, Up } from './slot.ts'
 import { Turn } from './turn.ts'
 import type { Work } from './work.ts'
@@ -14,7 +15,7 @@ import type { Work } from './work.ts'
 export interface DispatcherOptions {
   readonly settings: PoolSettings
   readonly clock: Clock
-  readonly queue: DeadlineQueue<Work>
+  readonly queue: RunQueue<Work>
   readonly states: ModelStates
   readonly performer: Performer
   readonly slots: readonly Slot[]
@@ -58,16 +59,21 @@ export class Dispatcher {
     const now = clock.now()
     let places = this.#places()
     let wake = Infinity
-    const { lines } = queue
-    for (let index = 0; index < lines.length && places.length > 0; ) {
-      const until = this.#begin(lines[index]?.items[0] as Work, places, now)
-      if (until === undefined) {
-        places = this.#places()
-        // The rest of its line is behind those that were passed over.
+    // Of owners and lines whose first cannot begin; the rest of a line is behind those.
+    const owners = new Set<string>()
+    const passed = new Set<Line<Work>>()
+    for (let next = queue.next(owners); next && places.length > 0; next = queue.next(owners)) {
+      const line = next.lines.find((each) => !passed.has(each))
+      if (line === undefined) {
+        owners.add(next.owner)
         continue
       }
-      wake = Math.min(wake, until)
-      index += 1
+      const until = this.#begin(line.items[0] as Work, places, now)
+      if (until === undefined) places = this.#places()
+      else {
+        wake = Math.min(wake, until)
+        passed.add(line)
+      }
     }
     this.#wake?.cancel()
     this.#wake = wake < Infinity ? clock.after(wake - now, () => this.dispatch()) : undefined
@@ -131,7 +137,7 @@ export class Dispatcher {
       return undefined
     }
     const ahead = !target.up.lane.empty
-    const gathered = gather(work, queue.of(model.key), state, {
+    const gathered = gather(work, queue.company(work), state, {
       batch: settings.batch,
       now,
       delay,
@@ -162,8 +168,9 @@ export class Dispatcher {
    * comes back with more finds the executor free, and with the model loaded.
    */
   async #hand(turn: Turn, place: Place): Promise<void> {
-    const { performer, after, clock } = this.#options
+    const { performer, after, clock, queue } = this.#options
     const { lane } = place.up
+    const held = queue.hold(turn.works)
     for (const work of turn.works) {
       work.copies += 1
       work.handed = turn
@@ -173,6 +180,7 @@ export class Dispatcher {
     else this.#tie(turn, place)
     const outcome = await performer.perform(turn, place.slot, place.up)
     turn.end()
+    queue.end(held)
     const next = lane.remove(turn)
     // With a dead executor the next one dies, too, and not for its own fault.
     if (next !== undefined && next.began === undefined && outcome.type !== 'lost') {

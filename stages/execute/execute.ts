@@ -4,6 +4,7 @@ import {
   type Activation,
   asStage,
   BadConfiguration,
+  deviceOf,
   evolve,
   type ImagePayload,
   type Item,
@@ -196,7 +197,11 @@ async function run(
     throw new BadConfiguration('execute() got a picture, not a tensor. Put preprocess() before it.')
   }
   const model = chosen(message, models)
-  const options = { cancellation: message.cancellation, expires: message.expires }
+  const options = {
+    cancellation: message.cancellation,
+    expires: message.expires,
+    owner: deviceOf(message.source),
+  }
   const booked = ({ queueMs, loadMs }: PoolReport) => spent(spent(message.timings, 'queue', queueMs), 'load', loadMs)
 
   const headUpTo = side === 'device' ? plan.cut && layerOf(plan.cut) : undefined

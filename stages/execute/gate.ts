@@ -5,15 +5,15 @@ import type { PoolStatistics } from './contract.ts'
 import type { Leases } from './leases.ts'
 import type { ModelStates } from './model-state.ts'
 import type { PoolSettings } from './options.ts'
-import type { DeadlineQueue } from './queue.ts'
 import { RunRefused } from './refused.ts'
+import type { RunQueue } from './run-queue.ts'
 import type { Slot, Up } from './slot.ts'
 import type { Work } from './work.ts'
 
 export interface GateOptions {
   readonly settings: PoolSettings
   readonly clock: Clock
-  readonly queue: DeadlineQueue<Work>
+  readonly queue: RunQueue<Work>
   readonly states: ModelStates
   readonly slots: readonly Slot[]
   readonly leases: Leases | undefined
@@ -63,8 +63,9 @@ export class Gate {
     return this.#counted(refused)
   }
 
-  /** Why one that has just come to wait may not: too many do. */
-  full({ model }: Work): RunRefused | undefined {
+  /** With one that has just come too many wait: which of them may not, and why. */
+  full(work: Work): { readonly leaves: Work; readonly error: RunRefused } | undefined {
+    const { model } = work
     const { settings, queue, states, slots } = this.#options
     const state = states.of(model)
     const most =
@@ -73,7 +74,8 @@ export class Gate {
     const retryAfter = Math.ceil((states.share(state) * most) / slots.length)
     const whose = most === settings.backlog ? '' : ` of "${model.name}"`
     const message = `${most} runs${whose} wait already. Try again in ${retryAfter} ms, or add executors.`
-    return this.#counted(new RunRefused('full', message, { retryAfter }))
+    const leaves = queue.tooMany(work, state.waiting > settings.queue ? model.key : undefined)
+    return { leaves, error: this.#counted(new RunRefused('full', message, { retryAfter })) }
   }
 
   /** It is refused. */

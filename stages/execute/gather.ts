@@ -20,10 +20,10 @@ export interface GatherOptions {
 /**
  * The work that is made together with the most urgent of a model: as much as waits and fits, bounded by the batch that
  * pays (`RunTimes.worthwhile`), by an even share among free executors, and by the tightest deadline, which is the first
- * one's, since they are ordered by deadlines. Where a batch is not full it waits for company, while every deadline
+ * one's: more urgent ones of other owners are taken along only where all of it is over in time for them. Where a batch is not full it waits for company, while every deadline
  * in it allows.
  */
-export function gather(first: Work, waiting: readonly Work[], state: ModelState, options: GatherOptions): Gathered {
+export function gather(first: Work, waiting: Iterable<Work>, state: ModelState, options: GatherOptions): Gathered {
   const { batch, now, delay, sharers, ahead } = options
   if (batch === undefined || batch.size === 1 || state.batches !== true || first.rows === undefined || first.alone) {
     return { works: [first] }
@@ -39,6 +39,7 @@ export function gather(first: Work, waiting: readonly Work[], state: ModelState,
     if (rows >= limit) break
     if (each === first || each.alone) continue
     if (each.rows === undefined || rows + each.rows > limit || !together(first, each)) continue
+    if ((times.p99(limit) ?? 0) > (each.expires ?? Infinity) - now - delay) continue
     works.push(each)
     rows += each.rows
   }

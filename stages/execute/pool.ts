@@ -18,8 +18,8 @@ import { ModelStates } from './model-state.ts'
 import { type PoolSettings, poolSettings } from './options.ts'
 import { Performer } from './perform.ts'
 import { residencyFirst } from './placement.ts'
-import { DeadlineQueue } from './queue.ts'
 import type { PoolReport } from './report.ts'
+import { RunQueue } from './run-queue.ts'
 import { Slot, type Up } from './slot.ts'
 import { poolStatistics } from './statistics.ts'
 import { partition } from './threads.ts'
@@ -47,7 +47,7 @@ class Pool implements ExecutorPool {
   readonly #clock: Clock
   readonly #threads: number
   readonly #slots: readonly Slot[]
-  readonly #queue = new DeadlineQueue<Work>()
+  readonly #queue: RunQueue<Work>
   readonly #states: ModelStates
   readonly #performer: Performer
   readonly #leases: Leases | undefined
@@ -69,6 +69,7 @@ class Pool implements ExecutorPool {
     this.#settings = settings
     this.#events = events
     this.#clock = clock
+    this.#queue = new RunQueue(settings.size, () => clock.now())
     this.#threads = partition(settings.size, options.threads, factory.cores)
     this.#states = new ModelStates(settings.batch?.size ?? 1)
     const states = this.#states
@@ -127,7 +128,7 @@ class Pool implements ExecutorPool {
     this.#enqueue(work)
     this.#dispatch()
     const full = work.settled || work.handed !== undefined ? undefined : this.#gate.full(work)
-    if (full !== undefined && this.#leave(work)) work.reject(full)
+    if (full !== undefined && this.#leave(full.leaves)) full.leaves.reject(full.error)
     return work.result
   }
 

@@ -1,12 +1,12 @@
 import type { PoolStatistics } from './contract.ts'
 import type { ModelStates } from './model-state.ts'
 import type { Performer } from './perform.ts'
-import type { DeadlineQueue } from './queue.ts'
+import type { RunQueue } from './run-queue.ts'
 import type { Slot } from './slot.ts'
 import type { Work } from './work.ts'
 
 export interface StatisticsSources {
-  readonly queue: DeadlineQueue<Work>
+  readonly queue: RunQueue<Work>
   readonly slots: readonly Slot[]
   readonly states: ModelStates
   readonly performer: Performer
@@ -24,7 +24,7 @@ export function poolStatistics(sources: StatisticsSources): PoolStatistics {
   const ups = slots.flatMap(({ up }) => (up === undefined ? [] : [up]))
   const models = [...states.all()]
   let pendingMs = ups.reduce((sum, { lane }) => sum + lane.left(now), 0)
-  for (const { key, items } of queue.lines) pendingMs += items.length * states.share(states.get(key))
+  for (const state of models) pendingMs += state.waiting * states.share(state)
   return {
     queued: queue.length,
     busy: ups.filter(({ lane }) => !lane.empty).length,

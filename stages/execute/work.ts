@@ -8,8 +8,8 @@ import {
 } from '../../pipeline/index.ts'
 import type { ModelSource } from '../manage/index.ts'
 import type { PoolRunOptions } from './contract.ts'
-import type { Waiting } from './queue.ts'
 import type { PoolReport } from './report.ts'
+import type { Owned } from './run-queue.ts'
 import { rowsOf } from './stack.ts'
 
 /** What a piece of work was handed to an executor in. */
@@ -20,7 +20,7 @@ export interface Handed {
 }
 
 /** One run that was asked of a pool, from the call to its settlement, which comes at its deadline at the latest. */
-export class Work implements Waiting {
+export class Work implements Owned {
   readonly model: ModelSource
   readonly inputs: readonly Tensor[]
   readonly options: PoolRunOptions
@@ -80,6 +80,10 @@ export class Work implements Waiting {
     if (cancellation?.cancelled) this.#cancel()
     else if (expires !== undefined && expires <= this.arrived) endEarly(tooLate(model))
     else cancellation?.listen(this.#cancel)
+  }
+
+  get owner(): string {
+    return this.options.owner ?? ''
   }
 
   get expires(): number | undefined {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBroker } from '../../adapters/memory/index.ts'
-import { type Message, pipeline, sleep, stage } from '../../pipeline/index.ts'
+import { type Captured, pipeline, type Result, sleep, stage } from '../../pipeline/index.ts'
 import { type Camera, camera, collect, fakeClock } from '../../pipeline/testing/index.ts'
 import { transfer } from '../../stages/index.ts'
 
@@ -17,13 +17,13 @@ async function played(rates: Readonly<Record<string, number>>): Promise<Record<s
       { clock, deadline: 2000 },
       source,
       transfer(),
-      stage(
+      stage<Captured, Result, 'cloud'>(
         'work',
-        async (message: Message) => {
+        async (message) => {
           const ms = takes[message.source.slice(0, message.source.indexOf('.'))]
           if (ms === undefined) await new Promise(() => {})
           else await sleep(clock, ms)
-          return { form: 'result', at: 'answered', model: 'none', label: 'done', score: 1, top: [] } as const
+          return { form: 'result', at: 'answered', model: 'none', label: 'done', score: 1, top: [] }
         },
         { concurrency: 4 },
       ),

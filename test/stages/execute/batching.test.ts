@@ -30,6 +30,16 @@ describe('batching', () => {
     expect([after.runs - before.runs, after.batches - before.batches]).toEqual([9, 2])
   })
 
+  test('runs of several owners go together', async () => {
+    const { pool, clock } = await learned()
+    const owners = ['a', 'a', 'b', 'c', 'b', 'c', 'a', 'd', 'a']
+    const runs = owners.map((owner, value) => pool.run(model('a'), input(value), { owner }))
+    await clock.advance(27)
+    const reports = await Promise.all(runs)
+    expect(reports.map(({ outputs }) => outputs)).toEqual(owners.map((_, value) => input(value)))
+    expect(reports.map(({ batch }) => batch)).toEqual([1, 8, 8, 8, 8, 8, 8, 8, 8])
+  })
+
   test('answers share no memory', async () => {
     const { pool, clock } = await learned()
     const runs = Array.from({ length: 5 }, (_, value) => pool.run(model('a'), input(value)))

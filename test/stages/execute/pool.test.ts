@@ -302,3 +302,82 @@ describe('the end', () => {
     expect(() => executorPool({ factory: fakeExecutors({ clock }), size: 0, clock })).toThrow(BadConfiguration)
   })
 })
+
+describe('several owners', () => {
+  const runs = (pool: ExecutorPool, clock: { now(): number }, owner: string, times: number, ms = 10_000) =>
+    Array.from({ length: times }, (_, value) =>
+      pool.run(model(owner), input(value), { owner, expires: clock.now() + ms }),
+    )
+
+  test('get equal shares of the executors, however much of one waits with earlier deadlines', async () => {
+    const { clock, pool: each, learn } = await poolOfFakes({ runMs: 10 }, { size: 2 })
+    await learn('greedy', 10)
+    await learn('polite', 10)
+    const greedy = runs(each, clock, 'greedy', 100, 2000)
+    const polite = runs(each, clock, 'polite', 10)
+    let done = 0
+    for (const run of polite) void run.then(() => done++)
+    // Half of two executors make ten runs of 10 ms in 100 ms; one of the other's may be under way before.
+    await clock.advance(120)
+    expect(done).toBe(10)
+    await clock.advance(1000)
+    await Promise.all([...greedy, ...polite])
+  })
+
+  test('get shares of the time, not of the runs', async () => {
+    const { clock, pool: each } = await poolOfFakes({ runMs: ({ name }) => (name === 'slow' ? 90 : 10) })
+    for (const owner of ['slow', 'quick']) await Promise.all([runs(each, clock, owner, 1)[0], clock.advance(100)])
+    const slow = runs(each, clock, 'slow', 20)
+    const quick = runs(each, clock, 'quick', 50)
+    let done = 0
+    for (const run of quick) void run.then(() => done++)
+    await clock.advance(600)
+    expect(done).toBeGreaterThan(20)
+    await clock.advance(3000)
+    await Promise.all([...slow, ...quick])
+  })
+
+  test('with long runs have no more executors than their share, so that others come in beside them', async () => {
+    const {
+      clock,
+      pool: each,
+      state,
+    } = await poolOfFakes({ runMs: ({ name }) => (name === 'long' ? 5000 : 10) }, { size: 4, admission: false })
+    for (const owner of ['polite', 'long']) await Promise.all([runs(each, clock, owner, 1)[0], clock.advance(5000)])
+    const long = runs(each, clock, 'long', 8, 60_000)
+    await settled()
+    expect(each.statistics()).toMatchObject({ busy: 2, queued: 6 })
+    const [polite] = runs(each, clock, 'polite', 1) as [Promise<unknown>]
+    await clock.advance(10)
+    expect(await state(polite)).toMatchObject({ runMs: 10 })
+    await clock.advance(60_000)
+    await Promise.all(long)
+  })
+
+  test('where too many runs wait, the owner of most of them loses its last', async () => {
+    const { clock, pool: each, state } = await poolOfFakes({ runMs: 10 }, { queue: 4 })
+    const greedy = Array.from({ length: 5 }, (_, value) =>
+      later(each.run(model('a'), input(value), { owner: 'greedy' })),
+    )
+    const polite = each.run(model('a'), input(9), { owner: 'polite' })
+    expect(await state(greedy[4] as Promise<unknown>)).toMatchObject({ code: 'refused', reason: 'full' })
+    expect(await state(polite)).toBe('pending')
+    await clock.advance(100)
+    await expect(polite).resolves.toMatchObject({ runMs: 10 })
+    expect(each.statistics()).toMatchObject({ refusedBy: { full: 1 } })
+  })
+
+  test('one is not refused for the runs of others that are served after it', async () => {
+    const { clock, pool: each, learn, state } = await poolOfFakes({ runMs: 10 })
+    await learn('a', 10)
+    const greedy = Array.from({ length: 50 }, (_, value) =>
+      each.run(model('a'), input(value), { owner: 'greedy', expires: clock.now() + 1000 }),
+    )
+    const polite = each.run(model('a'), input(9), { owner: 'polite', expires: clock.now() + 100 })
+    expect(await state(polite)).toBe('pending')
+    await clock.advance(50)
+    await expect(polite).resolves.toMatchObject({ runMs: 10 })
+    await clock.advance(1000)
+    await Promise.all(greedy)
+  })
+})
