@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'bad-input'
   | 'frame-changed'
   | 'bad-message'
+  | 'damaged'
   | 'version-mismatch'
   | 'too-large'
   | 'unknown-model'
@@ -60,6 +61,13 @@ export class FrameChanged extends QuintetError {
 export class BadMessage extends QuintetError {
   constructor(message: string, options?: { cause?: unknown; retryable?: boolean }) {
     super('bad-message', message, options)
+  }
+}
+
+/** A frame's bytes are not those that were sent: its check differs. It is sent again while budget is left. */
+export class Damaged extends QuintetError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('damaged', message, { ...options, retryable: true })
   }
 }
 

@@ -25,6 +25,8 @@ export type PipelineEvent =
   | { readonly type: 'late'; readonly id: string; readonly stage: string }
   | { readonly type: 'refused'; readonly id: string; readonly node: string; readonly reason: string }
   | { readonly type: 'node-lost'; readonly node: string; readonly id: string }
+  /** Two processes send messages under one device's name: seen by a node, and told to both. */
+  | { readonly type: 'name-shared'; readonly device: string; readonly node: string }
   /** `node` undefined: of the group, for what nobody knows who did it. `verdict`: what opened it, or closed it again. */
   | {
       readonly type: 'breaker'

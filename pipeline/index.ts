@@ -42,6 +42,7 @@ export {
   BadInput,
   BadMessage,
   Cancelled,
+  Damaged,
   DeadlineExceeded,
   described,
   type ErrorCode,
@@ -168,6 +169,7 @@ export {
   wireDialects,
 } from './wire/dialects.ts'
 export { join, packFrame, totalBytes, unpackFrame, written } from './wire/frame.ts'
+export { listOf } from './wire/list.ts'
 export { Peers } from './wire/peers.ts'
 export { type Read, readFrame } from './wire/protocol.ts'
 export { Responder } from './wire/responder.ts'

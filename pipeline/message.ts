@@ -54,6 +54,8 @@ export interface Message<P extends Payload = Payload, S extends Side = Side> {
   readonly id: string
   /** `DEVICE.STREAM`: messages of one source keep their order. */
   readonly source: string
+  /** Of the device's process: two of one name never take each other's messages for their own. Absent without a device. */
+  readonly run?: string
   /** Position in its source, from 0. */
   readonly seq: number
   readonly side: S
@@ -98,6 +100,7 @@ export interface Failure {
   readonly kind: 'failure'
   readonly id: string
   readonly source: string
+  readonly run?: string
   readonly seq: number
   /** The stage where it failed. */
   readonly stage: string
@@ -113,6 +116,7 @@ export interface Dropped {
   readonly kind: 'dropped'
   readonly id: string
   readonly source: string
+  readonly run?: string
   readonly seq: number
   /** `stale`: a fresher frame replaced it · `overflow`: a mailbox was full · `filtered`: a stage said so. */
   readonly reason: 'stale' | 'overflow' | 'filtered'
@@ -145,12 +149,13 @@ export function evolve<P extends Payload, S extends Side, Q extends Payload = P>
 ): Message<Q, S> {
   // All fields, in one order: every message has the same hidden class, and is made without looking at its fields.
   const { id, source, seq, side, captured, expires, way, payload, plan, open, timings, attempt } = message
-  const { tried, pass, began, backup, crossing, traceparent, cancellation, original } = message
+  const { run, tried, pass, began, backup, crossing, traceparent, cancellation, original } = message
   const { deadline, accuracy, user } = message
   const next: { [K in keyof Required<Message>]: Message[K] | undefined } = {
     kind: 'message',
     id,
     source,
+    run,
     seq,
     side,
     captured,
@@ -178,17 +183,23 @@ export function evolve<P extends Payload, S extends Side, Q extends Payload = P>
 
 /** Ends a message as failed. */
 export function failure(message: Omit<Message, 'payload'>, stage: string, error: QuintetError): Failure {
-  const { id, source, seq, plan, timings, attempt, pass } = message
-  return { kind: 'failure', id, source, seq, stage, error, plan, timings, attempt, ...(pass ? { pass } : {}) }
+  const { id, source, seq, plan, timings, attempt } = message
+  return { kind: 'failure', id, source, seq, stage, error, plan, timings, attempt, ...keyed(message) }
 }
 
 /** Lets a message go, counted. */
 export function dropped(
-  message: Pick<Message, 'id' | 'source' | 'seq' | 'timings' | 'pass'>,
+  message: Pick<Message, 'id' | 'source' | 'run' | 'seq' | 'timings' | 'pass'>,
   reason: Dropped['reason'],
 ): Dropped {
-  const { id, source, seq, timings, pass } = message
-  return { kind: 'dropped', id, source, seq, reason, timings, ...(pass ? { pass } : {}) }
+  const { id, source, seq, timings } = message
+  return { kind: 'dropped', id, source, seq, reason, timings, ...keyed(message) }
+}
+
+/** What of a message's key not every message has. */
+function keyed({ run, pass }: Pick<Message, 'run' | 'pass'>): Pick<Message, 'run' | 'pass'> {
+  if (run === undefined) return pass ? { pass } : {}
+  return pass ? { run, pass } : { run }
 }
 
 /** Adds milliseconds to a step. */

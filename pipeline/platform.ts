@@ -1,6 +1,8 @@
 // The pure library that browsers' own stands in for nowhere: WebCrypto hashes whole buffers, and later.
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
+// No runtime has a CRC that browsers have as well; this one looks up sixteen bytes at a time.
+import crc32 from 'crc-32'
 import { utf8 } from './bytes.ts'
 
 /** A hash that is fed piece by piece. */
@@ -30,6 +32,12 @@ export interface Platform {
   /** So many bytes that nobody can guess, at most 65,536. */
   randomBytes(count: number): Uint8Array
   sha256(): Hash
+  /**
+   * CRC-32 of bytes (as zip and gzip have it), 0…2^32 − 1: of every frame that is sent and read. It finds what a way damages,
+   * not what somebody forges.
+   * @param before that of the bytes before them. Default: there are none
+   */
+  crc32(bytes: Uint8Array, before?: number): number
   /** HMAC-SHA-256 of a text: 32 bytes. */
   hmacSha256(key: Uint8Array, text: string): Uint8Array
   /** What there is to pack with. What is absent is neither planned by this half nor unpacked. */
@@ -47,6 +55,7 @@ export const webPlatform: Platform = {
       digest: () => hash.digest(),
     }
   },
+  crc32: (bytes, before = 0) => crc32.buf(bytes, before) >>> 0,
   hmacSha256: (key, text) => hmac(sha256, key, utf8(text)),
   packers: typeof CompressionStream === 'undefined' ? {} : { deflate: streamed('deflate-raw') },
 }

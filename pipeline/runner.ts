@@ -4,13 +4,15 @@ import { CallTimes } from './call-times.ts'
 import { sleep, type Timer } from './clock.ts'
 import type { StageContext } from './context.ts'
 import { asQuintetError, Cancelled, DeadlineExceeded, described, type QuintetError } from './errors.ts'
+import { FairQueue, type Place, type Queued } from './fair-queue.ts'
 import { evolve, type Failure, failure, type Item, type Message, type Side, type Step, spent } from './message.ts'
 import type { Payload } from './payload.ts'
 import { isThenable } from './settlement.ts'
+import { deviceOf } from './subjects.ts'
 import type { Call, StageFunction, StageOptions, Work } from './work.ts'
 
 /** One message in a stage, from its coming to its leaving; its function gets it as its `Call`. */
-class Visit implements Call {
+class Visit implements Call, Queued {
   readonly context: StageContext
   readonly message: Message
   /** What it leaves as. */
@@ -21,6 +23,8 @@ class Visit implements Call {
   started = 0
   /** It found no place free when it came. */
   waited = false
+  /** Its function's, from the call until it has really ended. */
+  place: Place | undefined
   /** Calls that were tried again. */
   tried = 0
   timer: Timer | undefined
@@ -32,6 +36,15 @@ class Visit implements Call {
   constructor(message: Message, context: StageContext) {
     this.message = message
     this.context = context
+  }
+
+  /** Whose share of the places it takes: its device's. */
+  get owner(): string {
+    return deviceOf(this.message.source)
+  }
+
+  get expires(): number {
+    return this.message.expires
   }
 
   /** Made only when the function asks for it: most never do. */
@@ -58,15 +71,14 @@ export class Runner {
   readonly #options: StageOptions
   readonly #context: StageContext
   readonly #out: Subscriber<Item>
-  readonly #concurrency: number
   readonly #step: Step | undefined
   readonly #ordered: boolean
-  readonly #waiting: Visit[] = []
+  /** A call that was given up keeps its place until its function has ended: what it takes of the machine, it still takes. */
+  readonly #places: FairQueue<Visit>
   /** Per source, messages that have not left yet, oldest first. */
   readonly #lanes = new Map<string, Visit[]>()
-  /** The calls that run now. */
+  /** The calls that run now, and are not given up. */
   readonly #calls = new Set<Visit>()
-  #running = 0
   readonly #times = new CallTimes()
   #completed = false
 
@@ -83,7 +95,7 @@ export class Runner {
     this.#options = options
     this.#context = context
     this.#out = out
-    this.#concurrency = concurrency
+    this.#places = new FairQueue(concurrency, () => context.clock.now())
     const { step } = options
     this.#step = typeof step === 'function' ? step(context.side) : step
     this.#ordered = (options.order ?? context.order) === 'source'
@@ -97,7 +109,8 @@ export class Runner {
       if (lane) lane.push(visit)
       else this.#lanes.set(item.source, [visit])
     }
-    if (this.#running < this.#concurrency && this.#waiting.length === 0) this.#start(visit)
+    visit.place = this.#places.take(visit.owner)
+    if (visit.place) this.#start(visit)
     else this.#wait(visit)
   }
 
@@ -108,7 +121,7 @@ export class Runner {
 
   /** Nobody takes what comes out any longer: ends what runs, forgets what waits. */
   stop(): void {
-    this.#waiting.length = 0
+    for (const visit of this.#places.clear()) this.#unwatch(visit)
     this.#lanes.clear()
     for (const visit of [...this.#calls]) {
       this.#close(visit)
@@ -128,13 +141,11 @@ export class Runner {
     else this.#out.next(item)
   }
 
-  /** Earliest deadline first; equal ones in the order they came. */
+  /** Until a place is free for it, its time is over or nobody waits for it any more. */
   #wait(visit: Visit): void {
-    const { expires } = visit.message
-    let at = this.#waiting.length
-    while (at > 0 && (this.#waiting[at - 1] as Visit).message.expires > expires) at--
     visit.waited = true
-    this.#waiting.splice(at, 0, visit)
+    this.#places.add(visit)
+    this.#watch(visit, visit.message.expires - this.#context.clock.now())
   }
 
   /** Milliseconds that a message needs from its start here to its answer, as far as one can tell; what has less is not begun. */
@@ -143,16 +154,18 @@ export class Runner {
     return this.#times.most(message) + this.#context.remaining.after(this.#step, message.plan.cut === 'answered')
   }
 
+  /** It has a place. */
   #start(visit: Visit): void {
     const { message } = visit
     const started = this.#context.clock.now()
     const { cancellation } = message
-    if (cancellation?.cancelled) return this.#finish(visit, failure(message, this.#name, cancellation.reason))
+    if (cancellation?.cancelled) return this.#refuse(visit, cancellation.reason)
     const needs = visit.waited ? this.#needs(message) : 0
-    if (started + needs >= message.expires) return this.#finish(visit, failure(message, this.#name, this.#late()))
-    this.#running++
+    if (started + needs >= message.expires) return this.#refuse(visit, this.#late())
     visit.started = started
     let result: Work | Promise<Work>
+    visit.open = true
+    this.#calls.add(visit)
     try {
       const given = this.#work(message, visit)
       // A promise of another library is one as well.
@@ -161,47 +174,69 @@ export class Runner {
       result = this.#failed(thrown, visit)
     }
     if (!(result instanceof Promise)) {
-      this.#running--
-      return this.#finish(visit, this.#measured(result, message, started))
+      this.#leave(visit)
+      return this.#end(visit, this.#measured(result, message, started))
     }
-    this.#watch(visit)
+    this.#watch(visit, Math.min(message.expires - started, this.#options.timeout ?? Number.POSITIVE_INFINITY))
     this.#settle(visit, result)
   }
 
-  /** Ends a call whose time is over, or that nobody waits for, before its function has ended. */
-  #watch(visit: Visit): void {
-    const { message, started } = visit
-    visit.open = true
-    this.#calls.add(visit)
-    const allowed = Math.min(message.expires - started, this.#options.timeout ?? Number.POSITIVE_INFINITY)
+  /** It is not begun. */
+  #refuse(visit: Visit, error: QuintetError): void {
+    this.#leave(visit)
+    this.#finish(visit, failure(visit.message, this.#name, error))
+  }
+
+  /** Its function has ended, or was never called. */
+  #leave(visit: Visit): void {
+    if (visit.place) this.#places.free(visit.place)
+    visit.place = undefined
+  }
+
+  /** Ends a visit whose time is over, or that nobody waits for: one that waits, or a call before its function has ended. */
+  #watch(visit: Visit, allowed: number): void {
+    const { cancellation } = visit.message
     if (Number.isFinite(allowed)) {
-      visit.timer = this.#context.clock.after(allowed, () => this.#give(visit, this.#late()))
+      visit.timer = this.#context.clock.after(Math.max(0, allowed), () => this.#give(visit, this.#late()))
     }
-    const { cancellation } = message
     if (!cancellation) return
     visit.give = () => this.#give(visit, cancellation.reason)
     cancellation.listen(visit.give)
   }
 
+  #unwatch(visit: Visit): void {
+    visit.timer?.cancel()
+    if (visit.give) visit.message.cancellation?.unlisten(visit.give)
+    visit.timer = undefined
+    visit.give = undefined
+  }
+
   #settle(visit: Visit, result: Promise<Work>): void {
     result.then(
       (work) => {
+        this.#leave(visit)
         if (this.#step !== undefined) this.#times.add(visit.message, this.#context.clock.now() - visit.started)
         if (visit.open) this.#end(visit, this.#measured(work, visit.message, visit.started))
-        else this.#context.events.emit({ type: 'late', id: visit.message.id, stage: this.#name })
+        else {
+          this.#context.events.emit({ type: 'late', id: visit.message.id, stage: this.#name })
+          this.#startNext()
+        }
       },
       (thrown) => this.#settle(visit, Promise.resolve(this.#failed(thrown, visit))),
     )
   }
 
   #give(visit: Visit, error: QuintetError): void {
+    if (this.#places.remove(visit)) {
+      this.#unwatch(visit)
+      return this.#finish(visit, failure(visit.message, this.#name, error))
+    }
     visit.abort(error)
     if (visit.open) this.#end(visit, failure(visit.message, this.#name, error))
   }
 
   #end(visit: Visit, item: Item): void {
     this.#close(visit)
-    this.#running--
     this.#finish(visit, item)
     this.#startNext()
   }
@@ -209,8 +244,7 @@ export class Runner {
   /** What the function comes to is of no interest any more. */
   #close(visit: Visit): void {
     visit.open = false
-    visit.timer?.cancel()
-    if (visit.give) visit.message.cancellation?.unlisten(visit.give)
+    this.#unwatch(visit)
     this.#calls.delete(visit)
   }
 
@@ -256,15 +290,15 @@ export class Runner {
   }
 
   #startNext(): void {
-    while (this.#running < this.#concurrency) {
-      const visit = this.#waiting.shift()
-      if (!visit) return
+    for (let visit = this.#places.next(); visit; visit = this.#places.next()) {
+      this.#unwatch(visit)
+      visit.place = this.#places.hold(visit.owner)
       this.#start(visit)
     }
   }
 
   #completeWhenDone(): void {
-    if (this.#completed && this.#running === 0 && this.#waiting.length === 0) this.#out.complete()
+    if (this.#completed && this.#calls.size === 0 && this.#places.length === 0) this.#out.complete()
   }
 
   #late(): DeadlineExceeded {
@@ -281,9 +315,12 @@ export class Runner {
 function itemOf(work: Work, message: Message): Item {
   if (typeof work === 'object' && work !== null) {
     if ('kind' in work) {
-      const { kind, id, source } = work
+      const { kind, id, source, run = message.run } = work
       const known = kind === 'failure' || kind === 'dropped' || (kind === 'message' && hasForm(work.payload))
-      if (known && id === message.id && source === message.source) return work
+      if (known && id === message.id && source === message.source && run === message.run) {
+        // One that was made by hand may lack it.
+        return work.run === run || run === undefined ? work : { ...work, run }
+      }
       if (known) throw new TypeError('it returned the item of another message; return one made of the message it got')
     } else if (hasForm(work)) return evolve(message, { payload: work })
   }

@@ -89,6 +89,12 @@ export class Boundary {
     return `${this.#direct}.${source}.${node}.${key}`
   }
 
+  /** Whether the chunks of a message may go to a subject that a node names: it is one of those that it listens to for them. */
+  isForChunks(subject: string, source: string, node: string): boolean {
+    const before = this.chunks(source, node, '')
+    return subject.startsWith(before) && token.test(subject.slice(before.length))
+  }
+
   /** The source that a subject of this boundary belongs to: `DEVICE.STREAM`. */
   sourceOf(subject: string): string {
     return subject
@@ -118,6 +124,12 @@ export class Boundary {
 export function nodeSubject(lane: 'mon' | 'cmd', tenant: string, pipeline: string, node: string): string {
   const names = [assertToken(tenant, 'a tenant'), assertToken(pipeline, "a pipeline's name")]
   return `${lane}.${names.join('.')}.${node === '*' ? node : assertToken(node, "a node's name")}`
+}
+
+/** The device of a source (`DEVICE.STREAM`): whose share of what several use it takes. */
+export function deviceOf(source: string): string {
+  const dot = source.indexOf('.')
+  return dot < 0 ? source : source.slice(0, dot)
 }
 
 /** 64 bits are enough to tell apart what one server carries, and as a token short enough for every message. */

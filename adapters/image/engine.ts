@@ -10,6 +10,7 @@ import {
   type ImagePayload,
   type PixelsPayload,
   type Prepared,
+  QuintetError,
   readOptions,
   TooLarge,
   WrongShape,
@@ -20,6 +21,7 @@ import { formatNames, isCutOff, looksLikeText, rareKind, sniff } from './formats
 import { type Geometry, geometry } from './geometry.ts'
 import { decodingBytes, mostBytesAPixel } from './memory.ts'
 import { normalise } from './normalise.ts'
+import { Room } from './room.ts'
 
 /** What an image engine can be told. */
 export interface ImageEngineOptions {
@@ -34,6 +36,12 @@ export interface ImageEngineOptions {
    * progressive JPEGs, interlaced PNGs, WebP and AVIF are held whole.
    */
   readonly maxMemory?: number
+  /**
+   * Memory that all pictures decoded at one time may take, in bytes: half of it is for large ones, by what their headers
+   * say, half for eight others at once. What does not fit waits in line, and leaves it when nobody wants it any more.
+   * Default 1 GiB.
+   */
+  readonly maxDecoding?: number
   /** Longest that one picture may take from being asked for to being there, ms, in whole seconds. Default 20,000. */
   readonly patience?: number
   /** JPEG/WebP quality where the call names none, 1…100. Default 85. */
@@ -51,10 +59,17 @@ const engineOptions = z.strictObject({
     .number()
     .min(2 ** 20, 'give the bytes that decoding a picture may take, e.g. 5e8')
     .default(512 * 2 ** 20),
+  maxDecoding: z
+    .number()
+    .min(2 ** 24, 'give the bytes that decoding all pictures may take, e.g. 1e9')
+    .default(2 ** 30),
   patience: z.number().min(1000).max(3_600_000, 'give milliseconds, from 1,000 to 3,600,000').default(20_000),
   quality: z.number().int().min(1).max(100).default(85),
   concurrency: z.number().int().min(1).optional(),
 } satisfies Record<keyof ImageEngineOptions, z.ZodType>)
+
+/** Small pictures that are decoded at one time: twice the threads that the runtime has for it usually. */
+const smallAtOnce = 8
 
 /** What an engine has set the library to use, for the process. */
 let threadsStated: number | undefined
@@ -83,13 +98,18 @@ export function imageEngine(options: ImageEngineOptions = {}): ImageEngine {
   const {
     maxPixels,
     maxMemory,
+    maxDecoding,
     patience,
     quality: defaultQuality,
     concurrency,
   } = readOptions(engineOptions, options, 'imageEngine()')
   const seconds = Math.ceil(patience / 1000)
+  /** Small ones are told by the library as it opens them, without a look at their headers; each takes at most so much. */
+  const small = maxDecoding / 2 / smallAtOnce
+  const forSmall = new Room(maxDecoding / 2)
+  const forLarge = new Room(maxDecoding / 2)
   /** Whatever a picture of so many pixels is, decoding it takes no more memory than allowed. */
-  const surely = Math.min(maxPixels, Math.floor(maxMemory / mostBytesAPixel))
+  const surely = Math.min(maxPixels, Math.floor(Math.min(maxMemory, small) / mostBytesAPixel))
   if (concurrency !== undefined) setThreads(concurrency)
   sharp.cache(false)
 
@@ -114,30 +134,45 @@ export function imageEngine(options: ImageEngineOptions = {}): ImageEngine {
    * What `make` draws of a picture. The header is looked at only where drawing fails: it may be that the picture is larger
    * than every kind of picture may be, and of a kind that may.
    */
-  async function drawn(picture: Picture, plan: Geometry, make: (opened: Sharp) => Sharp): Promise<Uint8Array> {
+  async function drawn(
+    picture: Picture,
+    plan: Geometry,
+    make: (opened: Sharp) => Sharp,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
     const draw = (limit: number) => make(open(picture, limit).timeout({ seconds })).toBuffer()
     if (picture.form === 'pixels') {
-      return draw(maxPixels).catch(() => {
-        throw new ExecutionFailed(
-          'The image library failed on pixels that are sound. Look for memory it may have lacked.',
-        )
-      })
+      const bytes = picture.bytes.byteLength
+      return (bytes > small ? forLarge : forSmall)
+        .use(Math.max(bytes, small), patience, signal, () => draw(maxPixels))
+        .catch((error) => {
+          if (error instanceof QuintetError) throw error
+          throw new ExecutionFailed(
+            'The image library failed on pixels that are sound. Look for memory it may have lacked.',
+          )
+        })
     }
     checkEncoded(picture.bytes)
     const began = performance.now()
+    let needed = 0
     try {
-      return await draw(surely)
-    } catch {
+      return await forSmall.use(small, patience, signal, () => draw(surely))
+    } catch (error) {
+      if (error instanceof QuintetError) throw error
       const header = await headerOf(picture.bytes)
       if (!header || header.width * header.height <= surely) throw explained(picture.bytes, began)
       const { width, height } = header
       if (width * height > maxPixels) throw tooManyPixels(width, height)
-      const needed = decodingBytes(header, plan)
+      needed = decodingBytes(header, plan)
       if (needed > maxMemory) throw tooMuchMemory(header, needed)
     }
-    return draw(maxPixels).catch(() => {
-      throw explained(picture.bytes, began)
-    })
+    return forLarge
+      .use(Math.max(needed, small), Math.max(1, Math.round(patience - (performance.now() - began))), signal, () =>
+        draw(maxPixels),
+      )
+      .catch((error) => {
+        throw error instanceof QuintetError ? error : explained(picture.bytes, began)
+      })
   }
 
   /** Why a picture was not drawn, whose size is within the bounds. */
@@ -193,7 +228,7 @@ export function imageEngine(options: ImageEngineOptions = {}): ImageEngine {
       if (encoding === 'webp') return image.webp({ quality: written })
       return image.raw({ depth: 'uchar' })
     }
-    const bytes = tight(await drawn(picture, plan, make))
+    const bytes = tight(await drawn(picture, plan, make, signal))
     if (signal?.aborted) throw new Cancelled(undefined, { cause: signal.reason })
     if (encoding === 'tensor') return asTensor(bytes, input)
     const form = encoding === 'raw' ? 'pixels' : 'image'

@@ -6,7 +6,10 @@ const token = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
 /** What may be said as plain data; the one source of types, defaults and bounds. */
 export const connectSchema = z
   .object({
-    /** One address or several of one cluster. Default: `NATS_URL`, else `nats://127.0.0.1:4222`. */
+    /**
+     * One address or several of one cluster, `nats://USER:PASSWORD@HOST:PORT` or `tls://…`. Default: `NATS_URL`, else
+     * `nats://127.0.0.1:4222`. Whom they name counts where no other option names anybody.
+     */
     servers: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(),
     /** Shown in the server's monitoring. */
     name: z.string().min(1).default('quintet'),
@@ -37,7 +40,7 @@ export const connectSchema = z
     token: z.string().optional(),
     /** The text of a credentials file (JWT and key). */
     credentials: z.string().optional(),
-    /** Own certificate authority, certificate and key, as files. Addresses `tls://…` use TLS without. */
+    /** Own certificate authority, certificate and key, as files: TLS or nothing, as with an address `tls://…`. */
     tls: z
       .object({ caFile: z.string().optional(), certFile: z.string().optional(), keyFile: z.string().optional() })
       .strict()

@@ -14,7 +14,7 @@ import type { ActorRef } from './actor.ts'
 /*
  * An actor's address: a subject. Up go `ask` and `tell` with the message in the frame's header, down comes one
  * `reply` or `failure`; a `tell` is replied to as soon as the message is in the mailbox. MessagePack carries plain
- * data and byte arrays; what is larger than 512 KB belongs into a message of the pipeline, or an object store. Versions are
+ * data and byte arrays, within the bounds of headers; what is larger than 256 KB belongs into a message of the pipeline, or an object store. Versions are
  * those of the wire, as between the ends of a boundary.
  */
 

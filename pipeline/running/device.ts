@@ -162,10 +162,23 @@ export class DeviceHalf {
       for (let taken = 1; ; taken++) {
         if (taken % burst === 0) await new Promise<void>((resolve) => yieldTo(clock, resolve))
         await this.#window.acquire(signal)
-        const next = await orCancelled(iterator.next(), this.#stop)
-        // It may have come just before the stop, and be looked at just after: nothing enters any more.
-        if (next.done || signal.aborted) return
-        this.#enter(this.#read(next.value), clock.now())
+        const pulled = iterator.next()
+        let looked = false
+        // What was asked for before the stop and comes after it enters no more, but is counted, whenever it comes.
+        const late = ({ done, value }: IteratorResult<Capture | FailedCapture>) => {
+          if (!done && !looked) this.#stopped(this.#read(value))
+        }
+        try {
+          const next = await orCancelled(pulled, this.#stop)
+          if (next.done) return
+          // It may have come just before the stop, and be looked at just after.
+          if (signal.aborted) return late(next)
+          looked = true
+          this.#enter(this.#read(next.value), clock.now())
+        } catch (error) {
+          if (!looked && signal.aborted) pulled.then(late, () => {})
+          throw error
+        }
       }
     } finally {
       // The source's own clean-up must not hold up a drain.
@@ -204,7 +217,7 @@ export class DeviceHalf {
     } finally {
       for (let left = waiting.take(); left; left = waiting.take()) {
         if (buffer === undefined) this.flight.drop(left.capture)
-        else this.flight.fail({ ...namesOf(left.capture), error: stoppedBefore() })
+        else this.#stopped(left.capture)
       }
     }
   }
@@ -217,6 +230,11 @@ export class DeviceHalf {
     const frame = waiting.take()
     if (!frame) this.#window.release()
     return frame
+  }
+
+  /** Counts a capture that came too late to enter. */
+  #stopped(capture: Capture | FailedCapture): void {
+    this.flight.fail('error' in capture ? capture : { ...namesOf(capture), error: stoppedBefore() })
   }
 
   #pushedOut(capture: Capture, buffer: number | undefined): void {
@@ -288,4 +306,4 @@ const namesOf = ({ stream, id }: Capture) => ({
   ...(id === undefined ? {} : { id }),
 })
 
-const stoppedBefore = () => new Cancelled('The pipeline stopped before there was room for this frame.')
+const stoppedBefore = () => new Cancelled('The pipeline stopped before this frame could enter.')

@@ -273,6 +273,7 @@ export class Flight implements Attempts {
       kind: 'message',
       id: id !== undefined && isToken(id) && !this.#isKnown(id) ? id : `${this.#run}-${number}`,
       source,
+      run: this.#run,
       seq,
       side: 'device',
       captured: began,

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import {
   asQuintetError,
+  BadMessage,
   Cancelled,
   DeadlineExceeded,
   NodeLost,
@@ -17,14 +18,24 @@ import type { Platform } from '../platform.ts'
 import type { Boundary } from '../subjects.ts'
 import type { Conversation, Parts, Transport } from '../transport.ts'
 import { ChunkSender } from './chunks.ts'
-import { decodeOutcome, encodeMessage, type MessageHeader } from './codec.ts'
+import { decodeOutcome, encodeMessage, type MessageHeader, notWhatWasAsked } from './codec.ts'
 import { type Dialects, dialectsOf, type VersionRange } from './dialects.ts'
 import { totalBytes } from './frame.ts'
 import { readDown, sendUp } from './hand-over.ts'
 import { chunkFor, mostFrame } from './limits.ts'
 import type { Path } from './path.ts'
 import { type Piece, Pieces } from './pieces.ts'
-import { acceptAfter, beat, type Down, type Load, missedBeats, type Read, reviveError, type Up } from './protocol.ts'
+import {
+  acceptAfter,
+  beat,
+  type Down,
+  idOf,
+  type Load,
+  missedBeats,
+  type Read,
+  reviveError,
+  type Up,
+} from './protocol.ts'
 
 /** Messages of more bytes tell how fast the way is. */
 const tellingBytes = 16 * 1024
@@ -238,8 +249,8 @@ export class Attempt {
     this.#parts = parts
     this.#bytes = whole ? bytes : 0
     if (whole) this.#patience += this.#path.uploadTime(bytes)
-    const { id, pass, traceparent } = this.#message
-    const key = pass === undefined ? id : `${id}.${pass}`
+    const { traceparent } = this.#message
+    const key = idOf(this.#message)
     this.#conversation = transport.request(this.#to.subject, whole ?? this.#offer(header, parts), {
       headers: traceparent ? { 'Quintet-Id': key, traceparent } : { 'Quintet-Id': key },
       onReply: (delivery) => this.#onReply(delivery.data),
@@ -267,7 +278,7 @@ export class Attempt {
   #whole(message: MessageHeader, parts: Parts, bytes: number): Parts | undefined {
     const { transport, chunkAbove } = this.#options
     if (bytes > chunkAbove) return undefined
-    const frame = sendUp({ kind: 'message', message }, parts, transport, this.#to.version)
+    const frame = sendUp({ kind: 'message', message }, parts, transport, this.#to.version, this.#options.platform)
     if (transport.maxPayload === Number.POSITIVE_INFINITY || totalBytes(frame) <= mostFrame(transport)) return frame
     // What has no bytes has nothing to send in chunks.
     if (bytes === 0) throw headerTooLarge(totalBytes(frame), transport)
@@ -289,7 +300,7 @@ export class Attempt {
     if (this.#done && !this.#listens) return
     let reply: Read<Down>
     try {
-      reply = readDown(data, this.#dialects)
+      reply = readDown(data, this.#dialects, this.#options.platform)
     } catch (error) {
       return this.#onStray(asQuintetError(error, this.#options.stage))
     }
@@ -317,6 +328,10 @@ export class Attempt {
         return
       case 'ack':
         return this.#chunks?.acknowledge(header.index)
+      case 'shared':
+        return this.#options.events.emit({ type: 'name-shared', device: deviceOf(this.#message), node: header.node })
+      case 'damaged':
+        return this.#chunks?.again(header.index)
       case 'result':
         return this.#onResult(header, parts)
       case 'failure': {
@@ -387,7 +402,8 @@ export class Attempt {
   #unreadable(error: QuintetError): void {
     this.#cancel(error.message)
     if (this.#listens) return this.close()
-    this.#trouble = 'unreadable'
+    // What the way damages says nothing of the node.
+    if (error.code !== 'damaged') this.#trouble = 'unreadable'
     this.#end(() => this.#reject(error))
   }
 
@@ -399,6 +415,8 @@ export class Attempt {
   #onAccept(subject: string | undefined): void {
     if (!subject) return this.#onAcceptedWhole()
     const chunk = this.#chunk
+    const { boundary } = this.#options
+    if (!boundary.isForChunks(subject, this.#message.source, this.#node as string)) return this.#onElsewhere(subject)
     // What went whole is whole there, whoever else began to send it in chunks.
     if (this.#chunks || chunk === undefined) return
     this.#path.observeRtt(this.#options.clock.now() - this.#started)
@@ -414,6 +432,12 @@ export class Attempt {
       onError: (error) => this.#end(() => this.#reject(this.#smaller(chunk) ?? error)),
     })
     this.#chunks.start()
+  }
+
+  /** A node says where the bytes go, but only as far as its own subjects reach. */
+  #onElsewhere(subject: string): void {
+    const reason = `Node "${this.#node}" asked for a message's bytes on "${subject}", which is none of its subjects. Look who answers there.`
+    this.#unreadable(new BadMessage(reason, { retryable: true }))
   }
 
   /** The server that a lost connection was restored to takes less at once: the message is to be sent in shorter chunks. */
@@ -461,6 +485,11 @@ export class Attempt {
   }
 
   #onResult(header: Extract<Down, { kind: 'result' }>, parts: Parts): void {
+    const other = notWhatWasAsked(header.outcome, this.#message.plan)
+    if (other !== undefined) {
+      const reason = `Node "${header.node}" answered with ${other}. Look which release and which pipeline it runs.`
+      return this.#unreadable(new BadMessage(reason, { retryable: true }))
+    }
     const travel = this.#onWay(header.residence)
     this.#residence = header.residence
     try {
@@ -555,8 +584,9 @@ export class Attempt {
     const { transport, boundary } = this.#options
     if (!transport.connected) return
     this.#cancelled = true
-    const { source, id, pass } = this.#message
+    const { source, id, run, pass } = this.#message
     const header: Up = { kind: 'cancel', id }
+    if (run !== undefined) header.run = run
     if (pass !== undefined) header.pass = pass
     if (reason !== undefined) header.reason = reason.slice(0, 4096)
     const frame = sendUp(header, [], transport, this.#to.version)
@@ -619,6 +649,8 @@ function goneNode(node: string, cause: unknown): NodeLost {
     cause,
   })
 }
+
+const deviceOf = ({ source }: Message): string => source.slice(0, source.indexOf('.'))
 
 /** How the payload is written on the wire, in the plan's words. */
 function encodingOf({ payload, plan }: Message): string {

@@ -255,6 +255,11 @@ export class Caller implements AttemptOwner {
       return fits(pauseAfter(++course.down, retrying))
     }
     if (!attempt || !to) return error
+    if (error.code === 'damaged') {
+      // The way's fault, and no node's: as long as there is time.
+      if (to.trial) this.#breakers.untried(to)
+      return fits(damagedPause(course.damaged++))
+    }
     const { trouble, stage, node = to.node } = attempt
     if (message.cancellation?.cancelled) {
       if (left <= 0) this.#onLate(attempt, to)
@@ -536,6 +541,9 @@ export class Caller implements AttemptOwner {
     if (!this.#breakers.isOpen(report.node)) this.#options.onReport?.(report)
   }
 }
+
+/** Before a message that was damaged on its way is sent again: at once, then as everything. */
+const damagedPause = (times: number) => (times === 0 ? 0 : pauseAfter(times, retrying))
 
 /** Nobody serves the boundary, as was found when somebody looked last. */
 interface Silence {

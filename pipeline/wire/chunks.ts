@@ -1,14 +1,15 @@
-import { hex } from '../bytes.ts'
 import type { Clock, Timer } from '../clock.ts'
-import { BadMessage } from '../errors.ts'
-import type { Hash, Platform } from '../platform.ts'
+import { BadMessage, Damaged } from '../errors.ts'
 import type { Parts, Transport } from '../transport.ts'
 import { dialectsOf } from './dialects.ts'
-import { packFrame, totalBytes } from './frame.ts'
+import { type Checking, checkOf, packFrame, totalBytes } from './frame.ts'
 import type { Path } from './path.ts'
-import type { ChunkHeader } from './protocol.ts'
+import type { Chunk, ChunkHeader } from './protocol.ts'
 
 export const chunkCount = (bytes: number, chunk: number) => Math.ceil(bytes / chunk)
+
+/** A chunk is sent again for being damaged so many times, on average of all, before the way counts as unfit. */
+const mostDamaged = 8
 
 interface Sent {
   at: number
@@ -27,13 +28,12 @@ export class ChunkSender {
   readonly #path: Path
   readonly #onError: (error: unknown) => void
   readonly #count: number
-  readonly #hash: Hash
+  readonly #checking: Checking
+  readonly #checks: Checks
   readonly #sent = new Map<number, Sent>()
   readonly #acked = new Set<number>()
-  #sha256: string | undefined
   #next = 0
-  /** Chunks that the digest has grown by. */
-  #hashed = 0
+  #damaged = 0
   #delivered = 0
   #sentBytes = 0
   #progress: number
@@ -49,7 +49,7 @@ export class ChunkSender {
     /** Bytes of each chunk but the last. */
     chunk: number
     clock: Clock
-    platform: Platform
+    platform: Checking
     path: Path
     /** Publishing failed: the attempt is over. */
     onError: (error: unknown) => void
@@ -62,8 +62,9 @@ export class ChunkSender {
     this.#clock = options.clock
     this.#path = options.path
     this.#onError = options.onError
-    this.#hash = options.platform.sha256()
+    this.#checking = options.platform
     this.#count = chunkCount(totalBytes(options.parts), options.chunk)
+    this.#checks = new Checks(this.#count)
     this.#progress = options.clock.now()
   }
 
@@ -96,6 +97,16 @@ export class ChunkSender {
     else this.#fill()
   }
 
+  /** A chunk came damaged: that one; where nobody can tell which it was, the one that left first, as ways keep order. */
+  again(index: number | undefined): void {
+    const [first] = this.#sent.keys()
+    const which = index ?? first
+    if (this.#stopped || which === undefined || !this.#sent.delete(which)) return
+    if (++this.#damaged > mostDamaged * this.#count) {
+      this.#onError(new Damaged(`${this.#damaged} chunks came damaged. Look at what stands between the two sides.`))
+    } else this.#send(which)
+  }
+
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()
@@ -109,16 +120,14 @@ export class ChunkSender {
 
   #send(index: number): void {
     const slice = this.#slice(index)
-    if (index === this.#hashed) {
-      // Chunks leave in order the first time, so the digest grows with them and never blocks for long.
-      for (const part of slice) this.#hash.update(part)
-      if (++this.#hashed === this.#count) this.#sha256 = hex(this.#hash.digest())
-    }
-    const header: ChunkHeader = index === this.#count - 1 && this.#sha256 ? { index, sha256: this.#sha256 } : { index }
+    // Chunks leave in order the first time: before the last one goes, the checks of all others are known.
+    const header: ChunkHeader =
+      index === this.#count - 1 ? { index, digest: this.#checks.digest(this.#checking) } : { index }
     this.#sent.set(index, { at: this.#clock.now(), delivered: this.#delivered })
     this.#sentBytes += totalBytes(slice)
     try {
-      const frame = packFrame(header, slice, dialectsOf(this.#transport), this.#version)
+      const frame = packFrame(header, slice, dialectsOf(this.#transport), this.#version, this.#checking)
+      this.#checks.set(index, checkOf(frame))
       this.#transport.publish(this.#subject, frame)
     } catch (error) {
       if (this.#transport.connected) this.#onError(error)
@@ -159,72 +168,101 @@ export class ChunkSender {
   }
 }
 
+/** The checks of the chunks of one message, by which they are told from those of another. */
+class Checks {
+  readonly #bytes: DataView
+
+  constructor(count: number) {
+    this.#bytes = new DataView(new ArrayBuffer(4 * count))
+  }
+
+  set(index: number, check: number): void {
+    this.#bytes.setUint32(4 * index, check, true)
+  }
+
+  get(index: number): number {
+    return this.#bytes.getUint32(4 * index, true)
+  }
+
+  /** Of the checks of all chunks but the last, which carries it. */
+  digest({ crc32 }: Checking): number {
+    return crc32(new Uint8Array(this.#bytes.buffer, 0, this.#bytes.byteLength - 4))
+  }
+}
+
 /** Puts the chunks of one message together, in whatever order and however often they come. */
 export class Assembly {
   readonly #bytes: Uint8Array
-  readonly #sizes: readonly number[]
+  readonly sizes: readonly number[]
   /** Bytes of each chunk but the last. */
   readonly chunk: number
   readonly #got: Uint8Array
   #missing: number
-  readonly #hash: Hash
-  #hashed = 0
-  #sha256: string | undefined
+  readonly #checking: Checking
+  readonly #checks: Checks
+  #digest: number | undefined
 
-  constructor(sizes: readonly number[], chunk: number, { sha256 }: Pick<Platform, 'sha256'>) {
-    this.#hash = sha256()
+  constructor(sizes: readonly number[], chunk: number, checking: Checking) {
     const total = sizes.reduce((sum, size) => sum + size, 0)
-    this.#sizes = sizes
+    this.sizes = sizes
     this.chunk = chunk
     this.#bytes = new Uint8Array(total)
     this.#missing = chunkCount(total, chunk)
     this.#got = new Uint8Array(this.#missing)
+    this.#checking = checking
+    this.#checks = new Checks(this.#missing)
   }
 
   get byteLength(): number {
     return this.#bytes.byteLength
   }
 
+  /** Chunks that have not come. */
+  get missing(): number {
+    return this.#missing
+  }
+
   /**
-   * Takes a chunk; true when all have come.
+   * Takes a chunk that is not damaged; true when all have come.
    * @throws BadMessage when it does not belong here
    */
-  add(header: ChunkHeader, parts: Parts): boolean {
-    const at = header.index * this.chunk
+  add({ header, parts, check }: Pick<Chunk, 'header' | 'parts' | 'check'>): boolean {
+    const { index } = header
+    const at = index * this.chunk
     const expected = Math.min(this.chunk, this.#bytes.byteLength - at)
-    if (header.index >= this.#got.length || totalBytes(parts) !== expected) {
-      throw new BadMessage(`Chunk ${header.index} does not fit the message that was offered. Send the message again.`)
+    if (index >= this.#got.length || totalBytes(parts) !== expected) {
+      throw new BadMessage(`Chunk ${index} does not fit the message that was offered. Send the message again.`)
     }
-    if (header.sha256) this.#sha256 = header.sha256
-    if (this.#got[header.index]) return this.#missing === 0
+    if (header.digest !== undefined) this.#digest = header.digest
+    if (this.#got[index]) {
+      if (this.#checks.get(index) !== check) throw ofTwoMessages(`chunk ${index} came with other bytes before`)
+      return this.#missing === 0
+    }
     let offset = at
     for (const part of parts) {
       this.#bytes.set(part, offset)
       offset += part.byteLength
     }
-    this.#got[header.index] = 1
+    this.#checks.set(index, check)
+    this.#got[index] = 1
     this.#missing--
-    this.#hashOn()
     return this.#missing === 0
   }
 
-  /** The message's parts, checked whole. @throws BadMessage when the digest differs */
+  /** The message's parts. @throws BadMessage the chunks are not all of the same message */
   finish(): Parts {
-    if (hex(this.#hash.digest()) !== this.#sha256) {
-      throw new BadMessage('The chunks do not add up to what was sent (sha256 differs). Send the message again.')
-    }
+    if (this.#checks.digest(this.#checking) !== this.#digest) throw ofTwoMessages('their digest is another')
     let at = 0
-    return this.#sizes.map((size) => {
+    return this.sizes.map((size) => {
       const part = this.#bytes.subarray(at, at + size)
       at += size
       return part
     })
   }
+}
 
-  #hashOn(): void {
-    while (this.#hashed < this.#got.length && this.#got[this.#hashed]) {
-      this.#hash.update(this.#bytes.subarray(this.#hashed * this.chunk, (this.#hashed + 1) * this.chunk))
-      this.#hashed++
-    }
-  }
+function ofTwoMessages(why: string): BadMessage {
+  return new BadMessage(
+    `The chunks are not all of one message: ${why}. Give each capture an id of its own, or none, and send it again.`,
+  )
 }

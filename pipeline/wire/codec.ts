@@ -4,6 +4,7 @@ import type { Crossing, Message, Side, Timings } from '../message.ts'
 import { elementBytes, type Payload, type Tensor } from '../payload.ts'
 import type { Plan, Restriction } from '../plan.ts'
 import type { Parts } from '../transport.ts'
+import { listOf } from './list.ts'
 
 const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 const source = z.string().regex(/^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,64}$/)
@@ -27,11 +28,11 @@ const plan = z.object({
 })
 
 const open = z.object({
-  models: z.array(token).max(1024).optional(),
-  cuts: z.array(cut).max(1024).optional(),
-  encodings: z.array(short).max(64).optional(),
-  targets: z.array(target).max(1024).optional(),
-  backups: z.array(backup).max(1024).optional(),
+  models: listOf(token, 1024).optional(),
+  cuts: listOf(cut, 1024).optional(),
+  encodings: listOf(short, 64).optional(),
+  targets: listOf(target, 1024).optional(),
+  backups: listOf(backup, 1024).optional(),
 })
 
 const duration = z.number().min(-day).max(day).optional()
@@ -48,6 +49,11 @@ const timings = z.object({
 
 const side = z.number().int().min(1).max(65_535)
 const at = z.enum(['captured', 'prepared'])
+const length = z
+  .number()
+  .int()
+  .min(0)
+  .max(1 << 30)
 const fraction = z.number().gt(0).max(1)
 
 const payload = z.discriminatedUnion('form', [
@@ -63,24 +69,15 @@ const payload = z.discriminatedUnion('form', [
     form: z.literal('tensors'),
     at: cut,
     encoding: short.optional(),
-    tensors: z
-      .array(
-        z.object({
-          name: short,
-          type: z.enum(['float32', 'float16', 'uint8', 'int8', 'int32', 'int64', 'bool']),
-          shape: z
-            .array(
-              z
-                .number()
-                .int()
-                .min(0)
-                .max(1 << 30),
-            )
-            .max(8),
-        }),
-      )
-      .min(1)
-      .max(63),
+    tensors: listOf(
+      z.object({
+        name: short,
+        type: z.enum(['float32', 'float16', 'uint8', 'int8', 'int32', 'int64', 'bool']),
+        shape: listOf(length, 8),
+      }),
+      63,
+      1,
+    ),
   }),
   z.object({
     form: z.literal('result'),
@@ -88,20 +85,18 @@ const payload = z.discriminatedUnion('form', [
     model: token,
     label: short,
     score: z.number(),
-    top: z.array(z.object({ label: short, score: z.number() })).max(100),
-    boxes: z
-      .array(
-        z.object({
-          x: z.number(),
-          y: z.number(),
-          width: z.number(),
-          height: z.number(),
-          label: short,
-          score: z.number(),
-        }),
-      )
-      .max(1000)
-      .optional(),
+    top: listOf(z.object({ label: short, score: z.number() }), 100),
+    boxes: listOf(
+      z.object({
+        x: z.number(),
+        y: z.number(),
+        width: z.number(),
+        height: z.number(),
+        label: short,
+        score: z.number(),
+      }),
+      1000,
+    ).optional(),
   }),
 ])
 
@@ -111,6 +106,8 @@ const crossing = z.object({ at: cut, encoding: short, bytes: z.number().min(0), 
 export const messageHeader = z.object({
   id: token,
   source,
+  /** Of its device's process. */
+  run: token.optional(),
   seq: z.number().int().min(0),
   budget: ms,
   elapsed: ms,
@@ -135,7 +132,14 @@ export const messageHeader = z.object({
 export type MessageHeader = z.infer<typeof messageHeader>
 
 /** What a message became below a boundary, on its way back; the sender still knows the rest. */
-export const outcomeHeader = z.object({ plan, timings, payload, crossing: crossing.optional() })
+export const outcomeHeader = z.object({
+  plan,
+  timings,
+  payload,
+  crossing: crossing.optional(),
+  /** The model that the plan named, where another answered for it: a version that it was moved to. */
+  asked: token.optional(),
+})
 
 export type OutcomeHeader = z.infer<typeof outcomeHeader>
 
@@ -146,7 +150,7 @@ export function encodeMessage(
   link?: MessageHeader['link'],
 ): { header: MessageHeader; parts: Parts } {
   const { described, parts } = describe(message.payload)
-  const { pass, backup, way, crossing, deadline, accuracy } = message
+  const { run, pass, backup, way, crossing, deadline, accuracy } = message
   const header: MessageHeader = {
     id: message.id,
     source: message.source,
@@ -159,6 +163,7 @@ export function encodeMessage(
     timings: message.timings as MessageHeader['timings'],
     payload: described as MessageHeader['payload'],
   }
+  if (run !== undefined) header.run = run
   if (pass !== undefined) header.pass = pass
   if (deadline !== undefined) header.deadline = deadline
   if (accuracy !== undefined) header.accuracy = accuracy
@@ -169,10 +174,14 @@ export function encodeMessage(
   return { header, parts }
 }
 
-/** The same of what came of it alone. */
-export function encodeOutcome({ plan, timings, payload, crossing }: Message): { header: OutcomeHeader; parts: Parts } {
+/** The same of what came of it alone. @param asked the model that its plan named when it came */
+export function encodeOutcome(
+  { plan, timings, payload, crossing }: Message,
+  asked?: string,
+): { header: OutcomeHeader; parts: Parts } {
   const { described, parts } = describe(payload)
   const header = { plan, timings, payload: described } as OutcomeHeader
+  if (asked !== undefined && payload.form === 'result' && payload.model !== asked) header.asked = asked
   if (crossing) header.crossing = crossing as OutcomeHeader['crossing']
   return { header, parts }
 }
@@ -217,6 +226,7 @@ export function decodeMessage<S extends Side>(
     timings,
     attempt: header.attempt,
   }
+  if (header.run !== undefined) message.run = header.run
   if (header.pass !== undefined) message.pass = header.pass
   if (header.deadline !== undefined) message.deadline = header.deadline
   if (header.accuracy !== undefined) message.accuracy = header.accuracy
@@ -226,6 +236,16 @@ export function decodeMessage<S extends Side>(
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/**
+ * Whether an outcome is of what was asked: a result, of the model that the plan names, or of one that says it stands for it.
+ * @returns what it is instead
+ */
+export function notWhatWasAsked({ payload, asked }: OutcomeHeader, { model }: Plan): string | undefined {
+  if (payload.form !== 'result') return `${payload.form} at "${payload.at}" instead of a result`
+  if (model === undefined || payload.model === model || asked === model) return undefined
+  return `the result of "${payload.model}" for a plan of "${model}"`
+}
 
 /** @throws as `decodeMessage` */
 export function decodeOutcome(

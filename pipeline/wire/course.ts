@@ -16,6 +16,8 @@ export class Course {
   tries = 1
   /** In a row: lost connections, and tries of which nobody was heard at all. That is the network's doing, and costs no try. */
   down = 0
+  /** Times that it was damaged on its way, or its answer. */
+  damaged = 0
   silences = 0
   /** Since when nobody is heard: local clock, ms. */
   since: number | undefined

@@ -1,6 +1,6 @@
 import type { Parts, Transport, Unwritten } from '../transport.ts'
 import { type Dialects, dialectsOf, wireDialects } from './dialects.ts'
-import { headSize, packFrame, packHead } from './frame.ts'
+import { type Checking, headSize, packFrame, packHead } from './frame.ts'
 import { type Down, down, packReply, type Read, readFrame, readReply, type Up, up } from './protocol.ts'
 
 /*
@@ -36,6 +36,7 @@ class DownHead extends Head<Down> {}
 /**
  * What goes up over a transport.
  * @param version of the wire in which it is written, where it is. Default: the newest
+ * @param checking what makes its checks, where it is written
  * @throws TooLarge as `packFrame`, where it is written
  */
 export function sendUp(
@@ -43,30 +44,41 @@ export function sendUp(
   parts: Parts,
   transport: Pick<Transport, 'handsOver' | 'dialects'>,
   version: number = dialectsOf(transport).most,
+  checking?: Checking,
 ): Parts {
   if (transport.handsOver) return unwritten(new UpHead(header, parts), parts)
-  return packFrame(header, parts, dialectsOf(transport), version)
+  return packFrame(header, parts, dialectsOf(transport), version, checking)
 }
 
 /**
  * What goes down, in the way and the version in which what it answers came up.
  * @throws TooLarge as `packFrame`, where it is written
  */
-export function sendDown(header: Down, parts: Parts, asked: Parts, dialects: Dialects = wireDialects): Parts {
+export function sendDown(
+  header: Down,
+  parts: Parts,
+  asked: Parts,
+  dialects: Dialects = wireDialects,
+  checking?: Checking,
+): Parts {
   if (asked.unwritten) return unwritten(new DownHead(header, parts), parts)
-  return packReply(header, parts, asked, dialects, header.node)
+  return packReply(header, parts, asked, dialects, header.node, checking)
 }
 
-/** What was sent up: as it was handed over; what came as bytes is checked. @throws BadMessage · VersionMismatch */
-export function readUp(data: Parts, dialects: Dialects = wireDialects): Read<Up> {
+/** What was sent up: as it was handed over; what came as bytes is checked. @throws Damaged · BadMessage · VersionMismatch */
+export function readUp(data: Parts, dialects: Dialects = wireDialects, checking?: Checking): Read<Up> {
   const head = data.unwritten
-  return head instanceof UpHead ? handed(head.header, data, dialects) : readFrame(up, data, dialects)
+  return head instanceof UpHead
+    ? handed(head.header, data, dialects)
+    : readFrame(up, data, dialects, undefined, checking)
 }
 
-/** The same of what was sent down. @throws BadMessage · VersionMismatch */
-export function readDown(data: Parts, dialects: Dialects = wireDialects): Read<Down> {
+/** The same of what was sent down. @throws Damaged · BadMessage · VersionMismatch */
+export function readDown(data: Parts, dialects: Dialects = wireDialects, checking?: Checking): Read<Down> {
   const head = data.unwritten
-  return head instanceof DownHead ? handed(head.header, data, dialects) : readReply(down, data, dialects)
+  return head instanceof DownHead
+    ? handed(head.header, data, dialects)
+    : readReply(down, data, dialects, undefined, checking)
 }
 
 function handed<T>(header: T, parts: Parts, { least, most }: Dialects): Read<T> {

@@ -1,6 +1,8 @@
 import { Cancellation } from '../cancellation.ts'
 import { evolve, type Message, type Side } from '../message.ts'
+import { deviceOf } from '../subjects.ts'
 import type { Parts, ServedRequest } from '../transport.ts'
+import type { Arrival } from './arrival.ts'
 import type { Assembly } from './chunks.ts'
 import { decodeMessage, type MessageHeader } from './codec.ts'
 import { keyOf } from './protocol.ts'
@@ -11,7 +13,12 @@ const traceContext = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 /** A message that a node holds, from its header's arrival to the reply. */
 export interface Held {
   readonly key: string
+  /** Whose share of the node it takes. */
+  readonly device: string
   readonly expires: number
+  /** Bytes of its payload, and their check, where it came whole. */
+  readonly bytes: number
+  check: number | undefined
   /** Local clock, ms: when its header came, and when all of it was here. */
   readonly arrived: number
   whole: number
@@ -19,6 +26,8 @@ export interface Held {
   /** Where on the chain it came in, and what of its timings was spent before. */
   readonly at: string
   readonly before: MessageHeader['timings']
+  /** The model that its plan names. */
+  readonly model: string | undefined
   /** How many were held once it was. */
   readonly count: number
   /** Another was held meanwhile. */
@@ -30,9 +39,23 @@ export interface Held {
   lastSign: number
   /** Where its chunks come, if it comes in chunks. */
   subject: string | undefined
+  /** What its chunks have done so far, while they come. */
+  arrival: Arrival | undefined
   /** Until all chunks are here. */
   assembly: { readonly header: MessageHeader; readonly bytes: Assembly } | undefined
 }
+
+/** How many bytes of payload a request brings or offers, and their check, where it is known. */
+export interface Brought {
+  readonly bytes: number
+  readonly check: number | undefined
+  /** All of it is here. */
+  readonly whole: boolean
+}
+
+/** Whether what comes under a key that is held can be the same message. */
+export const isAnother = (held: Held, { bytes, check }: Brought): boolean =>
+  bytes !== held.bytes || (check !== undefined && held.check !== undefined && check !== held.check)
 
 /**
  * Milliseconds that are left for a message at a node, of the budget it left with. What its sender thinks the way takes is a
@@ -48,23 +71,26 @@ export function leftOf({ budget, link = { rtt: 0, upload: 0 } }: MessageHeader, 
 /**
  * @param now local clock, ms
  * @param count how many are held with it
- * @param whole all of it is here
  */
 export function hold(
   header: MessageHeader,
+  { bytes, check, whole }: Brought,
   { headers }: ServedRequest,
   now: number,
   count: number,
-  whole: boolean,
 ): Held {
   return {
     key: keyOf(header),
+    device: deviceOf(header.source),
     expires: now + leftOf(header, whole),
+    bytes,
+    check,
     arrived: now,
     whole: now,
     accepted: false,
     at: header.payload.at,
     before: header.timings,
+    model: header.plan.model,
     count,
     crowded: count > 1,
     cancellation: new Cancellation(),
@@ -72,6 +98,7 @@ export function hold(
     waiting: [],
     lastSign: now,
     subject: undefined,
+    arrival: undefined,
     assembly: undefined,
   }
 }

@@ -3,6 +3,7 @@ import {
   asQuintetError,
   BadMessage,
   Cancelled,
+  Damaged,
   DeadlineExceeded,
   NodeLost,
   type QuintetError,
@@ -12,7 +13,7 @@ import {
 } from '../errors.ts'
 import type { Item } from '../message.ts'
 import { Residence } from '../residence.ts'
-import type { Boundary } from '../subjects.ts'
+import { type Boundary, deviceOf } from '../subjects.ts'
 import type { Delivery, Parts, ServedRequest, ServeOptions, Subscription } from '../transport.ts'
 import { Arrivals } from './arrivals.ts'
 import { encodeOutcome, type MessageHeader } from './codec.ts'
@@ -20,15 +21,19 @@ import { Crowding } from './crowding.ts'
 import { type Dialects, dialectsOf } from './dialects.ts'
 import { totalBytes } from './frame.ts'
 import { readUp, sendDown } from './hand-over.ts'
-import { type Held, hold, leftOf, messageOf } from './held.ts'
+import { type Brought, type Held, hold, isAnother, leftOf, messageOf } from './held.ts'
+import { Holders } from './holders.ts'
 import { mostFrame, pieceFor } from './limits.ts'
 import { inPieces, mostAnswer } from './pieces.ts'
-import { acceptAfter, beat, type Down, keyOf, type Load, type Up } from './protocol.ts'
+import { acceptAfter, beat, type Down, keyOf, type Load, type Read, type Up } from './protocol.ts'
 import { failed, refused } from './replies.ts'
 import type { ResponderOptions } from './responder-options.ts'
+import { givingWay, turnOf } from './shares.ts'
 
 /** Of the nodes that share the messages of a boundary. */
 const groupName = 'quintet'
+/** Requests for one message that are answered: the last ones. */
+const mostTries = 4
 
 /**
  * The lower end of a boundary: takes messages whole or in chunks, gives signs of life while they are worked on, and
@@ -59,8 +64,10 @@ export class Responder {
     cancelled: 0,
     probed: 0,
     unspoken: 0,
+    damaged: 0,
   }
   readonly #crowding = new Crowding()
+  readonly #holders: Holders
   readonly #residence = new Residence()
   #meanResidence = 0
   #timer: Timer | undefined
@@ -70,7 +77,11 @@ export class Responder {
   private constructor(options: ResponderOptions) {
     this.#options = { maxBytes: 64 * 2 ** 20, maxArriving: 256 * 2 ** 20, ...options }
     this.#dialects = dialectsOf(options.transport)
-    this.#arrivals = new Arrivals({ ...this.#options, dialects: this.#dialects })
+    this.#holders = new Holders(options.clock)
+    const bytes = ({ assembly }: Held) => assembly?.bytes.byteLength ?? 0
+    this.#arrivals = new Arrivals({ ...this.#options, dialects: this.#dialects }, (device, brought) =>
+      this.#makeRoom(device, brought, bytes),
+    )
     const { service } = options
     const statistics = () => ({ ...service?.statistics?.(), ...this.statistics, health: this.#ill ?? 'in service' })
     this.#described = service ? { service: { ...service, statistics } } : {}
@@ -175,7 +186,7 @@ export class Responder {
           spentHere('queue'),
           !held.crowded,
         )
-        const { header, parts } = encodeOutcome(item)
+        const { header, parts } = encodeOutcome(item, held.model)
         const load = this.#load()
         try {
           this.#finish(held, { kind: 'result', node, outcome: header, residence, load }, undefined, parts)
@@ -227,16 +238,16 @@ export class Responder {
   }
 
   #onRequest(request: ServedRequest): Promise<void> | void {
-    let read: { header: Up; parts: Parts }
+    let read: Read<Up>
     try {
-      read = readUp(request.data, this.#dialects)
+      read = readUp(request.data, this.#dialects, this.#options.platform)
     } catch (error) {
       return this.#reject(request, asQuintetError(error, 'receive'))
     }
-    const { header, parts } = read
+    const { header, parts, check } = read
     const source = this.#options.boundary.sourceOf(request.subject)
     if (header.kind === 'cancel') {
-      return this.#cancel(keyOf({ source, id: header.id, pass: header.pass }), header.reason)
+      return this.#cancel(keyOf({ ...header, source }), header.reason)
     }
     if (header.kind === 'probe') {
       const { node } = this.#options
@@ -251,18 +262,46 @@ export class Responder {
         ),
       )
     }
+    this.#lookWhoElse(request, header.message)
+    const brought =
+      header.kind === 'offer'
+        ? { bytes: header.sizes.reduce((sum, size) => sum + size, 0), check: undefined, whole: false }
+        : { bytes: totalBytes(parts), check, whole: true }
     const joined = this.#held.get(keyOf(header.message))
+    if (joined && isAnother(joined, brought)) return this.#reject(request, twoOfOneId(header.message.id))
     if (joined) return this.#onJoined(joined, request, header, parts)
     const away = this.#draining ? 'The node is draining.' : this.#ill
     if (away !== undefined) return this.#refuse(request, away, 0, true)
-    if (this.#held.size >= this.#options.capacity) {
+    const device = deviceOf(source)
+    const late = this.#late(leftOf(header.message, header.kind === 'message'), device)
+    if (late) return this.#refuse(request, late.reason, late.retryAfter)
+    if (this.#held.size >= this.#options.capacity && !this.#makeRoom(device, 1, () => 1)) {
       // Before it has settled anything, it knows no better than the shortest time after which it says anything.
       const retryAfter = Math.ceil(this.#meanResidence || acceptAfter)
       return this.#refuse(request, `The node holds ${this.#held.size} messages already.`, retryAfter)
     }
-    const late = this.#late(leftOf(header.message, header.kind === 'message'))
-    if (late) return this.#refuse(request, late.reason, late.retryAfter)
-    return header.kind === 'offer' ? this.#onOffer(request, header) : this.#onMessage(request, header.message, parts)
+    return header.kind === 'offer'
+      ? this.#onOffer(request, header, brought)
+      : this.#onMessage(request, header.message, parts, brought)
+  }
+
+  /** A device's name is nobody's alone: where two processes use one, both are told. Their messages never meet all the same. */
+  #lookWhoElse(request: ServedRequest, { source, run }: MessageHeader): void {
+    const device = source.slice(0, source.indexOf('.'))
+    if (run === undefined || !this.#holders.shared(device, run)) return
+    const { node, events } = this.#options
+    events.emit({ type: 'name-shared', device, node })
+    this.#reply(request, { kind: 'shared', node })
+  }
+
+  /** Lets something of the device that holds most give way; false: nobody holds more than this one. */
+  #makeRoom(device: string, brought: number, weight: (held: Held) => number): boolean {
+    const held = givingWay(this.#held.values(), device, brought, weight)
+    if (!held) return false
+    const retryAfter = Math.ceil(this.#meanResidence || acceptAfter)
+    const reason = 'The node is full, and other devices have less of it than this one.'
+    this.#giveUp(held, new Refused(reason, { retryAfter }), 'receive')
+    return true
   }
 
   /**
@@ -270,26 +309,28 @@ export class Responder {
    * late. Where none is here one is taken whatever was seen before, else what has changed would never be seen.
    * @returns when one with as much time would be in time: when the queue is so much shorter
    */
-  #late(left: number): { readonly reason: string; readonly retryAfter: number } | undefined {
+  #late(left: number, device: string): { readonly reason: string; readonly retryAfter: number } | undefined {
     const { size } = this.#held
-    const stay = this.#residence.at(size + 1)
-    if (size === 0 || stay === undefined || stay <= left) return undefined
+    if (size === 0 || (this.#residence.at(size + 1) ?? 0) <= left) return undefined
+    // Who has less here than others is served before them.
+    const stay = this.#residence.at(turnOf(this.#held.values(), device)) ?? 0
+    if (stay <= left) return undefined
     const reason = `The node holds ${size} messages. One more would take ${Math.round(stay)} ms, and ${Math.round(left)} ms are left.`
     return { reason, retryAfter: Math.ceil(stay - left) }
   }
 
-  #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts): Promise<void> | void {
-    const held = this.#hold(header, request, true)
+  #onMessage(request: ServedRequest, header: MessageHeader, parts: Parts, brought: Brought): Promise<void> | void {
+    const held = this.#hold(header, brought, request)
     const waiting = this.#wait(held, request)
     this.#dispatch(held, header, parts)
     return waiting
   }
 
-  #onOffer(request: ServedRequest, offer: Extract<Up, { kind: 'offer' }>): Promise<void> | void {
+  #onOffer(request: ServedRequest, offer: Extract<Up, { kind: 'offer' }>, brought: Brought): Promise<void> | void {
     const objection = this.#arrivals.objection(offer)
     if (objection instanceof Refused) return this.#refuse(request, objection.message, objection.retryAfter)
     if (objection) return this.#reject(request, objection)
-    const held = this.#hold(offer.message, request, false)
+    const held = this.#hold(offer.message, brought, request)
     this.#arrivals.begin(held, offer)
     held.accepted = true
     this.#acceptChunks(held, request)
@@ -326,17 +367,22 @@ export class Responder {
     const held = this.#arrivals.of(delivery.subject)
     if (!held) return
     const { node } = this.#options
+    const acknowledge = (index: number) => this.#tell(held, { kind: 'ack', node, index })
+    const damaged = (index: number | undefined) => {
+      this.#counts.damaged++
+      this.#tell(held, { kind: 'damaged', node, ...(index === undefined ? {} : { index }) })
+    }
     try {
-      const whole = this.#arrivals.add(held, delivery, (index) => this.#tell(held, { kind: 'ack', node, index }))
+      const whole = this.#arrivals.add(held, delivery, acknowledge, damaged)
       if (whole) this.#dispatch(held, whole.header, whole.parts)
     } catch (error) {
       this.#fail(held, asQuintetError(error, 'receive'), 'receive')
     }
   }
 
-  #hold(header: MessageHeader, request: ServedRequest, whole: boolean): Held {
+  #hold(header: MessageHeader, brought: Brought, request: ServedRequest): Held {
     const { clock } = this.#options
-    const held = hold(header, request, clock.now(), this.#held.size + 1, whole)
+    const held = hold(header, brought, request, clock.now(), this.#held.size + 1)
     this.#counts.received++
     // With more than one, all are marked already.
     if (this.#held.size === 1) for (const other of this.#held.values()) other.crowded = true
@@ -357,6 +403,8 @@ export class Responder {
 
   /** Settles the transport's delivery only when the message is settled: a durable transport acknowledges then. */
   #wait(held: Held, request: ServedRequest): Promise<void> {
+    // Who has asked more often than that has given up what was first.
+    if (held.waiting.length === mostTries) held.waiting.shift()?.done()
     return new Promise((done) => held.waiting.push({ request, done }))
   }
 
@@ -367,9 +415,13 @@ export class Responder {
     }
     const held = this.#held.get(key)
     if (!held) return
+    // Counted as that alone: it neither failed nor was it answered.
     this.#counts.cancelled++
     this.#residence.exceeded(held.count, this.#options.clock.now() - held.whole)
-    this.#giveUp(held, new Cancelled(reason), 'receive')
+    const { node, clock } = this.#options
+    const error = new Cancelled(reason)
+    this.#finish(held, failed(node, error, 'receive', clock.now() - held.whole, this.#load()), error)
+    held.cancellation.cancel(error)
   }
 
   /** Signs of life and ended budgets, for all messages held, with one timer. */
@@ -380,6 +432,12 @@ export class Responder {
       if (now >= held.expires) {
         this.#residence.exceeded(held.count, now - held.whole)
         this.#giveUp(held, new DeadlineExceeded('The budget ended while the message was in the cloud.'), 'receive')
+        continue
+      }
+      const stuck = held.arrival?.stuckFor(now)
+      if (stuck !== undefined) {
+        const reason = `No chunk of the message came for ${Math.round(stuck)} ms. Offer it again.`
+        this.#giveUp(held, new Refused(reason, { retryAfter: 0 }), 'receive')
       } else if (!held.accepted && now - held.arrived >= acceptAfter) {
         held.accepted = true
         held.lastSign = now
@@ -454,7 +512,7 @@ export class Responder {
 
   /** Each hears in the version that it asked in. */
   #answer({ data }: ServedRequest, reply: Down, parts: Parts): Parts {
-    return sendDown(reply, parts, data, this.#dialects)
+    return sendDown(reply, parts, data, this.#dialects, this.#options.platform)
   }
 
   #refuse(request: ServedRequest, reason: string, retryAfter: number | undefined, away = false): void {
@@ -469,7 +527,14 @@ export class Responder {
 
   #reject(request: ServedRequest, error: QuintetError): void {
     if (error instanceof VersionMismatch) this.#counts.unspoken++
+    else if (error instanceof Damaged) this.#counts.damaged++
     else this.#counts.failures++
     this.#reply(request, failed(this.#options.node, error, 'receive', 0))
   }
+}
+
+function twoOfOneId(id: string): BadMessage {
+  return new BadMessage(
+    `Another message of the id "${id}" is held here: their bytes differ. Give each capture an id of its own, or none.`,
+  )
 }

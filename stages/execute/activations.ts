@@ -1,5 +1,5 @@
-import { type Activation, BadMessage, type Platform, type Tensor, type TensorsPayload } from '../../pipeline/index.ts'
-import { assertEncoding, decodeActivation, encodeActivation, isActivationEncoding } from '../transfer/index.ts'
+import type { Activation, Platform, Tensor } from '../../pipeline/index.ts'
+import { assertEncoding, encodeActivation, isActivationEncoding } from '../transfer/index.ts'
 
 /**
  * What crosses behind a layer, written as the plan says; plainly where it names an encoding of pictures.
@@ -22,13 +22,4 @@ export async function encodeActivations(
     }),
   )
   return { form: 'tensors', at, tensors: encoded, encoding }
-}
-
-/** The tensors a payload carries, however they are written. @throws BadMessage · TooLarge · BadConfiguration packed in a way that this platform lacks */
-export async function decodeActivations(payload: TensorsPayload, platform?: Platform): Promise<readonly Tensor[]> {
-  if (payload.encoding === undefined) return payload.tensors
-  if (!isActivationEncoding(payload.encoding)) {
-    throw new BadMessage(`No activation encoding is called "${payload.encoding}". Run the same version on both sides.`)
-  }
-  return Promise.all(payload.tensors.map(({ bytes }) => decodeActivation(bytes, { platform })))
 }

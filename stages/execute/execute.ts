@@ -25,11 +25,12 @@ import {
   workStage,
 } from '../../pipeline/index.ts'
 import { chosen, type Models, modelsOf } from '../manage/index.ts'
-import { decodeActivations, encodeActivations } from './activations.ts'
+import { encodeActivations } from './activations.ts'
 import type { AliasOptions } from './cache/index.ts'
 import { classify } from './classify.ts'
 import { ClusterNode, type ClusterOptions, clusterOptions, clusterSettings } from './cluster/index.ts'
 import type { ExecutorPool } from './contract.ts'
+import { Expansion } from './expansion.ts'
 import { type ExecuteStatistics, Halves } from './halves.ts'
 import { LazyPool, type LazyPoolOptions, lazyPoolSettings } from './lazy-pool.ts'
 import type { ModelSplit, ModelSplitter } from './ports.ts'
@@ -122,6 +123,7 @@ export function execute(options: ExecuteOptions): Execute {
           : undefined
       const pool = new LazyPool(options, models, context, cluster)
       const splits = options.splitter && new Splits(options.splitter)
+      const expansion = new Expansion()
       // A cloud half is there to run models: its executors start with it.
       if (context.side === 'cloud') pool.get()
       await pool.warm()
@@ -138,7 +140,7 @@ export function execute(options: ExecuteOptions): Execute {
         try {
           await cluster.open({
             pool: own,
-            run: (message) => run(message, context, models, nameless, splits, cluster),
+            run: (message) => run(message, context, models, nameless, splits, expansion, cluster),
           })
         } catch (error) {
           await close()
@@ -150,7 +152,7 @@ export function execute(options: ExecuteOptions): Execute {
           if (!isForHere(message, context)) return message
           if (message.plan.model === lastAnswer) return repeated(message, context)
           if (cluster) return cluster.run(message)
-          return run(message, context, models, pool.get(), splits)
+          return run(message, context, models, pool.get(), splits, expansion)
         },
         close,
       }
@@ -186,6 +188,7 @@ async function run(
   models: Models,
   pool: Pick<ExecutorPool, 'run' | 'cache'>,
   splits: Splits | undefined,
+  expansion: Expansion,
   cluster?: ClusterNode,
 ): Promise<Message> {
   const { payload, plan } = message
@@ -215,20 +218,26 @@ async function run(
       plan: refined(plan, { model: by }),
       timings: booked(report),
     })
-  const inputs = await decodeActivations(payload, platform)
+  const whole = models.entry(model)
   if (tailFrom !== undefined) {
     const { tail } = await splitOf(model, tailFrom, models, splits)
     cluster?.know(tail, model, tailFrom)
-    return answered(model, await pool.run(tail, inputs, options))
+    const most = whole.cuts?.find(({ layer }) => layer === tailFrom)?.bytes
+    return expansion.of(payload, most, platform, async (inputs) =>
+      answered(model, await pool.run(tail, inputs, options)),
+    )
   }
-  const version = pool.cache?.use(model, models.source(model))
-  try {
-    const source = version?.model ?? models.source(model)
-    cluster?.know(source, model, undefined)
-    return answered(source.name, await pool.run(source, inputs, options))
-  } finally {
-    version?.end()
-  }
+  const { width, height } = whole.input
+  return expansion.of(payload, width * height * 3 * 4, platform, async (inputs) => {
+    const version = pool.cache?.use(model, models.source(model))
+    try {
+      const source = version?.model ?? models.source(model)
+      cluster?.know(source, model, undefined)
+      return answered(source.name, await pool.run(source, inputs, options))
+    } finally {
+      version?.end()
+    }
+  })
 }
 
 function splitOf(model: string, layer: string, models: Models, splits: Splits | undefined): Promise<ModelSplit> {

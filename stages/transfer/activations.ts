@@ -117,6 +117,12 @@ export async function decodeActivation(bytes: Uint8Array, limits: DecodeLimits =
   return { name, type, shape, bytes: read(body, precision, count, grouping) }
 }
 
+/** Bytes of the tensor that encoded ones call for, as they say before anything is unpacked. @throws BadMessage */
+export function activationBytes(bytes: Uint8Array): number {
+  const { shape, type } = header(bytes)
+  return shape.reduce((product, side) => product * side, elementBytes[type])
+}
+
 /** Whether an encoding gives back every bit of a tensor of that type. */
 export function isExact(encoding: ActivationEncoding, type: ElementType = 'float32'): boolean {
   return type !== 'float32' || parts(encoding)[0] === 'float32'

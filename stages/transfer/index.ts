@@ -1,5 +1,6 @@
 export {
   type ActivationEncoding,
+  activationBytes,
   activationEncodings,
   canPack,
   type DecodeLimits,

@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench: () => Promise<read
   loop: () => import('./loop.ts'),
   nats: () => import('./nats.ts'),
   transport: () => import('./transport.ts'),
+  frames: () => import('./frames.ts'),
   executor: () => import('./executor.ts'),
   cache: () => import('./cache.ts'),
   'cache-sessions': () => import('./cache-sessions.ts'),

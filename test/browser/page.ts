@@ -17,8 +17,8 @@ import {
 } from '../../pipeline/index.ts'
 import { answering, collect, delaying, dropping, failing, frames } from '../../pipeline/testing/index.ts'
 import { type LogEntry, logged } from '../../stages/decide/index.ts'
-import { decodeActivations, encodeActivations } from '../../stages/execute/activations.ts'
-import { transfer } from '../../stages/transfer/index.ts'
+import { encodeActivations } from '../../stages/execute/activations.ts'
+import { decodeActivation, transfer } from '../../stages/transfer/index.ts'
 
 /** What a run in the page came to. */
 export interface Ran {
@@ -66,14 +66,14 @@ async function run(count: number, options: { handsOver: boolean; chunkAbove?: nu
 async function platform() {
   const crossing = [{ name: 'relu', type: 'float32', shape: [64], bytes: new Uint8Array(256).fill(65) } as const]
   const packed = await encodeActivations('relu', crossing, 'float32+deflate', webPlatform)
-  const [back] = await decodeActivations(packed, webPlatform)
+  const back = await decodeActivation(packed.tensors[0]?.bytes ?? new Uint8Array(), { platform: webPlatform })
   const hash = webPlatform.sha256()
   hash.update(utf8('a'))
   hash.update(utf8('bc'))
   return {
     packings: Object.keys(webPlatform.packers),
     smaller: (packed.tensors[0]?.bytes.byteLength ?? 0) < 256,
-    same: hex(back?.bytes ?? new Uint8Array()) === hex(crossing[0]?.bytes ?? new Uint8Array(1)),
+    same: hex(back.bytes) === hex(crossing[0]?.bytes ?? new Uint8Array(1)),
     refused: await encodeActivations('relu', crossing, 'uint8+brotli', webPlatform).then(
       () => 'nothing',
       (error: Error) => `${error.name}: ${error.message}`,

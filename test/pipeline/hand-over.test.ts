@@ -85,9 +85,10 @@ function plain(event: PipelineEvent): object {
 }
 
 function plainItem(item: Item): object {
-  if (item.kind === 'failure') return { ...item, error: String(item.error) }
-  if (item.kind === 'dropped') return item
-  const { traceparent: _trace, cancellation, ...rest } = item
+  const { run: _run, ...own } = item
+  if (own.kind === 'failure') return { ...own, error: String(own.error) }
+  if (own.kind === 'dropped') return own
+  const { traceparent: _trace, cancellation, ...rest } = own
   return { ...rest, cancelled: cancellation?.cancelled }
 }
 

@@ -334,21 +334,60 @@ describe('what goes wrong in a stage', () => {
     expect(calls).toBe(0)
   })
 
-  it('ends at once when nobody waits for the message any longer, and makes room for the next', async () => {
+  it('ends at once when nobody waits for the message any longer; its place is free once its function has ended', async () => {
     const gone = new Cancellation()
     let reason: unknown
-    const hanging = amend('hanging', (message, { signal }) => {
+    const slow = amend('slow', (message, { context, signal }) => {
       if (message.seq === 1) return message
-      return new Promise<never>(() => signal.addEventListener('abort', () => (reason = signal.reason)))
+      signal.addEventListener('abort', () => (reason = signal.reason))
+      return sleep(context.clock, 100).then(() => message)
     })
-    const { clock, input, out } = await bench(hanging)
+    const { clock, input, out } = await bench(slow)
     input.next(imageMessage({ n: 0, cancellation: gone }))
     input.next(imageMessage({ n: 1 }))
+    await clock.advance(10)
     gone.cancel()
     expect(errorOf(out[0])).toBeInstanceOf(Cancelled)
-    expect(out[1]).toMatchObject({ kind: 'message', id: 'm1' })
     expect(reason).toBeInstanceOf(Cancelled)
+    await clock.advance(89)
+    expect(out).toHaveLength(1)
+    await clock.advance(1)
+    expect(out[1]).toMatchObject({ kind: 'message', id: 'm1' })
     expect(clock.pending).toBe(0)
+  })
+
+  it('never works on more at once than it may, however many calls are given up', async () => {
+    let [now, most] = [0, 0]
+    const deaf = amend(
+      'deaf',
+      async (message, { context }) => {
+        most = Math.max(most, ++now)
+        await sleep(context.clock, 100)
+        now--
+        return message
+      },
+      { concurrency: 2, timeout: 10 },
+    )
+    const { clock, input, out } = await bench(deaf)
+    for (let n = 0; n < 20; n++) input.next(imageMessage({ n, expires: 450 }))
+    await clock.advance(2000)
+    expect(most).toBe(2)
+    expect(out.map(({ kind }) => kind)).toEqual(Array(20).fill('failure'))
+    expect(clock.pending).toBe(0)
+  })
+
+  it('lets what waits for a place go at once when its time is over or nobody waits for it', async () => {
+    const gone = new Cancellation()
+    const { clock, input, out } = await bench(amend('stuck', () => new Promise<never>(() => {}), { order: 'none' }))
+    input.next(imageMessage({ n: 0, expires: 1000 }))
+    input.next(imageMessage({ n: 1, expires: 50 }))
+    input.next(imageMessage({ n: 2, cancellation: gone }))
+    gone.cancel()
+    await clock.advance(50)
+    expect(out.map((item) => [(item as Message).id, errorOf(item).code])).toEqual([
+      ['m2', 'cancelled'],
+      ['m1', 'deadline-exceeded'],
+    ])
   })
 
   it('is tried again after a pause, as often as allowed, if it may succeed then', async () => {
@@ -407,7 +446,7 @@ describe('a stage that nobody listens to any longer', () => {
     const { clock, input, out, subscription } = await bench(hanging)
     input.next(items.a)
     input.next(items.b)
-    expect(clock.pending).toBe(1)
+    expect(clock.pending).toBe(2)
     subscription.unsubscribe()
     await settled()
     expect(clock.pending).toBe(0)

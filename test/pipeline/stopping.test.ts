@@ -41,3 +41,30 @@ it.each([0, 1, 2, 3, 4, 5, 6])(
     expect(counts.results + counts.failures + counts.dropped).toBe(counts.in)
   },
 )
+
+it.each([1, 7, 300, 499])(
+  'a capture that was asked for before the stop and comes %i ms after it is counted',
+  async (ms) => {
+    const clock = fakeClock()
+    let given = 0
+    const source: Source = {
+      name: 'slow',
+      kind: 'pull',
+      async *open(): AsyncIterable<Capture> {
+        for (;;) {
+          await new Promise<void>((resolve) => clock.after(500, resolve))
+          given++
+          yield picture
+        }
+      },
+    }
+    const running = pipeline('flow', { clock, embedded: () => memoryTransport({ clock }) }, source, answering()).run()
+    await clock.advance(2500 - ms)
+    const drained = running.drain(0)
+    await clock.advance(20_000)
+    await drained
+    expect(given).toBe(5)
+    expect(running.counts.in).toBe(given)
+    expect(running.counts.results + running.counts.failures + running.counts.dropped).toBe(given)
+  },
+)

@@ -28,7 +28,14 @@ const ofTarget: ReadonlySet<string> = new Set([
   'deadline-exceeded',
 ])
 /** Errors that tell of the message alone. */
-const ofMessage: ReadonlySet<string> = new Set(['cancelled', 'bad-input', 'bad-message', 'too-large', 'wrong-shape'])
+const ofMessage: ReadonlySet<string> = new Set([
+  'cancelled',
+  'damaged',
+  'bad-input',
+  'bad-message',
+  'too-large',
+  'wrong-shape',
+])
 
 /** What is known of this side, of every target, and of the ways there. */
 export class Knowledge {

@@ -1,4 +1,25 @@
+import { BadMessage } from '../../../pipeline/index.ts'
+import { assertAlike, type Models } from '../../manage/index.ts'
 import type { Alias } from './announcement.ts'
+
+/** A name that has been moved so often begins anew: a number that somebody made up must not be the last one for ever. */
+export const mostRevision = 1_000_000
+
+/** The revision of the next move of a name, after the latest that is known. */
+export const nextRevision = (latest: number): number => (latest < mostRevision ? latest + 1 : 1)
+
+/**
+ * Checks a move that another node tells of as one that is ordered is checked.
+ * @throws UnknownModel · BadConfiguration the two take unlike inputs · BadMessage nobody has moved a name so often
+ */
+export function assertMovable(models: Models, { name, to, revision }: Alias): void {
+  if (revision > mostRevision) {
+    throw new BadMessage(
+      `"${name}" is said to have been moved ${revision} times; ${mostRevision} are allowed. Look which node says so; rollOut() says what the name stands for.`,
+    )
+  }
+  assertAlike(models, name, to)
+}
 
 /** A message that runs under a name, from the moment the name was looked up. */
 export interface NamedUse {
@@ -40,17 +61,27 @@ export class NodeAliases {
     return { model, end: () => this.#end(key) }
   }
 
-  /**
-   * Moves a name, at once for every message that is looked up from now on. An older move than the latest is ignored.
-   * @returns whether it was moved
-   */
-  move(alias: Alias): boolean {
-    const { name, to, revision } = alias
+  /** Whether a move is later than the latest that is known of its name. */
+  isNews({ name, to, revision }: Alias): boolean {
     const current = this.#moved.get(name)
     // Two who moved it at the same time: everybody keeps the same one.
-    const older =
-      current !== undefined && (revision < current.revision || (revision === current.revision && to <= current.to))
-    if (older) return false
+    return current === undefined || revision > current.revision || (revision === current.revision && to > current.to)
+  }
+
+  /**
+   * Moves a name, at once for every message that is looked up from now on. An older move than the latest is ignored, but for
+   * one that a person has ordered to overrule it.
+   * @param over the latest revision that is overruled, whatever the new one is
+   * @returns whether it was moved
+   */
+  move(alias: Alias, over = 0): boolean {
+    const { name, to, revision } = alias
+    const current = this.#moved.get(name)
+    if (current !== undefined && current.revision <= over && (current.to !== to || current.revision !== revision)) {
+      this.#moved.set(name, alias)
+      return true
+    }
+    if (!this.isNews(alias)) return false
     this.#moved.set(name, alias)
     return true
   }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   BadMessage,
   type Dialects,
+  listOf,
   type Parts,
   packFrame,
   type Read,
@@ -25,9 +26,9 @@ const announcement = z.discriminatedUnion('kind', [
     bytes: z.number().min(0),
     pending: count,
     /** Models that it is loading, and that it holds, by their keys in subjects. */
-    loading: z.array(modelKey).max(256),
-    holding: z.array(modelKey).max(1_024),
-    aliases: z.array(alias).max(1_024),
+    loading: listOf(modelKey, 256),
+    holding: listOf(modelKey, 1_024),
+    aliases: listOf(alias, 1_024),
     /** Asks the others to announce themselves at once. */
     asks: z.literal(true).optional(),
   }),

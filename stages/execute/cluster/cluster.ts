@@ -17,7 +17,7 @@ import {
 import { chosen, type ModelSource, type Models } from '../../manage/index.ts'
 import type { CacheHost } from '../cache/index.ts'
 import type { ExecutorPool } from '../contract.ts'
-import { NodeAliases } from './aliases.ts'
+import { assertMovable, NodeAliases } from './aliases.ts'
 import type { Presence } from './announcement.ts'
 import { type Asked, asked, nodeActor, type Told } from './asked.ts'
 import { NodeFigures } from './figures.ts'
@@ -54,6 +54,9 @@ export interface LocalExecution {
   readonly run: (message: Message) => Promise<Message>
 }
 
+/** Moves that are told of for not being believed. */
+const mostRefused = 256
+
 /** One cloud node among those that share the execution of a pipeline. Whoever makes it closes it, before its pool. */
 export class ClusterNode {
   readonly #options: ClusterNodeOptions
@@ -61,6 +64,8 @@ export class ClusterNode {
   readonly #started: number
   readonly #keys: ModelKeys
   readonly #aliases = new NodeAliases()
+  /** Moves that were heard of and not believed. */
+  readonly #refused = new Set<string>()
   readonly #figures = new NodeFigures()
   readonly #holdings: Holdings
   readonly #membership: Membership
@@ -266,10 +271,21 @@ export class ClusterNode {
     }
   }
 
-  /** Another node knows of moves that this one has not heard of. */
-  #learn({ aliases }: Presence): void {
+  /** Another node knows of moves that this one has not heard of; it may be wrong, which is told once. */
+  #learn({ node, aliases }: Presence): void {
     let moved = false
-    for (const alias of aliases) moved = this.#aliases.move(alias) || moved
+    for (const alias of aliases) {
+      if (!this.#aliases.isNews(alias)) continue
+      try {
+        assertMovable(this.#options.models, alias)
+        moved = this.#aliases.move(alias) || moved
+      } catch (error) {
+        const told = `${node} ${alias.name} ${alias.to} ${alias.revision}`
+        if (this.#refused.has(told) || this.#refused.size >= mostRefused) continue
+        this.#refused.add(told)
+        this.#options.context.events.emit({ type: 'fault', where: 'cluster', error })
+      }
+    }
     if (moved) this.#membership.changed()
   }
 

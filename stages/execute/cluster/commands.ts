@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { token } from '../../manage/index.ts'
+import { mostRevision } from './aliases.ts'
 
 /** Longest that a step of a roll-out may take, ms. */
 const within = z.number().positive().max(600_000)
@@ -11,7 +12,14 @@ const within = z.number().positive().max(600_000)
  */
 export const command = z.discriminatedUnion('step', [
   z.object({ step: z.literal('prepare'), name: token, to: token, within }),
-  z.object({ step: z.literal('move'), name: token, to: token, revision: z.number().int().min(1) }),
+  z.object({
+    step: z.literal('move'),
+    name: token,
+    to: token,
+    revision: z.number().int().min(1).max(mostRevision),
+    /** Moves up to this revision are overruled, also where the new one is lower. */
+    over: z.number().int().min(0).optional(),
+  }),
   z.object({ step: z.literal('drain'), name: token, from: token, within }),
   z.object({ step: z.literal('retire'), name: token, from: token, to: token }),
   z.object({ step: z.literal('abort'), name: token, to: token }),

@@ -15,6 +15,7 @@ import {
   webPlatform,
 } from '../../../pipeline/index.ts'
 import { token } from '../../manage/index.ts'
+import { nextRevision } from './aliases.ts'
 import { type Command, type CommandReply, commandReply } from './commands.ts'
 import { Membership } from './membership.ts'
 import { clusterSettings } from './options.ts'
@@ -107,11 +108,12 @@ export async function rollOut(transport: Transport, options: RollOutOptions): Pr
   }
   const [latest] = prepared.sort((one, other) => other.revision - one.revision)
   const from = latest?.model ?? name
-  const revision = (latest?.revision ?? 0) + 1
-  await tell({ step: 'move', name, to, revision }, brief)
+  const over = latest?.revision ?? 0
+  const revision = nextRevision(over)
+  await tell({ step: 'move', name, to, revision, over }, brief)
   // Who has come since has heard of it from the others at the latest by now; what began there before is waited for, too.
   for (const node of await presentNodes(transport, tenant, pipeline, clock, observer)) told.add(node)
-  await tell({ step: 'move', name, to, revision }, brief)
+  await tell({ step: 'move', name, to, revision, over }, brief)
   if (from !== to) {
     await tell({ step: 'drain', name, from, within }, within + brief)
     await tell({ step: 'retire', name, from, to }, within)

@@ -31,14 +31,15 @@ export class Versions {
    *   LeaseRefused no room for both · ModelLoadFailed · DeadlineExceeded
    */
   async follow(command: Command): Promise<CommandReply> {
-    const { aliases, onMoved } = this.#options
+    const { aliases, models, onMoved } = this.#options
     const { name } = command
     switch (command.step) {
       case 'prepare':
         await this.#prepare(name, command.to, command.within)
         break
       case 'move':
-        if (aliases.move({ name, to: command.to, revision: command.revision })) onMoved()
+        assertAlike(models, name, command.to)
+        if (aliases.move({ name, to: command.to, revision: command.revision }, command.over)) onMoved()
         break
       case 'drain':
         await this.#drain(name, command.from, command.within)

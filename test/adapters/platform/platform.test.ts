@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nodePlatform } from '../../../adapters/platform/index.ts'
@@ -13,6 +14,18 @@ describe.each(platforms)('the platform $name', (platform) => {
         const hash = platform.sha256()
         for (const piece of pieces) hash.update(piece)
         expect(hex(hash.digest())).toBe(createHash('sha256').update(Buffer.concat(pieces)).digest('hex'))
+      }),
+    )
+  })
+
+  it('checks bytes as zip does, in pieces as whole, wherever they lie', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 1000 })), fc.nat(7), (pieces, offset) => {
+        const laid = new Uint8Array(offset + pieces.reduce((sum, { length }) => sum + length, 0))
+        laid.set(Buffer.concat(pieces), offset)
+        const whole = crc32(Buffer.concat(pieces))
+        expect(platform.crc32(laid.subarray(offset))).toBe(whole)
+        expect(pieces.reduce((before, piece) => platform.crc32(piece, before), 0)).toBe(whole)
       }),
     )
   })

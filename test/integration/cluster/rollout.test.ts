@@ -1,6 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { connect } from '../../../adapters/nats/index.ts'
-import { type Answer, type Capture, UnknownModel } from '../../../pipeline/index.ts'
+import { type Answer, type Capture, packFrame, UnknownModel } from '../../../pipeline/index.ts'
 import { rollOut } from '../../../stages/index.ts'
 import { testServer } from '../../support/nats.ts'
 import { captureFor, shared, startNode } from './shared.ts'
@@ -67,4 +68,45 @@ test('a roll-out under load fails no message, and once it is done the old versio
   await fourth.cloud.drain(500)
   await Promise.all([...transports, late].map((transport) => transport.drain()))
   await server.stop()
+})
+
+test('what is said of a name by nobody who may move it breaks nothing, and a roll-out mends what was believed', async () => {
+  const server = await testServer({ jetStream: true })
+  const transports = await Promise.all(Array.from({ length: 4 }, () => connect({ servers: server.url })))
+  const [operator, phone, ...others] = transports
+  const nodes = await Promise.all(others.map((transport, index) => startNode(transport, `node-${index}`)))
+  const asked = async () => {
+    const device = await shared({ captures: [captureFor('a', 0)] }).pipeline.device(phone as never)
+    const models: string[] = []
+    for await (const { model } of device.answers) models.push(model)
+    expect(await device.done).toMatchObject({ failures: 0 })
+    return models
+  }
+  const stranger = await connect({ servers: server.url })
+  const claims = async (...aliases: object[]) => {
+    const here = { kind: 'here', node: 'liar', bytes: 0, pending: 0, loading: [], holding: [], aliases }
+    stranger.publish('mon.main.shared.liar', packFrame(here))
+    await pause(300)
+  }
+  try {
+    await claims(
+      { name: 'a', to: 'nope', revision: 2 ** 53 - 1 },
+      { name: 'a', to: 'a2', revision: 2 ** 53 - 1 },
+      { name: 'a', to: 'nope', revision: 1 },
+    )
+    expect(await asked()).toEqual(['a'])
+    // One that cannot be told from a true one, with the highest number there is.
+    await claims({ name: 'a', to: 'a2', revision: 1_000_000 })
+    expect(await asked()).toEqual(['a2'])
+    stranger.publish('mon.main.shared.liar', packFrame({ kind: 'left', node: 'liar' }))
+    expect(await rollOut(operator as never, { pipeline: 'shared', name: 'a', to: 'a' })).toMatchObject({ revision: 1 })
+    await pause(300)
+    expect(await asked()).toEqual(['a'])
+    expect(await rollOut(operator as never, { pipeline: 'shared', name: 'a', to: 'a2' })).toMatchObject({ revision: 2 })
+    expect(await asked()).toEqual(['a2'])
+  } finally {
+    await Promise.all(nodes.map(({ cloud }) => cloud.drain(500)))
+    await Promise.all([...transports, stranger].map((transport) => transport.drain()))
+    await server.stop()
+  }
 })

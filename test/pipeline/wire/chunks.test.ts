@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { memoryBroker } from '../../../adapters/memory/index.ts'
 import { nodePlatform } from '../../../adapters/platform/index.ts'
-import { BadMessage, type Clock, join, type Parts, type Transport } from '../../../pipeline/index.ts'
+import { BadMessage, type Clock, Damaged, join, type Parts, type Transport } from '../../../pipeline/index.ts'
 import { fakeClock, faulty, seededRandom, settled } from '../../../pipeline/testing/index.ts'
 import { Assembly, ChunkSender, chunkCount } from '../../../pipeline/wire/chunks.ts'
 import { mostChunk as chunkBytes } from '../../../pipeline/wire/limits.ts'
 import { Path } from '../../../pipeline/wire/path.ts'
-import { type ChunkHeader, readChunk } from '../../../pipeline/wire/protocol.ts'
+import { type Chunk, readChunk } from '../../../pipeline/wire/protocol.ts'
 
 const to = 'chunks'
 
@@ -17,22 +17,29 @@ function parts(...sizes: readonly number[]): Parts {
   return sizes.map((size) => Uint8Array.from({ length: size }, () => random() * 256))
 }
 
-/** The chunks that a sender makes of parts, each acknowledged at once. */
-async function chunksOf(whole: Parts): Promise<{ header: ChunkHeader; parts: Parts }[]> {
+/** The frames that a sender makes of parts, each acknowledged at once. */
+async function framesOf(whole: Parts): Promise<Parts[]> {
   const transport = memoryBroker().connect()
-  const clock = fakeClock()
-  const chunks: { header: ChunkHeader; parts: Parts }[] = []
-  const sender = senderOf(transport, whole, clock)
+  const frames: Parts[] = []
+  const sender = senderOf(transport, whole, fakeClock())
   await transport.subscribe(to, ({ data }) => {
-    const chunk = readChunk(data)
-    chunks.push(chunk)
-    sender.acknowledge(chunk.header.index)
+    frames.push(data)
+    sender.acknowledge(readChunk(data).header.index)
   })
   sender.start()
   await settled()
   sender.stop()
-  return chunks
+  return frames
 }
+
+const chunksOf = async (whole: Parts) => (await framesOf(whole)).map((frame) => readChunk(frame))
+
+const assemblyOf = (whole: Parts) =>
+  new Assembly(
+    whole.map((part) => part.byteLength),
+    chunkBytes,
+    nodePlatform,
+  )
 
 const senderOf = (
   transport: Transport,
@@ -71,15 +78,11 @@ describe('chunks put together', () => {
       fc.property(fc.nat(), fc.array(fc.nat(4), { maxLength: 6 }), (seed, again) => {
         const random = seededRandom(seed)
         const order = shuffled([...chunks, ...again.map((index) => chunks[index] as (typeof chunks)[0])], random)
-        const assembly = new Assembly(
-          whole.map((part) => part.byteLength),
-          chunkBytes,
-          nodePlatform,
-        )
+        const assembly = assemblyOf(whole)
         const seen = new Set<number>()
-        for (const { header, parts: bytes } of order) {
-          seen.add(header.index)
-          expect(assembly.add(header, bytes)).toBe(seen.size === chunks.length)
+        for (const chunk of order) {
+          seen.add(chunk.header.index)
+          expect(assembly.add(chunk)).toBe(seen.size === chunks.length)
         }
         expect(Buffer.concat(assembly.finish()).equals(join(whole))).toBe(true)
       }),
@@ -96,35 +99,47 @@ describe('chunks put together', () => {
       chunkBytes,
       82,
     ])
-    expect(chunks.map(({ header }) => header.sha256 !== undefined)).toEqual([false, false, false, false, true])
+    expect(chunks.map(({ header }) => header.digest !== undefined)).toEqual([false, false, false, false, true])
     expect(chunkCount(4 * chunkBytes + 82, chunkBytes)).toBe(5)
   })
 
-  it('are refused when a byte of them changed on the way', async () => {
-    const [first, ...rest] = await chunksOf(whole)
-    const bytes = Uint8Array.from(join(first?.parts ?? []))
-    bytes[1234] = (bytes[1234] as number) ^ 1
-    const assembly = new Assembly(
-      whole.map((part) => part.byteLength),
-      chunkBytes,
-      nodePlatform,
+  it('say which one is damaged, whatever byte of it changed on the way', async () => {
+    const [first = [], second = []] = await framesOf(whole)
+    const head = second[0]?.byteLength ?? 0
+    const bytes = join(second)
+    fc.assert(
+      fc.property(fc.integer({ min: head, max: bytes.byteLength - 1 }), fc.nat(7), (at, bit) => {
+        const flipped = Uint8Array.from(bytes)
+        flipped[at] = (flipped[at] as number) ^ (1 << bit)
+        expect(readChunk([flipped], undefined, nodePlatform)).toMatchObject({ header: { index: 1 }, damaged: true })
+      }),
     )
-    assembly.add({ index: 0 }, [bytes])
-    for (const { header, parts: data } of rest) assembly.add(header, data)
-    expect(() => assembly.finish()).toThrow(BadMessage)
+    expect(readChunk(first)).toMatchObject({ header: { index: 0 }, damaged: false })
+  })
+
+  it('are refused when some are of another message of the same length', async () => {
+    const other = await chunksOf(whole.map((part) => part.map((byte) => byte ^ 0x55)))
+    const mine = await chunksOf(whole)
+    for (const index of [0, 1, 2, 3]) {
+      const assembly = assemblyOf(whole)
+      for (const [at, chunk] of mine.entries()) assembly.add(at === index ? (other[at] as Chunk) : chunk)
+      expect(() => assembly.finish()).toThrow(/not all of one message/)
+      expect(() => assembly.add(mine[index] as Chunk)).toThrow(/not all of one message/)
+    }
   })
 
   it('are refused when their digest never came', async () => {
     const assembly = new Assembly([10], chunkBytes, nodePlatform)
-    expect(assembly.add({ index: 0 }, parts(10))).toBe(true)
+    expect(assembly.add({ header: { index: 0 }, parts: parts(10), check: 1 })).toBe(true)
     expect(() => assembly.finish()).toThrow(BadMessage)
   })
 
   it('are refused when they are longer or shorter than their place, or have none', () => {
     const assembly = new Assembly([chunkBytes + 10], chunkBytes, nodePlatform)
-    expect(() => assembly.add({ index: 0 }, parts(chunkBytes - 1))).toThrow(BadMessage)
-    expect(() => assembly.add({ index: 1 }, parts(11))).toThrow(BadMessage)
-    expect(() => assembly.add({ index: 2 }, parts(1))).toThrow(BadMessage)
+    const add = (index: number, bytes: number) => assembly.add({ header: { index }, parts: parts(bytes), check: 0 })
+    expect(() => add(0, chunkBytes - 1)).toThrow(BadMessage)
+    expect(() => add(1, 11)).toThrow(BadMessage)
+    expect(() => add(2, 1)).toThrow(BadMessage)
   })
 })
 
@@ -145,10 +160,16 @@ async function link(sizes: readonly number[], { acknowledge = true, seed = 1 } =
   let arrived = 0
   let complete = false
   await far.subscribe(to, ({ data }) => {
-    const { header, parts: bytes } = readChunk(data)
     arrived++
-    complete = assembly.add(header, bytes)
-    if (acknowledge) sender.acknowledge(header.index)
+    let chunk: Chunk | undefined
+    try {
+      chunk = readChunk(data)
+    } catch (error) {
+      expect(error).toBeInstanceOf(Damaged)
+    }
+    if (!chunk || chunk.damaged) return sender.again(chunk?.header.index)
+    complete = assembly.add(chunk)
+    if (acknowledge) sender.acknowledge(chunk.header.index)
   })
   return { clock, near, sent, assembly, path, sender, errors, arrived: () => arrived, complete: () => complete }
 }
@@ -166,6 +187,28 @@ describe('a sender of chunks', () => {
     expect(Buffer.concat(assembly.finish()).equals(join(sent))).toBe(true)
     expect(sender.sentBytes).toBe(12 * chunkBytes)
     expect(clock.pending).toBe(0)
+  })
+
+  it('sends damaged chunks again at once, and what arrives is whole', async () => {
+    for (const seed of [1, 2, 3]) {
+      const { near, sent, assembly, sender, complete, errors } = await link([20 * chunkBytes], { seed })
+      near.use([{ corrupt: 0.4 }])
+      sender.start()
+      await settled()
+      expect(near.counts.corrupted).toBeGreaterThan(3)
+      // No time has passed: nothing waited for a timer.
+      expect(complete()).toBe(true)
+      expect(Buffer.concat(assembly.finish()).equals(join(sent))).toBe(true)
+      expect(errors).toEqual([])
+    }
+  })
+
+  it('gives up, by name, where the way damages everything', async () => {
+    const { near, sender, errors } = await link([4 * chunkBytes])
+    near.use([{ corrupt: 1 }])
+    sender.start()
+    await settled()
+    expect(errors).toMatchObject([{ code: 'damaged' }])
   })
 
   it('arrives whole over links that lose a share of everything', async () => {

@@ -39,7 +39,7 @@ describe('an error from another node', () => {
   })
 
   it('knows all of them', () => {
-    expect(errors).toHaveLength(21)
+    expect(errors).toHaveLength(22)
   })
 })
 
