@@ -197,6 +197,7 @@ describe('an answer to a try that was given up', () => {
     a.settle(failure(a.taken.at(-1) as Message, 'execute', new StageFailed('execute')))
     await settled()
     expect(call.item).toBeUndefined()
+    expect(one.open.size).toBe(1)
     b.answer(last(b), 'second')
     await settled()
     expect(call.item).toMatchObject({ kind: 'message', attempt: 2, crossing: { node: 'b' } })
@@ -270,11 +271,15 @@ describe('a try that was given up', () => {
     const cancellation = new Cancellation()
     const { a, b, call } = await silenced(one, { expires: 5_000, cancellation })
     if (why === 'nobody waits for it') cancellation.cancel()
-    await one.clock.advance(5_000)
+    else await one.clock.advance(5_000)
+    await settled()
     expect(call.item).toMatchObject({
       kind: 'failure',
       error: { code: why === 'nobody waits for it' ? 'cancelled' : 'deadline-exceeded' },
     })
+    if (why === 'nobody waits for it') {
+      for (const { responder } of [a, b]) expect(responder.statistics).toMatchObject({ cancelled: 1 })
+    }
     for (const node of [a, b]) {
       expect(node.taken.at(-1)?.cancellation?.cancelled).toBe(true)
       expect(node.responder.statistics).toMatchObject({ pending: 0 })
@@ -339,8 +344,9 @@ describe('a node that says everything a second late', () => {
     const late = ({ item }: Call) => item?.kind === 'message' && item.attempt === 2 && item.crossing?.node === 'a'
     expect(calls.some(late)).toBe(true)
     for (const { responder } of nodes.values()) {
-      const { received, results, cancelled, pending } = responder.statistics
-      expect({ sum: (results as number) + (cancelled as number), pending }).toEqual({ sum: received, pending: 0 })
+      const figures = responder.statistics as Record<'results' | 'failures' | 'dropped' | 'cancelled', number>
+      const { results, failures, dropped, cancelled } = figures
+      expect(figures).toMatchObject({ received: results + failures + dropped + cancelled, pending: 0 })
     }
     expect(one.open.size).toBe(0)
     expect(one.clock.pending).toBe(0)
