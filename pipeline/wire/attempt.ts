@@ -67,6 +67,10 @@ export interface AttemptOwner {
   heard(node: string, speaks: VersionRange): void
   /** What a node's refusal of a version comes to. */
   unspoken(node: string, version: number): Error
+  /** Signs of life come to a try that was given up. @param node whose silence it was; undefined: one of the group's */
+  excuse(node: string | undefined): void
+  /** A try that was given up has been answered. @param blamed whose silence it was; undefined: one of the group's */
+  found(attempt: Attempt, message: Message, blamed: string | undefined): void
   /** A node listens no longer. */
   forget(node: string): void
   /** Nodes that may hold a message which none has acknowledged yet. */
@@ -88,6 +92,16 @@ export interface Destination {
   readonly planned?: boolean
   /** What comes of it decides about the node, or about the group. */
   readonly trial?: true
+}
+
+/** What one message may expect of an attempt. */
+export interface AttemptTerms {
+  /** How many times as long as usual a sign of life is waited for. */
+  readonly patience: number
+  /** It may be taken from a node that keeps it for too long. */
+  readonly movable: boolean
+  /** Takes the answer that comes after it was given up. */
+  readonly open: { answered(item: Message<Result>, attempt: Attempt, by: string): void }
 }
 
 /** How an attempt ended that brought no answer, besides by what its node said. */
@@ -128,18 +142,17 @@ export class Attempt {
   #trouble: Trouble | undefined
   #residence: number | undefined
   #stage: string | undefined
+  /** It was given up, and its answer is taken all the same. */
+  #listens = false
+  /** Who had it when it was given up, as far as was known then. */
+  #blamed: string | undefined
+  /** Its holder was told that nobody waits. */
+  #cancelled = false
+  readonly #terms: AttemptTerms
 
-  /**
-   * @param patience how many times as long as usual a sign of life is waited for
-   * @param movable whether it may be taken from a node that keeps it for too long
-   */
-  constructor(
-    message: Message,
-    to: Destination,
-    options: AttemptOptions,
-    caller: AttemptOwner,
-    { patience, movable }: { readonly patience: number; readonly movable: boolean },
-  ) {
+  constructor(message: Message, to: Destination, options: AttemptOptions, caller: AttemptOwner, terms: AttemptTerms) {
+    const { patience, movable } = terms
+    this.#terms = terms
     this.#movable = movable && to.planned !== true
     this.#message = message
     this.#to = to
@@ -188,6 +201,21 @@ export class Attempt {
   /** How long the message was at the node that answered it, ms. */
   get residence(): number | undefined {
     return this.#residence
+  }
+
+  /** Whether it was given up, and its answer is taken all the same. */
+  get listens(): boolean {
+    return this.#listens
+  }
+
+  /** Payload bytes that it put on the wire, chunks sent again included. */
+  get sentBytes(): number {
+    return this.#chunks?.sentBytes ?? this.#bytes
+  }
+
+  /** Whether it has sent all of the message. */
+  get sentAll(): boolean {
+    return this.#chunk === undefined || this.#chunks?.done === true
   }
 
   get trouble(): Trouble | undefined {
@@ -269,7 +297,7 @@ export class Attempt {
   }
 
   #onReply(data: Parts): void {
-    if (this.#done) return
+    if (this.#done && !this.#listens) return
     let reply: Read<Down>
     try {
       reply = readDown(data, this.#dialects, this.#options.platform)
@@ -278,6 +306,7 @@ export class Attempt {
     }
     const { header, parts } = reply
     const { clock } = this.#options
+    if (this.#listens) return this.#onLate(reply)
     this.#stray = undefined
     this.#caller.heard(header.node, reply)
     if (header.kind === 'unspoken') {
@@ -328,6 +357,27 @@ export class Attempt {
     }
   }
 
+  /** An answer that comes late is one. Signs of life say that its node was slow; how else it ends there is for later tries to say. */
+  #onLate(reply: Read<Down>): void {
+    const { header, parts } = reply
+    this.#caller.excuse(this.#blamed)
+    this.#caller.heard(header.node, reply)
+    this.#node = header.node
+    switch (header.kind) {
+      case 'piece': {
+        const together = this.#together(header, parts)
+        return together && this.#onReply(together)
+      }
+      case 'result':
+        return this.#onResult(header, parts)
+      case 'failure':
+      case 'refused':
+      case 'dropped':
+      case 'unspoken':
+        return this.close()
+    }
+  }
+
   #together(piece: Piece, parts: Parts): Parts | undefined {
     try {
       return this.#pieces.add(piece, parts)
@@ -342,7 +392,7 @@ export class Attempt {
    */
   #onStray(error: QuintetError): void {
     this.#options.events.emit({ type: 'stray', id: this.#message.id, error })
-    if (this.#stray) return
+    if (this.#stray || this.#done) return
     this.#stray = error
     this.#timer?.cancel()
     this.#patience = Math.min(this.#patience, this.#options.clock.now() - this.#heard + beat)
@@ -350,9 +400,10 @@ export class Attempt {
   }
 
   #unreadable(error: QuintetError): void {
+    this.#cancel(error.message)
+    if (this.#listens) return this.close()
     // What the way damages says nothing of the node.
     if (error.code !== 'damaged') this.#trouble = 'unreadable'
-    this.#cancel(error.message)
     this.#end(() => this.#reject(error))
   }
 
@@ -426,14 +477,14 @@ export class Attempt {
     const travel = this.#options.clock.now() - this.#started - residence
     // The message was there before this try: it joined what an earlier one had brought.
     if (travel < 0) return 0
-    if (this.#chunks) return travel
+    // What was given up may have come with the chunks of a later try.
+    if (this.#chunks || (this.#listens && this.#chunk !== undefined)) return travel
     if (this.#bytes < 4096) this.#path.observeRtt(travel)
     else this.#path.observeRate(this.#bytes, Math.max(0.01, travel - (this.#path.rtt ?? 0)))
     return travel
   }
 
   #onResult(header: Extract<Down, { kind: 'result' }>, parts: Parts): void {
-    const bytes = this.#chunks?.sentBytes ?? this.#bytes
     const other = notWhatWasAsked(header.outcome, this.#message.plan)
     if (other !== undefined) {
       const reason = `Node "${header.node}" answered with ${other}. Look which release and which pipeline it runs.`
@@ -443,13 +494,12 @@ export class Attempt {
     this.#residence = header.residence
     try {
       const answered = decodeOutcome(header.outcome, parts)
-      this.#caller.report({ node: header.node, load: header.load })
       const below = answered.crossing
       const crossing = this.#options.crosses
         ? {
             at: this.#message.payload.at,
             encoding: encodingOf(this.#message),
-            bytes,
+            bytes: this.sentBytes,
             // Deeper down another node may have answered.
             node: below?.node ?? header.node,
           }
@@ -459,10 +509,18 @@ export class Attempt {
       const timings = spent(answered.timings, 'transfer', travel)
       const changed = crossing ? { payload, plan, timings, crossing } : { payload, plan, timings }
       const item = evolve<Message['payload'], Message['side'], Result>(this.#message, changed)
-      this.#end(() => this.#resolve(item))
+      if (this.#listens) this.#found(item, header.node)
+      else this.#end(() => this.#resolve(item))
+      this.#caller.report({ node: header.node, load: header.load })
     } catch (error) {
       this.#unreadable(asQuintetError(error, this.#options.stage))
     }
+  }
+
+  #found(item: Message<Result>, node: string): void {
+    this.close()
+    this.#caller.found(this, this.#message, this.#blamed)
+    this.#terms.open.answered(item, this, node)
   }
 
   /** When it has stayed too long where it is; Infinity while that is not known. */
@@ -495,7 +553,7 @@ export class Attempt {
       }
       if (this.#stray) return this.#unreadable(this.#stray)
       this.#trouble = 'silent'
-      this.#end(() => this.#reject(silentNode(this.#node, this.#patience)))
+      this.#giveUp(() => this.#reject(silentNode(this.#node, this.#patience)))
     })
   }
 
@@ -503,7 +561,7 @@ export class Attempt {
     const stayed = this.#options.clock.now() - (this.#heldAt as number)
     this.#trouble = 'overlong'
     this.#cancel()
-    this.#end(() =>
+    this.#giveUp(() =>
       this.#reject(
         new NodeLost(
           `Node "${node}" has not answered within ${Math.round(stayed)} ms, though it gives signs of life and others take far less. Look at what it does.`,
@@ -520,10 +578,12 @@ export class Attempt {
   /**
    * Tells the holder that nobody waits any longer; where it has not said that it is, all who may be.
    * @param reason why its reply could not be read
+   * @param told who has heard of it already
    */
-  #cancel(reason?: string): void {
+  #cancel(reason?: string, told?: Set<string>): void {
     const { transport, boundary } = this.#options
     if (!transport.connected) return
+    this.#cancelled = true
     const { source, id, run, pass } = this.#message
     const header: Up = { kind: 'cancel', id }
     if (run !== undefined) header.run = run
@@ -532,6 +592,8 @@ export class Attempt {
     const frame = sendUp(header, [], transport, this.#to.version)
     try {
       for (const node of this.#node ? [this.#node] : this.#caller.suspects()) {
+        if (told?.has(node)) continue
+        told?.add(node)
         transport.publish(boundary.node(source, node), frame)
       }
     } catch {
@@ -539,12 +601,31 @@ export class Attempt {
     }
   }
 
+  /** Others are to try it, but its node has not said what became of it: it may answer yet. */
+  #giveUp(settle: () => void): void {
+    this.#listens = true
+    this.#blamed = this.#node
+    this.#end(settle)
+  }
+
+  /** Takes no answer any longer. */
+  close(): void {
+    this.#listens = false
+    this.#conversation?.close()
+  }
+
+  /** The same, and whoever may still work on it hears that nobody waits. @param told who has heard of it already */
+  cancel(told: Set<string>): void {
+    if (this.#listens && !this.#cancelled) this.#cancel(undefined, told)
+    this.close()
+  }
+
   #end(settle: () => void): void {
     if (this.#done) return
     this.#done = true
     this.#timer?.cancel()
     this.#chunks?.stop()
-    this.#conversation?.close()
+    if (!this.#listens) this.#conversation?.close()
     this.#message.cancellation?.unlisten(this.#abort)
     settle()
   }

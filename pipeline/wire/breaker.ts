@@ -95,11 +95,12 @@ export class Breakers {
     const breaker = node === undefined ? this.#group : this.#of(node)
     const before = breaker.state
     if (verdict === 'answered') breaker.succeeded(trial === true)
-    else if (node === undefined) breaker.trip()
+    else if (verdict === 'late') breaker.returned()
+    else if (node === undefined) breaker.trip(verdict)
     else if (trial) {
       // Where nobody answers such messages, one that is not answered says nothing of the node.
       if (verdict === 'doubtful' && (this.#share(node) ?? 0) >= badShare) breaker.trying = false
-      else breaker.trip()
+      else breaker.trip(verdict)
     } else breaker.failed(verdict, () => this.#share(node))
     const after = breaker.state
     if (before === after && !trial) return
@@ -176,6 +177,8 @@ class Breaker {
   /** Times in a row that it was opened without doing well for long in between. */
   #openings = 0
   #until: number | undefined
+  /** What opened it last. */
+  #cause: Verdict | undefined
   /** A trial is under way. */
   trying = false
   heard = Number.NEGATIVE_INFINITY
@@ -209,21 +212,33 @@ class Breaker {
     }
   }
 
-  failed(verdict: Exclude<Verdict, 'answered'>, others: () => number | undefined): void {
+  /** Its silence was none: it was slow. Whatever else it is passed by for stands. */
+  returned(): void {
+    if (this.open) {
+      if (this.#cause !== 'silent') return
+      this.#openings -= 1
+      this.#until = undefined
+      this.trying = false
+    }
+    this.#note(true)
+  }
+
+  failed(verdict: Exclude<Verdict, 'answered' | 'late'>, others: () => number | undefined): void {
     if (this.open) return
     this.#note(false)
     this.#row = verdict === 'broken' ? this.#row + 1 : 0
     // One that was taken back a short while ago is not trusted again so soon.
     const rash =
       verdict === 'silent' || this.#row >= inRow || (this.#openings > 0 && this.#outcomes.length < remembered)
-    if (rash && verdict !== 'doubtful') return this.trip()
+    if (rash && verdict !== 'doubtful') return this.trip(verdict)
     const { bad, all } = this.counted()
     if (all < leastOutcomes || bad / all < badShare) return
     const usual = others()
-    if (usual !== undefined && bad / all - usual >= moreThanOthers) this.trip()
+    if (usual !== undefined && bad / all - usual >= moreThanOthers) this.trip(verdict)
   }
 
-  trip(): void {
+  trip(cause: Verdict): void {
+    this.#cause = cause
     this.#openings += 1
     this.#until = this.#clock.now() + pauseAfter(this.#openings, pausing)
     this.trying = false

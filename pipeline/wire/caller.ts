@@ -12,7 +12,7 @@ import {
   VersionMismatch,
 } from '../errors.ts'
 import type { Events } from '../events.ts'
-import { evolve, failure, type Item, type Message } from '../message.ts'
+import { failure, type Item, type Message } from '../message.ts'
 import type { Result } from '../payload.ts'
 import type { Platform } from '../platform.ts'
 import type { Boundary } from '../subjects.ts'
@@ -124,9 +124,13 @@ export class Caller implements AttemptOwner {
   }
 
   async call(message: Message): Promise<Item<Result>> {
+    const course = new Course(message)
+    return course.open.settle(await this.#pursue(message, course), course.by)
+  }
+
+  async #pursue(message: Message, course: Course): Promise<Item<Result>> {
     const { stage, clock, events, outage, next } = this.#options
-    const course = new Course()
-    for (let current = message; ; current = evolve(current, { attempt: next(current) })) {
+    for (let current = message; ; current = course.open.again(current, next(current))) {
       const ended = this.#over(current, course)
       if (ended) return failure(current, stage, ended)
       const { id, attempt, plan } = current
@@ -143,6 +147,10 @@ export class Caller implements AttemptOwner {
       if ('item' in tried) {
         this.#broken()
         return tried.item
+      }
+      if (course.open.answer) {
+        if (tried.to?.trial) this.#breakers.untried(tried.to)
+        return course.open.answer
       }
       const { error } = tried
       events.emit({ type: 'attempt-failed', id, attempt, error })
@@ -178,7 +186,12 @@ export class Caller implements AttemptOwner {
       try {
         to = this.#destination(message, course)
         const patience = Math.min(mostPatience, course.tries * 2 ** course.silences)
-        attempt = new Attempt(message, to, this.#options, this, { patience, movable: !course.moved })
+        attempt = new Attempt(message, to, this.#options, this, {
+          patience,
+          movable: !course.moved,
+          open: course.open,
+        })
+        course.open.begin(attempt)
         this.#attempts.add(attempt)
         const item = await attempt.run()
         const again = this.#judgeItem(item, message, attempt, to, course)
@@ -188,6 +201,7 @@ export class Caller implements AttemptOwner {
           if (to?.trial) this.#breakers.untried(to)
           continue
         }
+        if (attempt?.listens) course.open.keep(attempt)
         return { error: asQuintetError(thrown, stage), attempt, to }
       } finally {
         if (attempt) this.#attempts.delete(attempt)
@@ -206,6 +220,7 @@ export class Caller implements AttemptOwner {
     const { node = to.node } = attempt
     if (item.kind === 'message') {
       this.#judge(node, to, 'answered')
+      course.by = node
       if (attempt.residence !== undefined) this.#stays.observe(kindOf(message), attempt.residence)
       return undefined
     }
@@ -332,17 +347,32 @@ export class Caller implements AttemptOwner {
   #onHeard(node: string): void {
     if (this.#unheard.size === 0) return
     const unheard = [...this.#unheard]
-    this.#unheard.clear()
     // Of several messages in a row that nobody took notice of, it is rather the way that is to blame than one of the group.
     if (unheard.some(([silent, { count }]) => silent === node || (silent === undefined && count > 1))) {
-      this.#excused = this.#options.clock.now()
-      for (const attempt of this.#attempts) if (attempt.unheard) attempt.hasten()
-      return
+      return this.#excuse()
     }
+    this.#unheard.clear()
     for (const [silent, { since }] of unheard) {
       if (silent !== undefined && !this.#breakers.gone(silent, since)) continue
       this.#breakers.judge(silent === undefined ? {} : { node: silent }, 'silent')
     }
+  }
+
+  /** Nobody is to blame for what was silent so far. */
+  #excuse(): void {
+    this.#unheard.clear()
+    this.#excused = this.#options.clock.now()
+    for (const attempt of this.#attempts) if (attempt.unheard) attempt.hasten()
+  }
+
+  excuse(node: string | undefined): void {
+    if (this.#unheard.has(node)) this.#excuse()
+  }
+
+  found({ node, residence }: Attempt, message: Message, blamed: string | undefined): void {
+    if (node !== undefined) this.#breakers.judge({ node }, 'late')
+    if (blamed === undefined) this.#breakers.judge({}, 'late')
+    if (residence !== undefined) this.#stays.observe(kindOf(message), residence)
   }
 
   /** Judges who had a message, and the group where this was its trial: what one of its nodes did is none of its faults. */

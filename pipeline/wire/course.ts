@@ -1,5 +1,7 @@
 import type { ErrorCode, Evidence } from '../errors.ts'
+import type { Message } from '../message.ts'
 import type { Trouble } from './attempt.ts'
+import { OpenTries } from './open-tries.ts'
 import type { Verdict } from './verdict.ts'
 
 /** A node was lost that had a message. */
@@ -29,7 +31,15 @@ export class Course {
   readonly passed = new Set<string>()
   /** When nodes that refused it may be asked again: local clock, ms. */
   readonly refusals = new Map<string, number>()
+  /** Tries that were given up, and may be answered all the same. */
+  readonly open: OpenTries
+  /** Who answered it. */
+  by: string | undefined
   readonly #losses: Loss[] = []
+
+  constructor(message: Message) {
+    this.open = new OpenTries(message)
+  }
 
   /** A node was lost that had it, or an executor of that node. */
   lost(loss: Loss): void {

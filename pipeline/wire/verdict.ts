@@ -1,6 +1,6 @@
 /**
  * What a message came to at a node. `answered` · `broken`: unreadable, or lost with an executor · `silent`: no sign of life,
- * though others gave some · `doubtful`: a failure, a refusal, a drop, or its time ended there; that may be the message's
+ * though others gave some · `late`: answered, after it was thought silent · `doubtful`: a failure, a refusal, a drop, or its time ended there; that may be the message's
  * own fault, or the load's, and counts as far as others do better.
  */
-export type Verdict = 'answered' | 'broken' | 'silent' | 'doubtful'
+export type Verdict = 'answered' | 'broken' | 'silent' | 'late' | 'doubtful'
