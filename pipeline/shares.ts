@@ -38,7 +38,8 @@ const weight = 1 / 8
  * others, and a lone owner has all.
  *
  * What is begun is not interrupted. While others are about, an owner has therefore more places than its share of them only
- * where it gives them back soon: within a quarter of the time that the others have. A hold that was given up and goes on
+ * where those that the others may still claim stay free, or where it gives them back soon: within a quarter of the time that
+ * the others have. A hold that was given up and goes on
  * counts as long as it goes on.
  */
 export class Shares {
@@ -113,22 +114,25 @@ export class Shares {
     account.seen = now
   }
 
-  #may(account: Account, { owners, patience }: Others, now: number): boolean {
-    if (owners <= 1 || account.held.size < Math.max(1, Math.floor(this.#places / owners))) return true
+  #may(account: Account, { share, spare, patience }: Others, now: number): boolean {
+    if (account.held.size < share || spare >= 1) return true
     return longestOf(account, now) <= patience * bearable
   }
 
-  /** Who is about, and the least time that any of them has. */
+  /** What is to be left to those who are about. */
   #others(now: number): Others {
-    let owners = 0
     let patience = Number.POSITIVE_INFINITY
-    if (this.#places === Number.POSITIVE_INFINITY) return { owners, patience }
-    for (const account of this.#accounts.values()) {
-      if (gone(account, now)) continue
-      owners++
-      patience = Math.min(patience, account.patience)
+    const places = this.#places
+    if (places === Number.POSITIVE_INFINITY) return { share: places, spare: places, patience }
+    const about = [...this.#accounts.values()].filter((account) => !gone(account, now))
+    const share = Math.max(1, Math.floor(places / about.length))
+    let spare = places
+    for (const { held, patience: its } of about) {
+      for (const { part } of held) spare -= part
+      spare -= Math.max(0, share - held.size)
+      patience = Math.min(patience, its)
     }
-    return { owners, patience }
+    return { share, spare: Math.round(spare), patience }
   }
 
   #heard(owner: string, expires: number): Account {
@@ -161,7 +165,11 @@ export class Shares {
 }
 
 interface Others {
-  readonly owners: number
+  /** The places of each. */
+  readonly share: number
+  /** Places that are free, and nobody's within its share. */
+  readonly spare: number
+  /** The least time that any of them has, ms. */
   readonly patience: number
 }
 
