@@ -48,10 +48,10 @@ export function flow(
 }
 
 /** A pipeline whose cloud decodes and shrinks each picture, four at once. */
-export function decoding(source: Source, images?: ImageEngine): Pipeline {
+export function decoding(source: Source, images?: ImageEngine, options: { readonly window?: number } = {}): Pipeline {
   return pipeline(
     'faults',
-    { deadline: 10_000 },
+    { deadline: 10_000, ...options },
     source,
     transfer(),
     stage<Captured, Result, 'cloud'>(

@@ -2,14 +2,16 @@
  * A device that does what none should, for as long as it lives:
  *   hostile.ts NATS_URL fuzz      a thousand frames a second that are damaged or made up
  *   hostile.ts NATS_URL bombs     at its full share: pictures that take seconds, offers without chunks, repeats, bad frames
- *   hostile.ts NATS_URL greedy    sound pictures, as many as are taken
+ *   hostile.ts NATS_URL greedy    sound pictures, as many as are taken: 256 at a time, by the rules of the wire
  */
 import { randomBytes, randomInt } from 'node:crypto'
 import { connect } from '../../adapters/nats/index.ts'
-import { Boundary, type Parts, packFrame } from '../../pipeline/index.ts'
+import { capture } from '../../adapters/node/index.ts'
+import { Boundary, type Captured, type Parts, packFrame } from '../../pipeline/index.ts'
 import { imageMessage } from '../../pipeline/testing/index.ts'
 import { encodeMessage } from '../../pipeline/wire/codec.ts'
 import { bomb, photo } from './bombs.ts'
+import { decoding } from './flow.ts'
 
 const [url, kind] = process.argv.slice(2) as [string, 'fuzz' | 'bombs' | 'greedy']
 const transport = await connect({ servers: url, onFault: () => {} })
@@ -49,16 +51,28 @@ function fuzzed(): Parts {
   return [asked % 5 === 0 ? bytes.subarray(0, randomInt(1, bytes.length)) : bytes]
 }
 
+function* photos(): Generator<{ readonly payload: Captured }> {
+  for (;;) yield { payload: { form: 'image', at: 'captured', bytes: picture } }
+}
+
+async function greedy(): Promise<void> {
+  const source = capture(photos(), { live: false })
+  const running = await decoding(source, undefined, { window: 256 }).device(transport, { node: 'greedy' })
+  for await (const _ of running);
+}
+
 const begun = performance.now()
-setInterval(() => {
-  const due = (performance.now() - begun) * (kind === 'greedy' ? 0.2 : 1)
+if (kind === 'greedy') void greedy()
+else setInterval(misbehave, 10)
+
+function misbehave(): void {
+  const due = performance.now() - begun
   for (; asked < due; asked++) {
     if (kind === 'fuzz') ask(fuzzed())
-    else if (kind === 'greedy') ask(whole(asked))
     else if (asked % 4 === 0) ask(whole(asked))
     else if (asked % 4 === 1) ask(offer(asked))
     else if (asked % 4 === 2) ask(whole(2))
     else ask(fuzzed())
   }
-}, 10)
+}
 console.log('ready')
