@@ -10,7 +10,22 @@ export interface Difference {
   readonly elements: number
   /** The largest distance, as a share of the largest answer (of 1 where that is smaller). */
   readonly share: number
+  /** Every answer is within what sums in another order come to in its type. */
+  readonly rounded: boolean
 }
+
+/** Nothing differs. */
+export const same: Difference = { elements: 0, share: 0, rounded: true }
+
+/** The larger of both. */
+export const worse = (one: Difference, other: Difference): Difference => ({
+  elements: one.elements + other.elements,
+  share: Math.max(one.share, other.share),
+  rounded: one.rounded && other.rounded,
+})
+
+/** What sums in another order come to, as a share of the largest answer. Of halves, that is one step between two of them. */
+const roundingOf = (type: Tensor['type']) => (type === 'float16' ? 2 ** -10 : 1e-6)
 
 /** A session for comparisons: one thread, silent. */
 export async function open(model: string | Uint8Array, level: Level): Promise<InferenceSession> {
@@ -42,17 +57,14 @@ export function only(feed: Tensors, names: readonly string[]): Tensors {
 
 /** Compares all of the whole's answers with those of the parts. */
 export function difference(whole: Tensors, parts: Tensors): Difference {
-  let worst: Difference = { elements: 0, share: 0 }
-  for (const [name, answer] of Object.entries(whole)) {
-    const one = distance(answer, parts[name])
-    worst = { elements: worst.elements + one.elements, share: Math.max(worst.share, one.share) }
-  }
+  let worst = same
+  for (const [name, answer] of Object.entries(whole)) worst = worse(worst, distance(answer, parts[name]))
   return worst
 }
 
 function distance(one: Tensor, other: Tensor | undefined): Difference {
   if (!other || one.type !== other.type || String(one.dims) !== String(other.dims)) {
-    return { elements: Math.max(1, one.size), share: Infinity }
+    return { elements: Math.max(1, one.size), share: Infinity, rounded: false }
   }
   const [a, b] = [numbers(one), numbers(other)]
   let [elements, largest, scale] = [0, 0, 1]
@@ -64,7 +76,8 @@ function distance(one: Tensor, other: Tensor | undefined): Difference {
     const away = Math.abs(Number(x) - Number(y))
     largest = Math.max(largest, Number.isNaN(away) ? Infinity : away)
   }
-  return { elements, share: largest / scale }
+  const share = largest / scale
+  return { elements, share, rounded: share <= roundingOf(one.type) }
 }
 
 function numbers(tensor: Tensor): ArrayLike<number | bigint | string> {

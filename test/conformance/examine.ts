@@ -13,7 +13,7 @@ import {
   readModel,
 } from '../../adapters/onnx/graph/index.ts'
 import { seeded } from '../adapters/onnx/graph/seeded.ts'
-import { type Difference, difference, type Level, open, runParts, type Tensors } from './compare.ts'
+import { type Difference, difference, type Level, open, runParts, same, type Tensors, worse } from './compare.ts'
 
 /** One model to examine. */
 export interface Subject {
@@ -53,9 +53,6 @@ export interface Report {
   readonly roundedAtAll: number
   readonly farthestAtAll: number
 }
-
-// At `all` the runtime lays out memory by what a graph holds, so that sums are taken in another order.
-const roundedAtAll = 1e-6
 
 /** Tries every cut of a model on its own inputs and on seeded ones, at both levels. */
 export async function examine(
@@ -103,7 +100,8 @@ async function compareAll(model: Model, cuts: readonly LayerCut[], own: Tensors[
       const found = await compareCut(model, cut, level, whole)
       if (typeof found === 'string') off.push({ cut: cut.name, level, reason: found })
       else if (found.elements === 0) continue
-      else if (level === 'all' && found.share <= roundedAtAll) {
+      // At `all` the runtime lays out memory by what a graph holds, so that sums are taken in another order.
+      else if (level === 'all' && found.rounded) {
         rounded++
         farthest = Math.max(farthest, found.share)
       } else {
@@ -147,10 +145,9 @@ async function answersOf(path: string, level: Level, inputs: readonly Tensors[])
 async function compareCut(model: Model, cut: LayerCut, level: Level, whole: Whole): Promise<Difference | string> {
   try {
     const answers = await runParts(await cutInTwo(model, cut), level, whole.inputs)
-    let worst: Difference = { elements: 0, share: 0 }
+    let worst = same
     for (const [index, answer] of answers.entries()) {
-      const one = difference(whole.answers[index] ?? {}, answer)
-      worst = { elements: worst.elements + one.elements, share: Math.max(worst.share, one.share) }
+      worst = worse(worst, difference(whole.answers[index] ?? {}, answer))
     }
     return worst
   } catch (error) {

@@ -24,7 +24,7 @@ export function page({ reports, skipped, called, opsets, unreached }: Run): stri
     '',
     `Written by \`npm run conformance:cuts${called.length > 0 ? ` -- ${called.join(' ')}` : ''}\`, ONNX runtime ${env.versions.node ?? ''}.`,
     'Every cut that is offered was made; head, then tail, ran on the model’s own inputs and on seeded ones, and their answers',
-    'were compared with the whole’s: bit for bit at level `extended`, within 10⁻⁶ of the largest number at `all`.',
+    'were compared with the whole’s: bit for bit at level `extended`, within 10⁻⁶ of the largest number at `all` (of float16 answers: 2⁻¹⁰, a step).',
     `Models were generated in opsets ${opsets.join(', ')}.`,
     ...skipped.map((reason) => `\nNot tried: ${reason}.`),
     ...[...new Set(unreached.map(({ set }) => set))].flatMap((set) => {
