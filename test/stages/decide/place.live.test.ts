@@ -64,7 +64,8 @@ describe('place in a running pipeline', () => {
       const [first, second, third] = (await places(window)) as [string[], string[], string[]]
       const share = (phase: string[], where: string) => phase.filter((one) => one === where).length / 50
       expect(share(first, 'captured')).toBeGreaterThanOrEqual(0.9)
-      expect(share(second, 'prepared')).toBeGreaterThanOrEqual(0.9)
+      // Behind a whole picture a small one is as late as that, which makes the whole one look worth another try.
+      expect(share(second, 'prepared')).toBeGreaterThanOrEqual(window === 1 ? 0.9 : 0.8)
       expect(share(third, 'captured')).toBeGreaterThanOrEqual(0.9)
     },
   )
