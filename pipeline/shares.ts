@@ -57,7 +57,7 @@ export class Shares {
 
   /** Something of an owner waits, that is of no use after `expires`. */
   wait(owner: string, expires: number): void {
-    this.#heard(owner, expires).waiting++
+    this.#heard(owner, expires, this.#now()).waiting++
   }
 
   /** It waits no longer. */
@@ -85,17 +85,20 @@ export class Shares {
 
   /** A place for something that need not wait, where its owner may have one. */
   take(owner: string, expires: number): Place | undefined {
-    const account = this.#heard(owner, expires)
     const now = this.#now()
+    const account = this.#heard(owner, expires, now)
     // One that holds nothing is always within its share.
     if (account.held.size > 0 && !this.#may(account, this.#others(now), now)) return undefined
-    return this.hold(owner)
+    return this.#hold(account, owner, 1, now)
   }
 
   /** A place for one whose turn it is. */
   hold(owner: string, part = 1): Place {
     const now = this.#now()
-    const account = this.#account(owner, now)
+    return this.#hold(this.#account(owner, now), owner, part, now)
+  }
+
+  #hold(account: Account, owner: string, part: number, now: number): Place {
     this.#level = Math.max(this.#level, usedBy(account, now))
     const place = { owner, since: now, part }
     account.held.add(place)
@@ -135,8 +138,7 @@ export class Shares {
     return { share, spare: Math.round(spare), patience }
   }
 
-  #heard(owner: string, expires: number): Account {
-    const now = this.#now()
+  #heard(owner: string, expires: number, now: number): Account {
     const account = this.#account(owner, now)
     if (account.held.size === 0 && account.waiting === 0) account.used = Math.max(account.used, this.#level)
     account.longest = longestOf(account, now)
@@ -184,7 +186,8 @@ function usedBy({ used, held, usual }: Account, now: number): number {
 }
 
 function longestOf({ longest, seen, held }: Account, now: number): number {
-  let most = longest * 0.5 ** ((now - seen) / aboutFor)
+  // Within a millisecond nothing worth its cost is forgotten.
+  let most = now - seen < 1 ? longest : longest * 0.5 ** ((now - seen) / aboutFor)
   for (const { since } of held) most = Math.max(most, now - since)
   return most
 }
