@@ -63,9 +63,9 @@ export class FairQueue<T extends Queued> {
   }
 
   /** A place for one that has just come, where nobody waits and its owner may have one. */
-  take({ owner, expires }: Queued): Place | undefined {
+  take({ owner, expires }: Queued, now?: number): Place | undefined {
     if (this.#length > 0 || this.#held >= this.#places) return undefined
-    const place = this.#shares.take(owner, expires)
+    const place = this.#shares.take(owner, expires, now)
     if (place) this.#held++
     return place
   }
@@ -77,9 +77,9 @@ export class FairQueue<T extends Queued> {
   }
 
   /** What was done on a place has ended. */
-  free(place: Place): void {
+  free(place: Place, now?: number): void {
     this.#held--
-    this.#shares.end(place)
+    this.#shares.end(place, now)
   }
 
   /** All who wait, who wait no longer. */

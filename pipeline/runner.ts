@@ -110,8 +110,9 @@ export class Runner {
       if (lane) lane.push(visit)
       else this.#lanes.set(item.source, [visit])
     }
-    visit.place = this.#places.take(visit)
-    if (visit.place) this.#start(visit)
+    const now = this.#context.clock.now()
+    visit.place = this.#places.take(visit, now)
+    if (visit.place) this.#start(visit, now)
     else {
       this.#wait(visit)
       // Whoever waits may have had its share: what is free is for those who have not.
@@ -160,9 +161,8 @@ export class Runner {
   }
 
   /** It has a place. */
-  #start(visit: Visit): void {
+  #start(visit: Visit, started: number): void {
     const { message } = visit
-    const started = this.#context.clock.now()
     const { cancellation } = message
     if (cancellation?.cancelled) return this.#refuse(visit, cancellation.reason)
     const needs = visit.waited ? this.#needs(message) : 0
@@ -179,8 +179,9 @@ export class Runner {
       result = this.#failed(thrown, visit)
     }
     if (!(result instanceof Promise)) {
-      this.#leave(visit)
-      return this.#end(visit, this.#measured(result, message, started))
+      const ended = this.#context.clock.now()
+      this.#leave(visit, ended)
+      return this.#end(visit, this.#measured(result, message, ended - started))
     }
     this.#watch(visit, Math.min(message.expires - started, this.#options.timeout ?? Number.POSITIVE_INFINITY))
     this.#settle(visit, result)
@@ -193,8 +194,8 @@ export class Runner {
   }
 
   /** Its function has ended, or was never called. */
-  #leave(visit: Visit): void {
-    if (visit.place) this.#places.free(visit.place)
+  #leave(visit: Visit, now?: number): void {
+    if (visit.place) this.#places.free(visit.place, now)
     visit.place = undefined
   }
 
@@ -219,9 +220,10 @@ export class Runner {
   #settle(visit: Visit, result: Promise<Work>): void {
     result.then(
       (work) => {
-        this.#leave(visit)
-        if (this.#step !== undefined) this.#times.add(visit.message, this.#context.clock.now() - visit.started)
-        if (visit.open) this.#end(visit, this.#measured(work, visit.message, visit.started))
+        const ended = this.#context.clock.now()
+        this.#leave(visit, ended)
+        if (this.#step !== undefined) this.#times.add(visit.message, ended - visit.started)
+        if (visit.open) this.#end(visit, this.#measured(work, visit.message, ended - visit.started))
         else {
           this.#context.events.emit({ type: 'late', id: visit.message.id, stage: this.#name })
           this.#startNext()
@@ -269,11 +271,11 @@ export class Runner {
     )
   }
 
-  #measured(work: Work, message: Message, started: number): Item {
+  #measured(work: Work, message: Message, ms: number): Item {
     try {
       const item = itemOf(work, message)
       if (item.kind !== 'message' || this.#step === undefined) return item
-      return evolve(item, { timings: spent(item.timings, this.#step, this.#context.clock.now() - started) })
+      return evolve(item, { timings: spent(item.timings, this.#step, ms) })
     } catch (thrown) {
       return failure(message, this.#name, asQuintetError(thrown, this.#name))
     }
@@ -298,7 +300,7 @@ export class Runner {
     for (let visit = this.#places.next(); visit; visit = this.#places.next()) {
       this.#unwatch(visit)
       visit.place = this.#places.hold(visit)
-      this.#start(visit)
+      this.#start(visit, this.#context.clock.now())
     }
   }
 

@@ -83,9 +83,8 @@ export class Shares {
     return best
   }
 
-  /** A place for something that need not wait, where its owner may have one. */
-  take(owner: string, expires: number): Place | undefined {
-    const now = this.#now()
+  /** A place for something that need not wait, where its owner may have one. @param now where whoever asks knows it */
+  take(owner: string, expires: number, now: number = this.#now()): Place | undefined {
     const account = this.#heard(owner, expires, now)
     // One that holds nothing is always within its share.
     if (account.held.size > 0 && !this.#may(account, this.#others(now), now)) return undefined
@@ -106,10 +105,9 @@ export class Shares {
   }
 
   /** What was done on a place has ended. */
-  end(place: Place): void {
+  end(place: Place, now: number = this.#now()): void {
     const account = this.#accounts.get(place.owner)
     if (!account?.held.delete(place)) return
-    const now = this.#now()
     const took = now - place.since
     account.longest = account.longest === Number.POSITIVE_INFINITY ? took : Math.max(took, longestOf(account, now))
     account.usual += (account.usual === 0 ? 1 : weight) * (took - account.usual)
