@@ -39,8 +39,7 @@ const weight = 1 / 8
  *
  * What is begun is not interrupted. While others are about, an owner has therefore more places than its share of them only
  * where those that the others may still claim stay free, or where it gives them back soon: within a quarter of the time that
- * the others have. A hold that was given up and goes on
- * counts as long as it goes on.
+ * the others have. A hold that was given up and goes on counts as long as it goes on.
  */
 export class Shares {
   readonly #places: number

@@ -312,7 +312,7 @@ export class Flight implements Attempts {
 
 const lost = () =>
   new DeadlineExceeded(
-    'The message did not come out of the pipeline within its budget. Look for an operator that lost it.',
+    'The message did not come out of the pipeline within its budget: it waited behind an earlier one of its source (`order`), or an operator lost it. Allow more time, or look there.',
   )
 
 const token = /^[A-Za-z0-9_-]{1,64}$/
